@@ -1,0 +1,190 @@
+//! Conditions in the catalog and on grants: CEL over `args` and `caller`.
+//!
+//! An expression is checked against the input schema when it is compiled, so that a typing error
+//! is found by `catalog check` and not by a call. What fails while it runs is an error value; who
+//! asks decides what the strictest outcome is.
+
+mod check;
+
+use crate::{Caller, schema::InputSchema};
+use cel::{Context, Env, Program, Value as Cel};
+use serde_json::Value;
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, OnceLock},
+};
+
+/// The longest expression, in bytes.
+pub const EXPRESSION_BYTES_MAX: usize = 4 * 1024;
+
+/// A compiled condition. Cheap to clone.
+#[derive(Clone)]
+pub struct Expression {
+    source: Arc<str>,
+    program: Arc<Program>,
+}
+
+impl Expression {
+    /// Compiles a condition and checks that each argument it names is one of the schema's.
+    pub fn compile(source: &str, schema: &InputSchema) -> Result<Self, BadExpression> {
+        if source.len() > EXPRESSION_BYTES_MAX {
+            return Err(BadExpression::TooLong);
+        }
+        let expression = Self::compile_unchecked(source)?;
+        check::check(expression.program.expression(), schema)?;
+        Ok(expression)
+    }
+
+    /// Compiles without a schema to check against: for a condition that was checked when it was
+    /// taken in, such as a grant's.
+    pub fn compile_unchecked(source: &str) -> Result<Self, BadExpression> {
+        let program = environment()
+            .compile(source)
+            .map_err(|errors| BadExpression::Syntax(one_line(&errors.to_string())))?;
+        Ok(Self { source: source.into(), program: Arc::new(program) })
+    }
+
+    /// The text that it was compiled from.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Whether it holds for a call. Anything but a boolean is an error.
+    pub fn evaluate(&self, activation: &Activation) -> Result<bool, EvaluationFault> {
+        match self.program.execute(&activation.context) {
+            Ok(Cel::Bool(value)) => Ok(value),
+            Ok(_) => Err(EvaluationFault("the expression gave no boolean".to_owned())),
+            Err(error) => Err(EvaluationFault(one_line(&error.to_string()))),
+        }
+    }
+}
+
+impl fmt::Debug for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Expression({:?})", self.source)
+    }
+}
+
+impl PartialEq for Expression {
+    fn eq(&self, other: &Self) -> bool {
+        self.source == other.source
+    }
+}
+
+/// What an expression sees of a call. Built once for all expressions of a decision.
+pub struct Activation {
+    context: Context<'static, 'static>,
+}
+
+impl Activation {
+    /// `args` as the schema types them (`integer` is an int, every other number a double), and
+    /// `caller` with `subject`, `kind`, `groups`, `scopes`, `actors`, `client`.
+    pub fn new(caller: &Caller, arguments: &Value, schema: &InputSchema) -> Self {
+        let mut context = Context::with_env(environment());
+        context.add_variable_from_value("args", convert(arguments, Some(schema.value())));
+        context.add_variable_from_value("caller", caller_value(caller));
+        Self { context }
+    }
+}
+
+impl fmt::Debug for Activation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Activation")
+    }
+}
+
+/// Why a text is no condition.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadExpression {
+    /// Longer than [`EXPRESSION_BYTES_MAX`].
+    #[error("an expression has at most {EXPRESSION_BYTES_MAX} bytes")]
+    TooLong,
+    /// Not CEL.
+    #[error("not a CEL expression: {0}")]
+    Syntax(String),
+    /// Names an argument that the input schema does not have.
+    #[error("the input schema has no argument `{0}`")]
+    UnknownArgument(String),
+    /// Names a variable other than `args` and `caller`.
+    #[error("unknown variable `{0}`; an expression sees `args` and `caller`")]
+    UnknownVariable(String),
+    /// Names a field that a caller does not have.
+    #[error("a caller has no `{0}`; it has subject, kind, groups, scopes, actors and client")]
+    UnknownCallerField(String),
+    /// Calls a function that does not exist.
+    #[error("unknown function `{0}`")]
+    UnknownFunction(String),
+    /// Loops within loops cost more than a decision may.
+    #[error("a loop inside a loop is not allowed")]
+    NestedLoop,
+    /// Uses something that conditions don't have.
+    #[error("{0} can't be used in a condition")]
+    Unsupported(&'static str),
+}
+
+/// Why a condition gave no answer. Counts as its strictest outcome.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct EvaluationFault(pub String);
+
+fn environment() -> Arc<Env> {
+    static ENVIRONMENT: OnceLock<Arc<Env>> = OnceLock::new();
+    Arc::clone(ENVIRONMENT.get_or_init(|| Arc::new(Env::stdlib())))
+}
+
+fn caller_value(caller: &Caller) -> Cel {
+    let list =
+        |items: Vec<&str>| Cel::from(items.into_iter().map(str::to_owned).collect::<Vec<_>>());
+    let kind = match caller.kind {
+        crate::CallerKind::Person => "person",
+        crate::CallerKind::Agent => "agent",
+        crate::CallerKind::Service => "service",
+    };
+    let fields: HashMap<String, Cel> = HashMap::from([
+        ("subject".to_owned(), Cel::from(caller.subject.as_str())),
+        ("kind".to_owned(), Cel::from(kind)),
+        ("client".to_owned(), Cel::from(caller.client.as_deref().unwrap_or(""))),
+        ("groups".to_owned(), list(caller.groups.iter().map(crate::Group::as_str).collect())),
+        ("scopes".to_owned(), list(caller.scopes.iter().map(AsRef::as_ref).collect())),
+        ("actors".to_owned(), list(caller.actors.iter().map(crate::Subject::as_str).collect())),
+    ]);
+    Cel::from(fields)
+}
+
+fn convert(value: &Value, schema: Option<&Value>) -> Cel {
+    match value {
+        Value::Null => Cel::Null,
+        Value::Bool(value) => Cel::Bool(*value),
+        Value::String(text) => Cel::from(text.as_str()),
+        Value::Number(number) => match (number.as_i64(), schema.and_then(|it| it.get("type"))) {
+            (Some(integer), Some(Value::String(kind))) if kind == "integer" => Cel::Int(integer),
+            (_, _) => Cel::Float(number.as_f64().unwrap_or(f64::NAN)),
+        },
+        Value::Array(items) => {
+            let schema = schema.and_then(|it| it.get("items"));
+            Cel::List(Arc::new(items.iter().map(|item| convert(item, schema)).collect()))
+        }
+        Value::Object(members) => {
+            let properties = schema.and_then(|it| it.get("properties"));
+            let members = members.iter().map(|(name, value)| {
+                let schema = properties.and_then(|it| it.get(name));
+                (name.clone(), convert(value, schema))
+            });
+            Cel::from(members.collect::<HashMap<String, Cel>>())
+        }
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.lines()
+        .next()
+        .unwrap_or("")
+        .trim_start_matches("ERROR: <input>:")
+        .chars()
+        .take(200)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

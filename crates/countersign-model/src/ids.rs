@@ -1,0 +1,143 @@
+//! Names of things that Countersign makes. Each is a ULID (time first, so that they sort by age)
+//! behind a prefix that says what it names: `call_01KB…`.
+
+use crate::{Entropy, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::{fmt, str::FromStr};
+
+const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+const ULID_CHARS: usize = 26;
+
+/// A text that is no identifier of the wanted kind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not an id like {prefix}_01ARZ3NDEKTSV4RRFFQ69G5FAV")]
+pub struct BadId {
+    text: String,
+    prefix: &'static str,
+}
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(u128);
+
+        impl $name {
+            /// A new id: 48 bits of time in milliseconds, 80 random bits.
+            pub fn new(now: Timestamp, entropy: &Entropy) -> Self {
+                Self(ulid(now, entropy))
+            }
+
+            /// The 16 bytes, big-endian, that sort as the text does.
+            pub const fn to_bytes(self) -> [u8; 16] {
+                self.0.to_be_bytes()
+            }
+
+            /// From the 16 bytes of [`Self::to_bytes`].
+            pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+                Self(u128::from_be_bytes(bytes))
+            }
+
+            /// When it was made, to the millisecond.
+            pub fn made_at(self) -> Timestamp {
+                Timestamp::from_millis(i64::try_from(self.0 >> 80).unwrap_or(i64::MAX))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!($prefix, "_"))?;
+                write_ulid(self.0, f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = BadId;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                text.strip_prefix(concat!($prefix, "_"))
+                    .and_then(read_ulid)
+                    .map(Self)
+                    .ok_or_else(|| BadId { text: text.chars().take(64).collect(), prefix: $prefix })
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(from)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+id!(
+    /// Names one call through the gateway.
+    CallId,
+    "call"
+);
+id!(
+    /// Names one version-carrying line of grants: it stays when the grant gets a new version.
+    GrantId,
+    "grt"
+);
+id!(
+    /// Names one held call's request for a human's answer.
+    ApprovalId,
+    "apr"
+);
+id!(
+    /// Names a group of calls that belong together.
+    SessionId,
+    "ses"
+);
+id!(
+    /// Names an entry that waits to be written into the ledger.
+    EntryId,
+    "ent"
+);
+
+fn ulid(now: Timestamp, entropy: &Entropy) -> u128 {
+    let mut bytes = [0; 16];
+    let (_, random) = bytes.split_at_mut(6);
+    random.copy_from_slice(&entropy.bytes::<10>());
+    let time = u128::from(u64::try_from(now.millis()).unwrap_or(0) & 0xFFFF_FFFF_FFFF);
+    u128::from_be_bytes(bytes) | time << 80
+}
+
+fn write_ulid(value: u128, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut text = [b'0'; ULID_CHARS];
+    let mut rest = value;
+    for slot in text.iter_mut().rev() {
+        let digit = usize::try_from(rest & 31).unwrap_or(0);
+        *slot = ALPHABET.get(digit).copied().unwrap_or(b'0');
+        rest >>= 5;
+    }
+    f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
+}
+
+fn read_ulid(text: &str) -> Option<u128> {
+    // The first character carries three bits: beyond `7` it would not fit in 128.
+    if text.len() != ULID_CHARS || text.bytes().next()? > b'7' {
+        return None;
+    }
+    text.bytes().try_fold(0_u128, |value, byte| {
+        let digit = ALPHABET.iter().position(|it| *it == byte)?;
+        Some(value << 5 | u128::try_from(digit).ok()?)
+    })
+}
+
+#[cfg(test)]
+mod tests;

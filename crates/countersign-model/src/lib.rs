@@ -1,0 +1,32 @@
+//! The words of Countersign and the rules that judge a call.
+//!
+//! Everything here is a value or a function of values. This crate never does I/O, never reads a
+//! clock and never draws a random number: [`Clock`] and [`Entropy`] are handed in by the binary.
+
+pub mod approval;
+pub mod caller;
+pub mod catalog;
+pub mod clock;
+pub mod decide;
+pub mod digest;
+pub mod expression;
+pub mod grant;
+pub mod ids;
+pub mod json;
+pub mod reason;
+pub mod record;
+pub mod schema;
+pub mod snapshot;
+pub mod span;
+
+pub use approval::{Approval, ApprovalState, Person, Verdict, Vote};
+pub use caller::{Caller, CallerKind, Group, Subject};
+pub use catalog::{Catalog, Function, FunctionName, Sensitivity, Target, TargetName};
+pub use clock::{Clock, Entropy, Timestamp};
+pub use decide::{Call, Decision, Grounds, Question, Refusal, decide};
+pub use digest::Digest;
+pub use grant::{Freshness, Grant, GrantRef, GrantState, Holder};
+pub use ids::{ApprovalId, CallId, GrantId, SessionId};
+pub use reason::Reason;
+pub use snapshot::{Epoch, Snapshot};
+pub use span::Span;

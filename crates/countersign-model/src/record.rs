@@ -1,0 +1,290 @@
+//! What the ledger says: one entry for each thing that happened. Entries carry digests and salted
+//! commitments, never payloads.
+
+use crate::{
+    ApprovalId, CallId, Caller, Digest, Epoch, FunctionName, GrantId, GrantRef, Reason, SessionId,
+    Subject, TargetName, Timestamp, approval::ApprovalState, ids::EntryId,
+};
+use serde::{Deserialize, Serialize};
+
+/// One ledger entry. Written as one line of JSON, members in the order of the fields.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Version of this form.
+    pub v: u32,
+    /// Unique: an entry that was written twice after a crash is known by it.
+    pub id: EntryId,
+    /// When.
+    pub at: Timestamp,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+impl Entry {
+    /// An entry of the current form.
+    pub fn new(id: EntryId, at: Timestamp, event: Event) -> Self {
+        Self { v: 1, id, at, event }
+    }
+
+    /// The bytes that go into the ledger.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        // A struct of texts and numbers always serialises; were it not so, the empty entry would
+        // be refused by the ledger.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type")]
+pub enum Event {
+    /// A call is about to leave for its target.
+    #[serde(rename = "call.intent")]
+    CallIntent(Box<CallIntent>),
+    /// How a call ended.
+    #[serde(rename = "call.outcome")]
+    CallOutcome(CallOutcome),
+    /// A call did not run.
+    #[serde(rename = "call.refused")]
+    CallRefused(Box<CallRefused>),
+    /// A call waits for a human.
+    #[serde(rename = "approval.opened")]
+    ApprovalOpened(ApprovalOpened),
+    /// An approval moved on.
+    #[serde(rename = "approval.changed")]
+    ApprovalChanged(ApprovalChanged),
+    /// A grant was made, certified, changed or revoked.
+    #[serde(rename = "grant.changed")]
+    GrantChanged(GrantChanged),
+    /// A catalog version came into force.
+    #[serde(rename = "catalog.applied")]
+    CatalogApplied(CatalogApplied),
+    /// A subject was suspended or let in again, a kill switch was turned.
+    #[serde(rename = "stop.changed")]
+    StopChanged(StopChanged),
+    /// A person looked at what was recorded.
+    #[serde(rename = "record.viewed")]
+    RecordViewed(RecordViewed),
+    /// A gateway began or ended.
+    #[serde(rename = "gateway")]
+    Gateway(GatewayEvent),
+}
+
+/// A call is about to leave. Durable before it does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CallIntent {
+    /// The call.
+    pub call: CallId,
+    /// The session it belongs to.
+    pub session: SessionId,
+    /// Under which policy.
+    pub epoch: Epoch,
+    /// Who.
+    #[serde(flatten)]
+    pub who: Who,
+    /// What.
+    pub function: FunctionName,
+    /// The function's contract.
+    pub contract: Digest,
+    /// Where.
+    pub target: TargetName,
+    /// On which grants.
+    pub grants: Vec<GrantRef>,
+    /// Why it may run: `granted`, `grant_overdue_warned`, `approved`.
+    pub reason: Reason,
+    /// The approval that it uses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<ApprovalId>,
+    /// Salted commitment to the canonical arguments.
+    pub arguments: Digest,
+}
+
+/// Who a call is from, as the ledger names it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Who {
+    /// The subject.
+    pub subject: Subject,
+    /// Who acts for it, nearest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub actors: Vec<Subject>,
+    /// The OAuth client.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<std::sync::Arc<str>>,
+    /// Who vouches for it.
+    pub issuer: std::sync::Arc<str>,
+}
+
+impl From<&Caller> for Who {
+    fn from(caller: &Caller) -> Self {
+        Self {
+            subject: caller.subject.clone(),
+            actors: caller.actors.clone(),
+            client: caller.client.clone(),
+            issuer: std::sync::Arc::clone(&caller.issuer),
+        }
+    }
+}
+
+/// How a call ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CallOutcome {
+    /// The call.
+    pub call: CallId,
+    /// The target's status; 0 when there was none.
+    pub status: u16,
+    /// What the caller was told: the reason of the intent when all went well.
+    pub reason: Reason,
+    /// Milliseconds from the intent to the last byte.
+    pub took_ms: u64,
+    /// Bytes of the target's answer, as it came.
+    pub bytes: u64,
+    /// How many values were masked.
+    pub masked: u64,
+    /// Salted commitment to the recording; absent when nothing is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recording: Option<Digest>,
+}
+
+/// A call that did not run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CallRefused {
+    /// The call.
+    pub call: CallId,
+    /// Under which policy.
+    pub epoch: Epoch,
+    /// Who.
+    #[serde(flatten)]
+    pub who: Who,
+    /// What, if it was found in the catalog.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub function: Option<FunctionName>,
+    /// Why.
+    pub reason: Reason,
+    /// The approval that was asked for, if one was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<ApprovalId>,
+}
+
+/// A call waits for a human.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ApprovalOpened {
+    /// The request.
+    pub approval: ApprovalId,
+    /// Who calls.
+    #[serde(flatten)]
+    pub who: Who,
+    /// What.
+    pub function: FunctionName,
+    /// Why it is held.
+    pub reason: Reason,
+    /// Salted commitment to the call's digest.
+    pub binds: Digest,
+}
+
+/// An approval moved on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ApprovalChanged {
+    /// The request.
+    pub approval: ApprovalId,
+    /// Who did it; absent when time did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Subject>,
+    /// `approve` or `deny` when a person answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<crate::Verdict>,
+    /// Where it stands now.
+    #[serde(flatten)]
+    pub state: ApprovalState,
+}
+
+/// A grant was made, certified, changed or revoked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GrantChanged {
+    /// The grant.
+    pub grant: GrantId,
+    /// Its version after the change.
+    pub version: u32,
+    /// `made`, `certified`, `revoked`.
+    pub change: GrantChange,
+    /// Who did it.
+    pub by: Subject,
+    /// Digest of the grant's canonical JSON after the change.
+    pub digest: Digest,
+}
+
+/// What happened to a grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GrantChange {
+    /// It was made.
+    Made,
+    /// Somebody responsible confirmed it.
+    Certified,
+    /// It was ended.
+    Revoked,
+}
+
+/// A catalog version came into force.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CatalogApplied {
+    /// Who did it.
+    pub by: Subject,
+    /// Digest of the catalog's canonical JSON.
+    pub digest: Digest,
+    /// The epoch that it makes.
+    pub epoch: Epoch,
+}
+
+/// A subject was suspended or let in again, or a kill switch was turned.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StopChanged {
+    /// Who did it.
+    pub by: Subject,
+    /// What: `subject:…`, `everything`, `target:…`, `function:…`.
+    pub what: String,
+    /// `stopped` or `resumed`.
+    pub now: StopState,
+    /// Why.
+    pub why: String,
+}
+
+/// Whether something is stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopState {
+    /// Calls do not go on.
+    Stopped,
+    /// Calls go on.
+    Resumed,
+}
+
+/// A person looked at what was recorded.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RecordViewed {
+    /// Who.
+    pub by: Subject,
+    /// Which session.
+    pub session: SessionId,
+}
+
+/// A gateway began or ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GatewayEvent {
+    /// The gateway's name.
+    pub gateway: String,
+    /// The version that ran.
+    pub version: String,
+    /// `started` or `stopped`.
+    pub now: GatewayState,
+}
+
+/// Whether a gateway runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GatewayState {
+    /// It began.
+    Started,
+    /// It ended in good order.
+    Stopped,
+}

@@ -1,0 +1,221 @@
+//! An epoch: all that a decision reads, immutable, swapped whole. A look-up costs a few probes
+//! whatever the number of grants.
+
+use crate::{
+    Catalog, Function, Grant, Group, Holder, Subject, Timestamp,
+    catalog::{FunctionIx, Tag, TargetName},
+    expression::Expression,
+};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    sync::Arc,
+};
+
+/// The number of a snapshot. Grows with every change of policy, across all gateways.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Epoch(pub u64);
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// What stops calls at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kill {
+    /// What is stopped.
+    pub scope: KillScope,
+    /// Who stopped it.
+    pub by: Subject,
+    /// When.
+    pub at: Timestamp,
+    /// Why; callers are told.
+    pub why: String,
+}
+
+/// What a kill switch stops.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KillScope {
+    /// Every call.
+    Everything,
+    /// Calls to one target.
+    Target(TargetName),
+    /// Calls to one function.
+    Function(crate::FunctionName),
+}
+
+/// A subject that may not call for now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suspension {
+    /// Whom.
+    pub subject: Subject,
+    /// Who suspended it.
+    pub by: Subject,
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub why: String,
+}
+
+/// The facts that a snapshot is made of.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// The number of this state of the facts.
+    pub epoch: Epoch,
+    /// The catalog, compiled.
+    pub catalog: Arc<Catalog>,
+    /// Every grant, ended ones too: a refusal says that it ended.
+    pub grants: Vec<Arc<Grant>>,
+    /// Suspended subjects.
+    pub suspensions: Vec<Suspension>,
+    /// Kill switches that are on.
+    pub kills: Vec<Kill>,
+}
+
+/// An immutable state of policy.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    epoch: Epoch,
+    catalog: Arc<Catalog>,
+    grants: Vec<CompiledGrant>,
+    holders: HashMap<Holder, Held>,
+    suspensions: HashMap<Subject, Suspension>,
+    kills: Vec<Kill>,
+}
+
+/// A grant whose constraints are compiled.
+#[derive(Debug)]
+pub struct CompiledGrant {
+    /// The grant.
+    pub grant: Arc<Grant>,
+    /// Its constraints; one that does not compile is `None` and is never satisfied.
+    pub constraints: Vec<Option<Expression>>,
+}
+
+/// What one holder holds, sorted for binary search.
+#[derive(Debug, Default)]
+struct Held {
+    by_function: Vec<(FunctionIx, u32)>,
+    by_tag: Vec<(Tag, u32)>,
+}
+
+impl Snapshot {
+    /// Indexes facts.
+    pub fn compile(facts: Facts) -> Self {
+        let Facts { epoch, catalog, grants, suspensions, kills } = facts;
+        let mut holders: HashMap<Holder, Held> = HashMap::new();
+        let mut compiled = Vec::with_capacity(grants.len());
+        for grant in grants {
+            let place = u32::try_from(compiled.len()).unwrap_or(u32::MAX);
+            let held = holders.entry(grant.holder.clone()).or_default();
+            for name in &grant.functions {
+                if let Some((ix, _)) = catalog.by_name(name.as_str()) {
+                    held.by_function.push((ix, place));
+                }
+            }
+            held.by_tag.extend(grant.tags.iter().map(|tag| (tag.clone(), place)));
+            let constraints =
+                grant.constraints.iter().map(|it| Expression::compile_unchecked(it).ok()).collect();
+            compiled.push(CompiledGrant { grant, constraints });
+        }
+        for held in holders.values_mut() {
+            held.by_function.sort_unstable();
+            held.by_tag.sort_unstable();
+        }
+        let suspensions =
+            suspensions.into_iter().map(|it| (it.subject.clone(), it)).collect::<HashMap<_, _>>();
+        Self { epoch, catalog, grants: compiled, holders, suspensions, kills }
+    }
+
+    /// The number of this state.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// The catalog of this state.
+    pub fn catalog(&self) -> &Arc<Catalog> {
+        &self.catalog
+    }
+
+    /// Every grant, ended ones too.
+    pub fn grants(&self) -> impl Iterator<Item = &Arc<Grant>> {
+        self.grants.iter().map(|it| &it.grant)
+    }
+
+    /// The suspension of a subject, if it is suspended.
+    pub fn suspension(&self, subject: &Subject) -> Option<&Suspension> {
+        self.suspensions.get(subject)
+    }
+
+    /// Every suspension.
+    pub fn suspensions(&self) -> impl Iterator<Item = &Suspension> {
+        self.suspensions.values()
+    }
+
+    /// The kill switches that are on.
+    pub fn kills(&self) -> &[Kill] {
+        &self.kills
+    }
+
+    /// The kill switch that stops this function, if any.
+    pub fn kill(&self, function: &Function) -> Option<&Kill> {
+        self.kills.iter().find(|kill| match &kill.scope {
+            KillScope::Everything => true,
+            KillScope::Target(target) => target.as_str() == function.name.target(),
+            KillScope::Function(name) => *name == function.name,
+        })
+    }
+
+    /// Grants for this function that a subject holds itself or through one of its groups, ended
+    /// ones too.
+    pub(crate) fn held<'a>(
+        &'a self,
+        subject: &Subject,
+        groups: impl Iterator<Item = &'a Group>,
+        ix: FunctionIx,
+        function: &Function,
+    ) -> Vec<&'a CompiledGrant> {
+        let mut places = Vec::new();
+        let own = Holder::Subject(subject.clone());
+        let groups = groups.map(|group| Holder::Group(group.clone()));
+        for holder in std::iter::once(own).chain(groups) {
+            if let Some(held) = self.holders.get(&holder) {
+                held.places(ix, function, &mut places);
+            }
+        }
+        places.sort_unstable();
+        places.dedup();
+        places
+            .into_iter()
+            .filter_map(|place| self.grants.get(usize::try_from(place).ok()?))
+            .collect()
+    }
+
+    /// Agents that are registered in the catalog.
+    pub fn agents(&self) -> &BTreeMap<Subject, crate::catalog::Agent> {
+        &self.catalog.agents
+    }
+}
+
+impl Held {
+    fn places(&self, ix: FunctionIx, function: &Function, places: &mut Vec<u32>) {
+        let start = self.by_function.partition_point(|(it, _)| *it < ix);
+        let own = self.by_function.iter().skip(start).take_while(|(it, _)| *it == ix);
+        places.extend(own.map(|(_, place)| *place));
+        if self.by_tag.is_empty() {
+            return;
+        }
+        for tag in &function.tags {
+            let start = self.by_tag.partition_point(|(it, _)| it < tag);
+            let tagged = self.by_tag.iter().skip(start).take_while(|(it, _)| it == tag);
+            places.extend(tagged.map(|(_, place)| *place));
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! RFC 8785, the JSON Canonicalization Scheme: one text for each value.
 
-use super::number;
+use super::{number, parser::plain_length};
 use serde_json::{Number, Value};
 use std::cmp::Ordering;
 
@@ -89,10 +89,8 @@ fn write_number(number: &Number, out: &mut Vec<u8>) {
 fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let mut rest = text.as_bytes();
-    while let Some(place) = rest.iter().position(|byte| escape(*byte).is_some()) {
-        let (plain, tail) = rest.split_at_checked(place).unwrap_or((rest, &[]));
+    while let Some((plain, [special, tail @ ..])) = rest.split_at_checked(plain_length(rest)) {
         out.extend_from_slice(plain);
-        let Some((special, tail)) = tail.split_first() else { break };
         write_escape(*special, out);
         rest = tail;
     }
@@ -102,25 +100,25 @@ fn write_string(text: &str, out: &mut Vec<u8>) {
 
 fn write_escape(byte: u8, out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
-    match escape(byte) {
-        Some(b'u') => {
-            let hex = |digit: u8| HEX.get(usize::from(digit)).copied().unwrap_or(b'0');
-            out.extend_from_slice(&[b'\\', b'u', b'0', b'0', hex(byte >> 4), hex(byte & 15)]);
+    let hex = |digit: u8| HEX.get(usize::from(digit)).copied().unwrap_or(b'0');
+    let letter = match byte {
+        0x08 => b'b',
+        b'\t' => b't',
+        b'\n' => b'n',
+        0x0C => b'f',
+        b'\r' => b'r',
+        0..0x20 => {
+            return out.extend_from_slice(&[
+                b'\\',
+                b'u',
+                b'0',
+                b'0',
+                hex(byte >> 4),
+                hex(byte & 15),
+            ]);
         }
-        Some(letter) => out.extend_from_slice(&[b'\\', letter]),
-        None => out.push(byte),
-    }
-}
-
-fn escape(byte: u8) -> Option<u8> {
-    match byte {
-        b'"' | b'\\' => Some(byte),
-        0x08 => Some(b'b'),
-        b'\t' => Some(b't'),
-        b'\n' => Some(b'n'),
-        0x0C => Some(b'f'),
-        b'\r' => Some(b'r'),
-        0..0x20 => Some(b'u'),
-        0x20.. => None,
-    }
+        // A quote or a backslash.
+        0x20.. => byte,
+    };
+    out.extend_from_slice(&[b'\\', letter]);
 }

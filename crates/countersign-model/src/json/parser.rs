@@ -224,14 +224,9 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    /// Where the run of plain string bytes ends that begins at `from`: at a quote, a backslash, a
-    /// control character or the end. Eight bytes a step.
+    /// Where the run of plain string bytes ends that begins at `from`.
     fn run_end(&self, from: usize) -> usize {
-        let (words, tail) = self.bytes.get(from..).unwrap_or_default().as_chunks::<8>();
-        let plain = words.iter().take_while(|word| !any_special(u64::from_le_bytes(**word)));
-        let at = from + 8 * plain.count();
-        let rest = self.bytes.get(at..).unwrap_or(tail);
-        at + rest.iter().position(|byte| is_special(*byte)).unwrap_or(rest.len())
+        from + plain_length(self.bytes.get(from..).unwrap_or_default())
     }
 
     fn skip_space(&mut self) {
@@ -275,8 +270,15 @@ impl<'a> Parser<'a> {
     }
 }
 
-fn is_special(byte: u8) -> bool {
-    byte < 0x20 || byte == b'"' || byte == b'\\'
+/// How many bytes stand before the first that a JSON string can't hold as it is: a quote, a
+/// backslash or a control character. Eight bytes a step.
+pub(super) fn plain_length(bytes: &[u8]) -> usize {
+    let is_special = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
+    let (words, _) = bytes.as_chunks::<8>();
+    let plain = words.iter().take_while(|word| !any_special(u64::from_le_bytes(**word)));
+    let start = 8 * plain.count();
+    let rest = bytes.get(start..).unwrap_or_default();
+    start + rest.iter().position(is_special).unwrap_or(rest.len())
 }
 
 /// Whether one of eight bytes is special. The borrow trick may name too many bytes, but is never

@@ -1,0 +1,361 @@
+//! The journal: where an entry becomes durable, before its tile exists. One record per group of
+//! entries, one write and one sync per record, each record chained to the one before it. It
+//! never keeps what a checkpoint already covers, and never believes the page cache after an error.
+//!
+//! A file `journal/<number of its first entry>.jnl` is
+//! `"CSJOURN1"`, the number (8 bytes), a salt (16), a check over these (16);
+//! then records: `"CSJ1"`, entries (4), number of the first (8), body bytes (4), check (16), header
+//! check (8), body; where the body is entries as in a bundle (2 bytes of length, then the bytes).
+//! All numbers are big-endian. The check covers the check before it, the counts and the hash of
+//! each entry; the header check covers the salt, which is not known outside, so that no entry can
+//! contain what looks like a later record.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::files::{ChangedDirectories, FileError, at, length_of, remove_if_exists};
+use crate::hash::{CHECK_BYTES, Hash, check_of, leaf_hash_with, sha256_of};
+use crate::keys::SigningKey;
+use crate::tile::push_entry;
+
+mod reader;
+pub(crate) use reader::{JournalEnd, JournalFault, JournalReader};
+
+/// Bytes of entries after which a group is full. A record is this large at most, plus one entry.
+pub(crate) const GROUP_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// The end of the journal, where entries are added.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    files: JournalFiles,
+    aside: PathBuf,
+    key: Arc<SigningKey>,
+    file_bytes_max: u64,
+    current: Current,
+    /// The number of the next entry: all before it are durable.
+    next: u64,
+    state: State,
+    group: Group,
+}
+
+/// The files of the journal by the number of their first entry, shared with the one who reads.
+#[derive(Debug, Clone)]
+pub(crate) struct JournalFiles {
+    pub(crate) directory: PathBuf,
+    firsts: Arc<Mutex<Vec<u64>>>,
+}
+
+/// The file that is written.
+#[derive(Debug)]
+struct Current {
+    file: File,
+    path: PathBuf,
+    first: u64,
+    /// Where the next record goes: what stands before it is durable.
+    offset: u64,
+    chain: [u8; CHECK_BYTES],
+    salt: [u8; CHECK_BYTES],
+}
+
+/// Whether what the file holds is what we think it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Sound,
+    /// A write or sync failed: the file must be cut and left before anything is written again.
+    Doubtful,
+}
+
+/// The group that is being gathered; its buffers are kept.
+#[derive(Debug, Default)]
+struct Group {
+    bytes: Vec<u8>,
+    leaves: Vec<Hash>,
+    scratch: Vec<u8>,
+}
+
+impl Journal {
+    /// Goes on where the reader found the end of the journal.
+    pub(crate) fn resume(
+        files: JournalFiles,
+        aside: &Path,
+        key: Arc<SigningKey>,
+        file_bytes_max: u64,
+        end: Resume,
+    ) -> Result<Self, FileError> {
+        let aside = aside.join("journal");
+        let (current, next) = match end {
+            Resume::After(end) => {
+                if end.torn_bytes > 0 {
+                    cut(&end.path, end.offset)?;
+                }
+                let file = File::options().write(true).open(&end.path).map_err(at(&end.path))?;
+                let JournalEnd { path, first, offset, chain, salt, index, .. } = end;
+                (Current { file, path, first, offset, chain, salt }, index)
+            }
+            Resume::Anew { next } => (create(&files, &aside, &key, next)?, next),
+        };
+        files.started(current.first);
+        let (state, group) = (State::Sound, Group::default());
+        let mut journal = Self { files, aside, key, file_bytes_max, current, next, state, group };
+        journal.begin();
+        Ok(journal)
+    }
+
+    pub(crate) fn next(&self) -> u64 {
+        self.next
+    }
+
+    pub(crate) fn files(&self) -> JournalFiles {
+        self.files.clone()
+    }
+
+    /// Forgets what was gathered.
+    pub(crate) fn begin(&mut self) {
+        self.group.bytes.clear();
+        self.group.bytes.resize(RECORD_HEADER_BYTES, 0);
+        self.group.leaves.clear();
+    }
+
+    /// Gathers an entry, and gives its leaf hash. `None` when it is too long.
+    pub(crate) fn push(&mut self, entry: &[u8]) -> Option<Hash> {
+        push_entry(&mut self.group.bytes, entry)?;
+        let leaf = leaf_hash_with(&mut self.group.scratch, entry);
+        self.group.leaves.push(leaf);
+        Some(leaf)
+    }
+
+    /// Makes what was gathered durable, and gives the number of its first entry.
+    pub(crate) fn commit(&mut self) -> Result<u64, FileError> {
+        if self.group.leaves.is_empty() {
+            return Ok(self.next);
+        }
+        self.prepare()?;
+        let chain = self.seal_record()?;
+        let Current { file, path, offset, .. } = &self.current;
+        let written = file.write_all_at(&self.group.bytes, *offset).and_then(|()| file.sync_data());
+        if let Err(error) = written {
+            self.state = State::Doubtful;
+            return Err(at(path)(error));
+        }
+        let first = self.next;
+        self.current.offset += length_of(&self.group.bytes);
+        self.current.chain = chain;
+        self.next += u64::try_from(self.group.leaves.len()).unwrap_or(0);
+        self.begin();
+        Ok(first)
+    }
+
+    /// Makes sure that there is a sound file with room.
+    pub(crate) fn prepare(&mut self) -> Result<(), FileError> {
+        match self.state {
+            State::Sound if self.current.offset >= self.file_bytes_max => {
+                self.current = create(&self.files, &self.aside, &self.key, self.next)?;
+                self.files.started(self.next);
+                Ok(())
+            }
+            State::Sound => Ok(()),
+            State::Doubtful => self.repair(),
+        }
+    }
+
+    /// Fills in the header of the gathered record.
+    fn seal_record(&mut self) -> Result<[u8; CHECK_BYTES], FileError> {
+        let Group { bytes, leaves, .. } = &mut self.group;
+        let too_large =
+            || at(&self.current.path)(io::Error::new(io::ErrorKind::InvalidInput, "too large"));
+        let body = bytes.len().saturating_sub(RECORD_HEADER_BYTES);
+        let (Ok(count), Ok(body)) = (u32::try_from(leaves.len()), u32::try_from(body)) else {
+            return Err(too_large());
+        };
+        let header = RecordHeader { count, first: self.next, body };
+        let chain = header.check(&self.current.chain, leaves);
+        for (to, from) in bytes.iter_mut().zip(header.bytes(&chain, &self.current.salt)) {
+            *to = from;
+        }
+        Ok(chain)
+    }
+
+    /// After a failed write or sync nothing is known of what the file holds beyond the last good
+    /// record, on disk or in the page cache: cut it there, read what stands before anew, and go on
+    /// in a new file.
+    fn repair(&mut self) -> Result<(), FileError> {
+        let Current { path, first, offset, .. } = &self.current;
+        if self.next > *first {
+            cut(path, *offset)?;
+            let mut reader = JournalReader::open(&self.files.directory, vec![*first], *first)
+                .map_err(JournalFault::into_file_error)?;
+            while let Some(_record) =
+                reader.next(self.next).map_err(JournalFault::into_file_error)?
+            {}
+            if reader.index() != self.next {
+                let source = io::Error::new(io::ErrorKind::InvalidData, "entries were lost");
+                return Err(at(path)(source));
+            }
+        }
+        self.current = create(&self.files, &self.aside, &self.key, self.next)?;
+        self.files.started(self.next);
+        self.state = State::Sound;
+        Ok(())
+    }
+}
+
+/// Where a journal goes on.
+#[derive(Debug)]
+pub(crate) enum Resume {
+    /// In the last file.
+    After(JournalEnd),
+    /// In a new file.
+    Anew { next: u64 },
+}
+
+impl JournalFiles {
+    pub(crate) fn new(directory: &Path, firsts: Vec<u64>) -> Self {
+        Self { directory: directory.to_path_buf(), firsts: Arc::new(Mutex::new(firsts)) }
+    }
+
+    pub(crate) fn firsts(&self) -> Vec<u64> {
+        self.firsts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn started(&self, first: u64) {
+        let mut firsts = self.firsts.lock().unwrap_or_else(PoisonError::into_inner);
+        if firsts.last() != Some(&first) {
+            firsts.push(first);
+        }
+    }
+
+    /// Removes the files whose entries all have a number below `published`. The last file stays.
+    pub(crate) fn trim(&self, published: u64) -> Result<(), FileError> {
+        let firsts = self.firsts();
+        for (first, after) in firsts.iter().zip(firsts.iter().skip(1)) {
+            if *after <= published {
+                remove_if_exists(&self.directory.join(file_name(*first)))?;
+                self.firsts
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .retain(|kept| kept != first);
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes all files; for a journal whose entries are all published.
+    pub(crate) fn clear(&self) -> Result<(), FileError> {
+        let mut firsts = self.firsts.lock().unwrap_or_else(PoisonError::into_inner);
+        for first in firsts.iter() {
+            remove_if_exists(&self.directory.join(file_name(*first)))?;
+        }
+        firsts.clear();
+        Ok(())
+    }
+}
+
+/// The counts of a record.
+#[derive(Debug, Clone, Copy)]
+struct RecordHeader {
+    count: u32,
+    first: u64,
+    body: u32,
+}
+
+impl RecordHeader {
+    fn counts(self) -> [u8; 20] {
+        let mut bytes = [0; 20];
+        let parts = RECORD_MAGIC
+            .into_iter()
+            .chain(self.count.to_be_bytes())
+            .chain(self.first.to_be_bytes())
+            .chain(self.body.to_be_bytes());
+        for (to, from) in bytes.iter_mut().zip(parts) {
+            *to = from;
+        }
+        bytes
+    }
+
+    fn check(self, before: &[u8; CHECK_BYTES], leaves: &[Hash]) -> [u8; CHECK_BYTES] {
+        check_of(&[before, &self.counts(), leaves.as_flattened()])
+    }
+
+    fn bytes(
+        self,
+        check: &[u8; CHECK_BYTES],
+        salt: &[u8; CHECK_BYTES],
+    ) -> [u8; RECORD_HEADER_BYTES] {
+        let counts = self.counts();
+        let header_check = sha256_of(&[salt, &counts, check]);
+        let mut bytes = [0; RECORD_HEADER_BYTES];
+        let parts = counts.into_iter().chain(*check).chain(header_check);
+        for (to, from) in bytes.iter_mut().zip(parts) {
+            *to = from;
+        }
+        bytes
+    }
+
+    /// The counts and the check of a header, when its own check is right.
+    fn parse(
+        bytes: &[u8; RECORD_HEADER_BYTES],
+        salt: &[u8; CHECK_BYTES],
+    ) -> Option<(Self, [u8; CHECK_BYTES])> {
+        let rest = bytes.strip_prefix(&RECORD_MAGIC)?;
+        let (count, rest) = rest.split_first_chunk()?;
+        let (first, rest) = rest.split_first_chunk()?;
+        let (body, rest) = rest.split_first_chunk()?;
+        let (check, _) = rest.split_first_chunk()?;
+        let header = Self {
+            count: u32::from_be_bytes(*count),
+            first: u64::from_be_bytes(*first),
+            body: u32::from_be_bytes(*body),
+        };
+        let fits = usize::try_from(header.body).is_ok_and(|body| body <= BODY_BYTES_MAX);
+        (fits && header.bytes(check, salt) == *bytes).then_some((header, *check))
+    }
+}
+
+/// Makes a new file, whole before it has its name.
+fn create(
+    files: &JournalFiles,
+    aside: &Path,
+    key: &SigningKey,
+    first: u64,
+) -> Result<Current, FileError> {
+    let path = files.directory.join(file_name(first));
+    let (header, salt) = file_header(key, first);
+    let mut changed = ChangedDirectories::default();
+    changed.write(aside, &path, &header)?;
+    changed.sync()?;
+    let file = File::options().write(true).open(&path).map_err(at(&path))?;
+    Ok(Current { file, path, first, offset: length_of(&header), chain: salt, salt })
+}
+
+/// Cuts a file, durably.
+fn cut(path: &Path, length: u64) -> Result<(), FileError> {
+    let file = File::options().write(true).open(path).map_err(at(path))?;
+    file.set_len(length).and_then(|()| file.sync_all()).map_err(at(path))
+}
+
+fn file_name(first: u64) -> String {
+    format!("{first:020}.{JOURNAL_EXTENSION}")
+}
+
+fn file_header(key: &SigningKey, first: u64) -> (Vec<u8>, [u8; CHECK_BYTES]) {
+    // A byte below 0x20 can't stand in a signed note, so this signature can never serve as one.
+    let message = [b"\0countersign/journal/v1".as_slice(), &first.to_be_bytes()].concat();
+    let salt = check_of(&[&key.sign(&message)]);
+    let mut header = [FILE_MAGIC.as_slice(), &first.to_be_bytes(), &salt].concat();
+    let check = check_of(&[&header]);
+    header.extend_from_slice(&check);
+    (header, salt)
+}
+
+pub(crate) const JOURNAL_EXTENSION: &str = "jnl";
+const FILE_MAGIC: [u8; 8] = *b"CSJOURN1";
+const FILE_HEADER_BYTES: usize = 48;
+const RECORD_MAGIC: [u8; 4] = *b"CSJ1";
+const RECORD_HEADER_BYTES: usize = 44;
+const BODY_BYTES_MAX: usize = GROUP_BYTES_MAX + crate::tile::ENTRY_BYTES_MAX + 2;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,219 @@
+//! The journal cut and damaged at every kind of place: what was committed stays, what was not is cut,
+//! and what no crash can do is refused.
+
+use super::*;
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+struct Bench {
+    directory: TempDir,
+    key: Arc<SigningKey>,
+}
+
+/// What reading a journal found.
+#[derive(Debug, PartialEq, Eq)]
+enum Found {
+    Entries(u64),
+    Refused,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let key = Arc::new(SigningKey::from_seed(&[3; 32]).unwrap());
+        Self { directory: tempfile::tempdir().unwrap(), key }
+    }
+
+    fn start(&self, file_bytes_max: u64) -> Journal {
+        let files = JournalFiles::new(self.directory.path(), Vec::new());
+        let aside = self.directory.path().to_path_buf();
+        let end = Resume::Anew { next: 0 };
+        Journal::resume(files, &aside, Arc::clone(&self.key), file_bytes_max, end).unwrap()
+    }
+
+    fn firsts(&self) -> Vec<u64> {
+        crate::files::numbered(self.directory.path(), JOURNAL_EXTENSION).unwrap()
+    }
+
+    /// Replays as the log does, then appends one entry and replays again.
+    fn reopen(&self) -> Found {
+        let Ok(Some(mut journal)) = self.resumed() else { return Found::Refused };
+        let found = journal.next();
+        group(&mut journal, found, 1);
+        drop(journal);
+        let again = self.resumed().unwrap().unwrap().next();
+        assert_eq!(again, found + 1, "the journal goes on after a repair");
+        Found::Entries(found)
+    }
+
+    fn resumed(&self) -> Result<Option<Journal>, JournalFault> {
+        let mut reader = JournalReader::open(self.directory.path(), self.firsts(), 0)?;
+        while let Some(record) = reader.next(u64::MAX)? {
+            for (index, entry, leaf) in record.entries() {
+                assert_eq!(entry, content(index));
+                assert_eq!(leaf, crate::leaf_hash(entry));
+            }
+        }
+        let files = JournalFiles::new(self.directory.path(), self.firsts());
+        let end = Resume::After(reader.end()?);
+        let key = Arc::clone(&self.key);
+        Ok(Journal::resume(files, self.directory.path(), key, 1 << 20, end).ok())
+    }
+}
+
+fn content(index: u64) -> Vec<u8> {
+    index.to_string().repeat(1 + usize::try_from(index % 5).unwrap()).into_bytes()
+}
+
+fn group(journal: &mut Journal, first: u64, count: u64) {
+    journal.begin();
+    for index in first..first + count {
+        journal.push(&content(index)).unwrap();
+    }
+    assert_eq!(journal.commit().unwrap(), first);
+}
+
+/// The file, and where each group ends in it with the number of entries until there.
+fn written(bench: &Bench, groups: &[u64]) -> (PathBuf, Vec<(u64, u64)>) {
+    let mut journal = bench.start(1 << 20);
+    let mut ends = vec![(journal.current.offset, 0)];
+    for count in groups {
+        let first = journal.next();
+        group(&mut journal, first, *count);
+        ends.push((journal.current.offset, journal.next()));
+    }
+    (journal.current.path.clone(), ends)
+}
+
+#[test]
+fn a_tail_cut_anywhere_loses_only_what_was_cut() {
+    let bench = Bench::new();
+    let (path, ends) = written(&bench, &[1, 3, 2]);
+    let whole = std::fs::read(&path).unwrap();
+    for length in 48..=whole.len() {
+        std::fs::write(&path, &whole[..length]).unwrap();
+        let length = u64::try_from(length).unwrap();
+        let expect = ends.iter().rev().find(|(end, _)| *end <= length).unwrap().1;
+        assert_eq!(bench.reopen(), Found::Entries(expect), "cut at {length}");
+    }
+}
+
+#[test]
+fn garbage_after_the_last_group_is_cut() {
+    let bench = Bench::new();
+    let (path, ends) = written(&bench, &[4, 4]);
+    let whole = std::fs::read(&path).unwrap();
+    let stale = whole[48..usize::try_from(ends[1].0).unwrap()].to_vec();
+    for tail in [vec![0; 5_000], vec![0xff; 100], b"CSJ1".to_vec(), stale, b"CSJ1".repeat(1_000)] {
+        std::fs::write(&path, [whole.as_slice(), &tail].concat()).unwrap();
+        assert_eq!(bench.reopen(), Found::Entries(8), "{} bytes", tail.len());
+    }
+}
+
+#[test]
+fn a_changed_byte_is_refused_unless_it_reads_like_a_torn_write() {
+    let bench = Bench::new();
+    let (path, ends) = written(&bench, &[2, 2, 2]);
+    let whole = std::fs::read(&path).unwrap();
+    for place in 0..whole.len() {
+        let mut changed = whole.clone();
+        changed[place] ^= 0x40;
+        std::fs::write(&path, &changed).unwrap();
+        let at = u64::try_from(place).unwrap();
+        let (last_begins, before_last) = ends[2];
+        let expect = if at < last_begins { Found::Refused } else { Found::Entries(before_last) };
+        assert_eq!(bench.reopen(), expect, "byte {place}");
+    }
+}
+
+#[test]
+fn a_lost_file_or_group_is_refused() {
+    let bench = Bench::new();
+    let mut journal = bench.start(1);
+    for first in [0, 2, 4] {
+        group(&mut journal, first, 2);
+    }
+    drop(journal);
+    assert_eq!(bench.firsts(), [0, 2, 4]);
+    let middle = bench.directory.path().join(file_name(2));
+    let bytes = std::fs::read(&middle).unwrap();
+    std::fs::write(&middle, &bytes[..bytes.len() - 1]).unwrap();
+    assert_eq!(bench.reopen(), Found::Refused, "only the last file can have a torn end");
+    std::fs::remove_file(&middle).unwrap();
+    assert_eq!(bench.reopen(), Found::Refused);
+}
+
+#[test]
+fn files_are_trimmed_when_published() {
+    let bench = Bench::new();
+    let mut journal = bench.start(1);
+    for first in 0..4 {
+        group(&mut journal, first, 1);
+    }
+    let files = journal.files();
+    files.trim(1).unwrap();
+    assert_eq!(bench.firsts(), [1, 2, 3]);
+    files.trim(4).unwrap();
+    assert_eq!(bench.firsts(), [3], "the last file stays");
+    assert_eq!(files.firsts(), [3]);
+}
+
+#[test]
+fn a_failed_write_is_repaired_with_the_next_group() {
+    let bench = Bench::new();
+    let mut journal = bench.start(1 << 20);
+    group(&mut journal, 0, 3);
+    // A descriptor that can't be written stands for a disk that can't.
+    let path = journal.current.path.clone();
+    journal.current.file = File::open(&path).unwrap();
+    journal.begin();
+    journal.push(b"lost").unwrap();
+    assert_eq!(journal.commit().unwrap_err().path, path);
+    assert_eq!(journal.next(), 3);
+    // What a torn write may have left is cut away.
+    let torn = [std::fs::read(&path).unwrap(), b"CSJ1 torn".to_vec()].concat();
+    std::fs::write(&path, torn).unwrap();
+    group(&mut journal, 3, 2);
+    assert_eq!(bench.firsts(), [0, 3]);
+    drop(journal);
+    assert_eq!(bench.reopen(), Found::Entries(5));
+}
+
+#[test]
+fn a_repair_does_not_go_on_over_lost_entries() {
+    let bench = Bench::new();
+    let mut journal = bench.start(1 << 20);
+    group(&mut journal, 0, 3);
+    let path = journal.current.path.clone();
+    let mut bytes = std::fs::read(&path).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    journal.current.file = File::open(&path).unwrap();
+    journal.begin();
+    journal.push(b"x").unwrap();
+    journal.commit().unwrap_err();
+    journal.commit().unwrap_err();
+    assert_eq!(bench.firsts(), [0]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn random_tails_never_bring_entries(
+        groups in prop::collection::vec(1_u64..20, 1..5),
+        tail in prop::collection::vec(any::<u8>(), 0..300),
+        forged: bool,
+    ) {
+        let bench = Bench::new();
+        let (path, ends) = written(&bench, &groups);
+        let mut bytes = std::fs::read(&path).unwrap();
+        if forged {
+            // A header that is right in all but the salt, as a caller could write into an entry.
+            let header = RecordHeader { count: 1, first: ends.last().unwrap().1, body: 3 };
+            let check = header.check(&[0; 16], &[]);
+            bytes.extend_from_slice(&header.bytes(&check, &[0; 16]));
+        }
+        bytes.extend_from_slice(&tail);
+        std::fs::write(&path, bytes).unwrap();
+        prop_assert_eq!(bench.reopen(), Found::Entries(ends.last().unwrap().1));
+    }
+}

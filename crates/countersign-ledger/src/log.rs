@@ -1,0 +1,189 @@
+//! One log on disk: its journal, its tiles, its checkpoint. Opening repairs what a crash left
+//! half-done, and refuses what a crash can't explain. An entry is acknowledged only when it is
+//! durable in the journal, and never lost after.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::checkpoint::Checkpoint;
+use crate::error::{LedgerError, OpenError};
+use crate::files::{self, ChangedDirectories, at};
+use crate::journal::{JOURNAL_EXTENSION, Journal, JournalFiles, JournalReader, Resume};
+use crate::keys::SigningKey;
+use crate::note::{NOTE_BYTES_MAX, VerifierKey, is_name};
+use crate::publisher::Publisher;
+use crate::tree::empty_root;
+use crate::{ASIDE_DIRECTORY, CHECKPOINT_FILE, JOURNAL_DIRECTORY, LOCK_FILE, VERIFIER_KEY_FILE};
+
+/// How a log is kept.
+#[derive(Debug, Clone, Copy)]
+pub struct LogOptions {
+    /// Bytes after which a new journal file is begun. A file is removed when all its entries are in
+    /// tiles below a checkpoint.
+    pub journal_file_bytes_max: u64,
+}
+
+impl Default for LogOptions {
+    fn default() -> Self {
+        Self { journal_file_bytes_max: 16 * 1024 * 1024 }
+    }
+}
+
+/// A log that is open for writing: one at a time per directory.
+#[derive(Debug)]
+pub struct Log {
+    verifier_key: VerifierKey,
+    pub(crate) journal: Journal,
+    pub(crate) publisher: Publisher,
+    pub(crate) lock: File,
+}
+
+impl Log {
+    /// Opens the log in a directory, or begins it: takes the lock, verifies the checkpoint with the
+    /// key, replays the journal beyond it, cuts a torn tail, and publishes what was not yet.
+    ///
+    /// # Errors
+    /// See [`OpenError`]. A log that was changed or has lost entries is not opened.
+    pub fn open(
+        directory: &Path,
+        origin: &str,
+        key: SigningKey,
+        options: LogOptions,
+    ) -> Result<Self, OpenError> {
+        if !is_name(origin) {
+            return Err(OpenError::BadOrigin);
+        }
+        let mut changed = ChangedDirectories::default();
+        changed.create(directory)?;
+        let lock = files::lock(&directory.join(LOCK_FILE))?
+            .ok_or_else(|| OpenError::Locked { directory: directory.to_path_buf() })?;
+        let journal_directory = directory.join(JOURNAL_DIRECTORY);
+        let aside = directory.join(ASIDE_DIRECTORY);
+        remove_leftovers(&aside)?;
+        changed.create(&aside)?;
+        changed.create(&journal_directory)?;
+        let key = Arc::new(key);
+        let verifier_key = key.verifier_key(origin);
+        place_verifier_key(directory, &verifier_key, &mut changed)?;
+        changed.sync()?;
+
+        let firsts = files::numbered(&journal_directory, JOURNAL_EXTENSION)?;
+        let signed = read_checkpoint(directory, &verifier_key)?;
+        let is_new = signed.is_none();
+        let published = signed.unwrap_or_else(|| empty(origin));
+        let files = JournalFiles::new(&journal_directory, firsts);
+        let size = published.size;
+        let publisher = Publisher::open(directory, Arc::clone(&key), published, files.clone())?;
+        let resume = replay(&files, size)?;
+        let journal = Journal::resume(files, &aside, key, options.journal_file_bytes_max, resume)?;
+        let mut log = Self { verifier_key, journal, publisher, lock };
+        if is_new {
+            log.publisher.write_checkpoint(&empty(origin))?;
+        }
+        log.publisher.publish(log.journal.next())?;
+        Ok(log)
+    }
+
+    /// The number of durable entries.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.journal.next()
+    }
+
+    /// What others verify this log with.
+    #[must_use]
+    pub fn verifier_key(&self) -> &VerifierKey {
+        &self.verifier_key
+    }
+
+    /// The last checkpoint on disk.
+    #[must_use]
+    pub fn checkpoint(&self) -> &Checkpoint {
+        self.publisher.published()
+    }
+
+    /// Adds entries as one group, durable when this returns, and gives the number of the first. For
+    /// tools and tests; a gateway uses the [`Writer`](crate::Writer).
+    ///
+    /// # Errors
+    /// [`LedgerError::EntryTooLarge`], [`LedgerError::NotWritable`]; then none of them was added.
+    pub fn append(&mut self, entries: &[&[u8]]) -> Result<u64, LedgerError> {
+        self.journal.begin();
+        for entry in entries {
+            if self.journal.push(entry).is_none() {
+                self.journal.begin();
+                return Err(LedgerError::EntryTooLarge { bytes: entry.len() });
+            }
+        }
+        Ok(self.journal.commit()?)
+    }
+
+    /// Writes tiles and a signed checkpoint over all durable entries.
+    ///
+    /// # Errors
+    /// [`LedgerError::NotWritable`]; the entries stay durable in the journal.
+    pub fn publish(&mut self) -> Result<&Checkpoint, LedgerError> {
+        self.publisher.publish(self.journal.next())?;
+        Ok(self.publisher.published())
+    }
+}
+
+/// Finds the end of the journal. A journal that ends before the checkpoint has nothing that is not in
+/// tiles, and is begun anew.
+fn replay(files: &JournalFiles, published: u64) -> Result<Resume, OpenError> {
+    let firsts = files.firsts();
+    if firsts.is_empty() {
+        return Ok(Resume::Anew { next: published });
+    }
+    let mut reader = JournalReader::open(&files.directory, firsts, published)?;
+    while let Some(_record) = reader.next(u64::MAX)? {}
+    if reader.index() < published {
+        files.clear()?;
+        return Ok(Resume::Anew { next: published });
+    }
+    Ok(Resume::After(reader.end()?))
+}
+
+fn empty(origin: &str) -> Checkpoint {
+    Checkpoint { origin: origin.to_owned(), size: 0, root: empty_root() }
+}
+
+pub(crate) fn read_checkpoint(
+    directory: &Path,
+    key: &VerifierKey,
+) -> Result<Option<Checkpoint>, OpenError> {
+    let path = directory.join(CHECKPOINT_FILE);
+    match files::read_if_exists(&path, NOTE_BYTES_MAX)? {
+        None => Ok(None),
+        Some(note) => Checkpoint::open(&note, key)
+            .map(Some)
+            .map_err(|source| OpenError::BadCheckpoint { path, source }),
+    }
+}
+
+/// Writes the verifier key of a new log, or checks that the log in the directory is this one.
+fn place_verifier_key(
+    directory: &Path,
+    key: &VerifierKey,
+    changed: &mut ChangedDirectories,
+) -> Result<(), OpenError> {
+    let path: PathBuf = directory.join(VERIFIER_KEY_FILE);
+    let text = format!("{key}\n");
+    match files::read_if_exists(&path, NOTE_BYTES_MAX)? {
+        Some(found) if found == text.as_bytes() => Ok(()),
+        Some(_) => Err(OpenError::OtherLog { path }),
+        None => {
+            let aside = directory.join(ASIDE_DIRECTORY).join("log");
+            Ok(changed.write(&aside, &path, text.as_bytes())?)
+        }
+    }
+}
+
+/// Files that were being written when the process died have no name of their own yet.
+fn remove_leftovers(aside: &Path) -> Result<(), OpenError> {
+    if aside.is_dir() {
+        fs::remove_dir_all(aside).map_err(at(aside))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,178 @@
+//! From the journal to tiles and a signed checkpoint. A tile is synced before the checkpoint that
+//! needs it is written, and the journal is trimmed after. It never signs a tree of which a part is
+//! not on disk.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::checkpoint::Checkpoint;
+use crate::error::OpenError;
+use crate::files::{ChangedDirectories, FileError, at};
+use crate::journal::{JournalFault, JournalFiles, JournalReader};
+use crate::keys::SigningKey;
+use crate::tile::{Edge, Kind, TILE_WIDTH, TileName, TileReader, push_entry, read_bundle};
+use crate::{CHECKPOINT_FILE, ENTRY_BYTES_MAX};
+
+/// The one that publishes a log.
+#[derive(Debug)]
+pub(crate) struct Publisher {
+    directory: PathBuf,
+    key: Arc<SigningKey>,
+    files: JournalFiles,
+    reader: Option<JournalReader>,
+    published: Checkpoint,
+    /// The tree as far as it was built; `None` after an error, when it must be read again.
+    built: Option<Built>,
+}
+
+/// The right edge of the tree and the entries of its partial bundle.
+#[derive(Debug)]
+struct Built {
+    edge: Edge,
+    bundle: Vec<u8>,
+}
+
+impl Publisher {
+    /// Takes up a log at its checkpoint, whose tiles must lead to its root.
+    pub(crate) fn open(
+        directory: &Path,
+        key: Arc<SigningKey>,
+        published: Checkpoint,
+        files: JournalFiles,
+    ) -> Result<Self, OpenError> {
+        let built = Some(read_built(directory, &published)?);
+        let directory = directory.to_path_buf();
+        Ok(Self { directory, key, files, reader: None, published, built })
+    }
+
+    pub(crate) fn published(&self) -> &Checkpoint {
+        &self.published
+    }
+
+    /// Publishes the entries below `end`, which are durable in the journal.
+    pub(crate) fn publish(&mut self, end: u64) -> Result<(), FileError> {
+        if end <= self.published.size {
+            return Ok(());
+        }
+        let mut built = match self.built.take() {
+            Some(built) => built,
+            None => read_built(&self.directory, &self.published).map_err(OpenError::into_file)?,
+        };
+        let mut reader = match self.reader.take() {
+            Some(reader) => reader,
+            None => {
+                let firsts = self.files.firsts();
+                JournalReader::open(&self.files.directory, firsts, self.published.size)
+                    .map_err(JournalFault::into_file_error)?
+            }
+        };
+        reader.more_files(&self.files.firsts());
+        let filled = self.write_tiles(&mut built, &mut reader, end)?;
+        let root = built.edge.root();
+        let next = Checkpoint { origin: self.published.origin.clone(), size: end, root };
+        self.write_checkpoint(&next)?;
+        self.published = next;
+        self.built = Some(built);
+        self.reader = Some(reader);
+        self.remove_partials(&filled)?;
+        self.files.trim(end)
+    }
+
+    /// Writes the signed checkpoint in place of the one before.
+    pub(crate) fn write_checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), FileError> {
+        let mut changed = ChangedDirectories::default();
+        let path = self.directory.join(CHECKPOINT_FILE);
+        changed.write(&self.aside(), &path, checkpoint.sign(&self.key).as_bytes())?;
+        changed.sync()
+    }
+
+    /// Builds the tree up to `end` and syncs its tiles. Answers with the tiles that became full.
+    fn write_tiles(
+        &self,
+        built: &mut Built,
+        reader: &mut JournalReader,
+        end: u64,
+    ) -> Result<Vec<TileName>, FileError> {
+        let mut changed = ChangedDirectories::default();
+        let mut filled = Vec::new();
+        let Built { edge, bundle } = built;
+        while let Some(record) = reader.next(end).map_err(JournalFault::into_file_error)? {
+            for (index, entry, leaf) in record.entries() {
+                if index != edge.size() {
+                    continue;
+                }
+                debug_assert!(entry.len() <= ENTRY_BYTES_MAX, "the journal holds entries only");
+                push_entry(bundle, entry);
+                for (name, hashes) in edge.push(leaf) {
+                    self.write_tile(&mut changed, name, hashes.as_flattened())?;
+                    filled.push(name);
+                }
+                if edge.size().is_multiple_of(TILE_WIDTH) {
+                    let number = (edge.size() / TILE_WIDTH).saturating_sub(1);
+                    let name = TileName::full(Kind::Entries, number);
+                    self.write_tile(&mut changed, name, bundle)?;
+                    filled.push(name);
+                    bundle.clear();
+                }
+            }
+        }
+        if edge.size() != end {
+            let source = io::Error::new(io::ErrorKind::InvalidData, "the journal has a gap");
+            return Err(at(&self.files.directory)(source));
+        }
+        for (name, hashes) in edge.partial_tiles() {
+            self.write_tile(&mut changed, name, hashes.as_flattened())?;
+        }
+        if let Some(name) = TileName::in_tree(Kind::Entries, end / TILE_WIDTH, end) {
+            self.write_tile(&mut changed, name, bundle)?;
+        }
+        changed.sync()?;
+        Ok(filled)
+    }
+
+    fn write_tile(
+        &self,
+        changed: &mut ChangedDirectories,
+        name: TileName,
+        bytes: &[u8],
+    ) -> Result<(), FileError> {
+        let path = self.directory.join(name.path());
+        changed.create(path.parent().unwrap_or(&path))?;
+        changed.write(&self.aside(), &path, bytes)
+    }
+
+    /// Partial tiles may go once the full one is there (C2SP tlog-tiles, "Partial Tiles").
+    fn remove_partials(&self, filled: &[TileName]) -> Result<(), FileError> {
+        for name in filled {
+            let path = self.directory.join(name.partials());
+            match fs::remove_dir_all(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(at(&path)(error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn aside(&self) -> PathBuf {
+        self.directory.join(crate::ASIDE_DIRECTORY).join("publisher")
+    }
+}
+
+/// Reads the edge of the tree from its tiles, which must lead to the checkpoint's root.
+fn read_built(directory: &Path, checkpoint: &Checkpoint) -> Result<Built, OpenError> {
+    let size = checkpoint.size;
+    let edge = TileReader::new(directory, size).edge()?;
+    if edge.root() != checkpoint.root {
+        return Err(OpenError::Damaged { path: directory.join("tile") });
+    }
+    let bundle = if size.is_multiple_of(TILE_WIDTH) {
+        Vec::new()
+    } else {
+        read_bundle(directory, size / TILE_WIDTH, size)?.1
+    };
+    Ok(Built { edge, bundle })
+}

@@ -1,0 +1,121 @@
+//! The thread that makes groups of entries durable: recordings first, then the journal, then the
+//! answers. It goes on after every error, and tries again with the next group.
+
+use std::sync::Arc;
+
+use super::Receipt;
+use super::publish::{Published, Publishing};
+use super::queue::{Job, Queue, Taken};
+use crate::error::LedgerError;
+use crate::hash::Hash;
+use crate::journal::Journal;
+use crate::recording::{Place, Segments};
+
+#[derive(Debug)]
+pub(super) struct Committer {
+    pub(super) journal: Journal,
+    pub(super) segments: Segments,
+    pub(super) queue: Arc<Queue>,
+    pub(super) published: Arc<Published>,
+    pub(super) publishing: Arc<Publishing>,
+}
+
+/// An entry of the group that is being written, with what its receipt needs.
+struct Gathered {
+    job: Job,
+    leaf_hash: Hash,
+    place: Option<Place>,
+}
+
+impl Committer {
+    pub(super) fn run(mut self) {
+        // However this thread ends, nobody is left waiting.
+        let _ended = Ended { queue: Arc::clone(&self.queue), publishing: self.publishing.clone() };
+        let mut group = Vec::new();
+        let mut gathered = Vec::new();
+        loop {
+            let taken = self.queue.take(&mut group);
+            match taken {
+                Taken::Group => self.commit(&mut group, &mut gathered),
+                Taken::Nothing => self.try_again(),
+                Taken::End => return,
+            }
+        }
+    }
+
+    fn commit(&mut self, group: &mut Vec<Job>, gathered: &mut Vec<Gathered>) {
+        let (places, refused) = self.record(group);
+        let mut places = places.into_iter();
+        self.journal.begin();
+        for job in group.drain(..) {
+            let place = match (&job.recording, &refused) {
+                (None, _) => None,
+                (Some(_), None) => places.next(),
+                (Some(_), Some(error)) => {
+                    job.answer(Err(error.clone()));
+                    continue;
+                }
+            };
+            match self.journal.push(&job.entry) {
+                Some(leaf_hash) => gathered.push(Gathered { job, leaf_hash, place }),
+                None => {
+                    let bytes = job.entry.len();
+                    job.answer(Err(LedgerError::EntryTooLarge { bytes }));
+                }
+            }
+        }
+        match self.journal.commit() {
+            Ok(first) => {
+                if refused.is_none() {
+                    self.queue.set_writable();
+                }
+                self.published.set_size(self.journal.next());
+                self.publishing.added(self.journal.next());
+                for (index, Gathered { job, leaf_hash, place }) in (first..).zip(gathered.drain(..))
+                {
+                    job.answer(Ok(Receipt { index, leaf_hash, place }));
+                }
+            }
+            Err(error) => {
+                self.queue.set_not_writable();
+                let error = LedgerError::from(error);
+                for Gathered { job, .. } in gathered.drain(..) {
+                    job.answer(Err(error.clone()));
+                }
+            }
+        }
+    }
+
+    /// After an error, while nothing comes: whoever asks for health must not have to send an entry to
+    /// learn that there is room again.
+    fn try_again(&mut self) {
+        if self.journal.prepare().is_ok() && self.segments.prepare().is_ok() {
+            self.queue.set_writable();
+        }
+    }
+
+    /// Makes the recordings of the group durable.
+    fn record(&mut self, group: &[Job]) -> (Vec<Place>, Option<LedgerError>) {
+        let recordings: Vec<_> = group.iter().filter_map(|job| job.recording.as_ref()).collect();
+        match self.segments.append(&recordings) {
+            Ok(places) => (places, None),
+            Err(error) => {
+                self.queue.set_not_writable();
+                (Vec::new(), Some(error))
+            }
+        }
+    }
+}
+
+/// Refuses what comes after, also when the thread panicked.
+struct Ended {
+    queue: Arc<Queue>,
+    publishing: Arc<Publishing>,
+}
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.queue.end();
+        self.publishing.close();
+    }
+}

@@ -12,3 +12,5 @@ mod credential;
 mod iban;
 mod made_up;
 mod problem;
+
+pub use credential::Counters;

@@ -24,7 +24,7 @@ pub(crate) enum Attempt {
 pub(crate) fn who_are_you(idp: &Idp, client: &str, fields: &[(&str, &str)]) -> Html<String> {
     let body = format!(
         "<h1>Who are you today?</h1>\
-         <p class=\"lead\"><strong>{client}</strong> asks who you are. {}</p>{}",
+         <p class=\"lead\"><strong>{client}</strong> asks who you are.</p>{}{}",
         DEMO_ONLY,
         choices(idp, "authorize", fields, "Nobody: go back without signing in"),
         client = Escaped(client),
@@ -65,7 +65,7 @@ pub(crate) fn confirm_device(idp: &Idp, client: &str, user_code: &str) -> Html<S
     let body = format!(
         "<h1>Who are you today?</h1>\
          <p class=\"lead\"><strong>{client}</strong> wants to act for you. Go on only if your \
-         terminal shows this code: <span class=\"code\">{code}</span> {DEMO_ONLY}</p>{}",
+         terminal shows this code: <span class=\"code\">{code}</span></p>{DEMO_ONLY}{}",
         choices(idp, "device", &[("user_code", user_code)], "This is not my terminal: say no"),
         client = Escaped(client),
         code = Escaped(user_code),
@@ -181,6 +181,7 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
-const DEMO_ONLY: &str = "This sign-in exists only in the demo: no password, just pick a person.";
+const DEMO_ONLY: &str =
+    "<p class=\"note\">This sign-in exists only in the demo: no password, pick anybody.</p>";
 /// How many colours the style sheet has for initials.
 const TINTS: usize = 5;

@@ -16,7 +16,7 @@
 //! forgets a customer that nobody deleted.
 
 use super::{
-    credential::{Door, Tally, check},
+    credential::{Counters, Door, Tally, check},
     made_up::{Customer, Invoice, Status, customer, invoices},
     problem::{not_allowed, not_found, problem},
 };
@@ -44,8 +44,6 @@ use std::{
     convert::Infallible,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-
-pub use super::credential::Counters;
 
 const CUSTOMERS: u32 = 240;
 const PAGE_DEFAULT: usize = 20;

@@ -460,7 +460,7 @@ const DOMAINS: [&str; 7] =
 
 /// Public test numbers of the card schemes, as people write them: bare, in groups, with dashes.
 const CARDS: [&str; 14] = [
-    "4111 1111 1111 1111",
+    "3056 930902 5904",
     "4242424242424242",
     "4012-8888-8888-1881",
     "4000 0566 5566 5556",
@@ -473,7 +473,7 @@ const CARDS: [&str; 14] = [
     "6011 1111 1111 1117",
     "6011000990139424",
     "3566 0020 2036 0505",
-    "3056 9300 0902 0004",
+    "4111 1111 1111 1111",
 ];
 
 #[cfg(test)]

@@ -1,0 +1,87 @@
+//! What a protected resource says about itself and to a caller without an accepted token: the
+//! RFC 9728 metadata document, the `WWW-Authenticate` value, and the way in for `Authorization`.
+
+use crate::{Fault, Refused};
+use http::{HeaderMap, header};
+use serde_json::{Value, json};
+use std::fmt::Write;
+
+/// The token of the one `Authorization: Bearer` header (RFC 6750 §2.1).
+///
+/// # Errors
+/// [`Fault::TokenMissing`] without the header or with another scheme, [`Fault::TokenMalformed`] with two
+/// headers or a text that is no token.
+pub fn bearer_token(headers: &HeaderMap) -> Result<&str, Refused> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let value = values.next().ok_or(Fault::TokenMissing)?;
+    if values.next().is_some() {
+        return Err(Refused::new(Fault::TokenMalformed, "more than one Authorization header"));
+    }
+    let text = value.to_str().map_err(|_| Fault::TokenMalformed)?;
+    let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(Refused::new(Fault::TokenMissing, "another scheme than Bearer"));
+    }
+    let token = token.trim_start_matches(' ');
+    if token.is_empty() {
+        return Err(Refused::from(Fault::TokenMissing));
+    }
+    // RFC 6750 §2.1 b64token.
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+    if !token.bytes().all(is_token) {
+        return Err(Refused::new(Fault::TokenMalformed, "characters that no token has"));
+    }
+    Ok(token)
+}
+
+/// The document under `/.well-known/oauth-protected-resource` (RFC 9728 §2): the resource's
+/// identifier, the URLs of the issuers that it trusts, and the scopes that it knows.
+pub fn resource_metadata(resource: &str, issuers: &[&str], scopes: &[&str]) -> Value {
+    let mut document = json!({
+        "resource": resource,
+        "authorization_servers": issuers,
+        "bearer_methods_supported": ["header"],
+    });
+    if let (false, Some(members)) = (scopes.is_empty(), document.as_object_mut()) {
+        members.insert("scopes_supported".into(), json!(scopes));
+    }
+    document
+}
+
+/// The `WWW-Authenticate` value of a 401 (RFC 6750 §3, RFC 9728 §5.1). Without a refusal, or for a
+/// request that had no token, it carries no `error` (RFC 6750 §3.1).
+pub fn challenge(metadata_url: &str, refused: Option<&Refused>) -> String {
+    let mut value = format!("Bearer resource_metadata={}", quoted(metadata_url));
+    if let Some((refused, error)) = refused.and_then(|it| it.challenge_error().map(|e| (it, e))) {
+        let description = quoted(refused.sentence());
+        let _infallible = write!(value, ", error=\"{error}\", error_description={description}");
+    }
+    value
+}
+
+/// The `WWW-Authenticate` value of a 403 for a token that lacks scopes (RFC 6750 §3.1).
+pub fn scope_challenge(metadata_url: &str, scopes: &[&str]) -> String {
+    format!(
+        "Bearer resource_metadata={}, error=\"insufficient_scope\", scope={}",
+        quoted(metadata_url),
+        quoted(&scopes.join(" "))
+    )
+}
+
+/// A quoted-string of visible ASCII (RFC 9110 §5.6.4); anything else becomes `?`.
+fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => out.extend(['\\', character]),
+            ' '..='~' => out.push(character),
+            _ => out.push('?'),
+        }
+    }
+    out.push('"');
+    out
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,72 @@
+use super::*;
+use http::HeaderValue;
+
+fn headers(values: &[&str]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for value in values {
+        headers.append(header::AUTHORIZATION, HeaderValue::from_str(value).unwrap());
+    }
+    headers
+}
+
+#[test]
+fn finds_the_one_bearer_token() {
+    let check = |values: &[&str], expect: Result<&str, &str>| {
+        let headers = headers(values);
+        assert_eq!(bearer_token(&headers).map_err(|it| it.code()), expect, "{values:?}");
+    };
+    check(&["Bearer a.b.c"], Ok("a.b.c"));
+    check(&["bearer  a.b.c"], Ok("a.b.c"));
+    check(&["BEARER x~+/="], Ok("x~+/="));
+    check(&[], Err("token_missing"));
+    check(&["Bearer"], Err("token_missing"));
+    check(&["Bearer "], Err("token_missing"));
+    check(&["Basic eA=="], Err("token_missing"));
+    check(&["Bearera.b.c"], Err("token_missing"));
+    check(&["Bearer a.b.c", "Bearer a.b.c"], Err("token_malformed"));
+    check(&["Bearer a b"], Err("token_malformed"));
+    check(&["Bearer a,b"], Err("token_malformed"));
+    check(&["Bearer \"a\""], Err("token_malformed"));
+}
+
+#[test]
+fn challenges_say_where_to_go_and_what_is_wrong() {
+    let url = "https://g.example/.well-known/oauth-protected-resource";
+    assert_eq!(challenge(url, None), format!("Bearer resource_metadata=\"{url}\""));
+    let missing = Refused::from(Fault::TokenMissing);
+    assert_eq!(challenge(url, Some(&missing)), challenge(url, None));
+    assert_eq!(
+        challenge(url, Some(&Fault::TokenExpired.into())),
+        format!(
+            "Bearer resource_metadata=\"{url}\", error=\"invalid_token\", \
+             error_description=\"The token has expired.\""
+        )
+    );
+    assert_eq!(
+        scope_challenge("https://g/\"\\\n\u{e9}", &["a:b", "c"]),
+        r#"Bearer resource_metadata="https://g/\"\\??", error="insufficient_scope", scope="a:b c""#
+    );
+}
+
+#[test]
+fn every_challenge_is_a_header_value() {
+    for fault in Fault::ALL {
+        let value = challenge("https://g.example/x", Some(&fault.into()));
+        assert!(HeaderValue::from_str(&value).is_ok(), "{value}");
+        assert!(fault.code().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'));
+    }
+}
+
+#[test]
+fn metadata_names_resource_issuers_and_scopes() {
+    assert_eq!(
+        resource_metadata("https://g.example", &["https://op.example"], &["call"]),
+        json!({
+            "resource": "https://g.example",
+            "authorization_servers": ["https://op.example"],
+            "bearer_methods_supported": ["header"],
+            "scopes_supported": ["call"],
+        })
+    );
+    assert_eq!(resource_metadata("r", &[], &[]).get("scopes_supported"), None);
+}

@@ -1,0 +1,296 @@
+//! What an operator writes about an identity provider, and the rules that the writing must keep.
+//! Nothing here does I/O; a fault names the issuer and the key that it stands under.
+
+use crate::{Algorithm, Secret};
+use countersign_model::Span;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use url::Url;
+
+/// One trusted issuer of tokens.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IssuerConfig {
+    /// A short name for logs, records and the sign-in page.
+    pub name: String,
+    /// The issuer's URL, exactly as it stands in the tokens' `iss` (a trailing slash matters).
+    pub url: String,
+    /// The resource identifiers accepted in a token's `aud`. Compared byte for byte.
+    pub audiences: Vec<String>,
+    /// The signature algorithms accepted.
+    #[serde(default = "default_algorithms")]
+    pub algorithms: Vec<Algorithm>,
+    /// The token types accepted in the header's `typ` (RFC 9068 §2.1).
+    #[serde(default = "default_token_types")]
+    pub token_types: Vec<String>,
+    /// Whether access tokens of type `JWT`, or without a type, are accepted too. Many providers
+    /// make such; then what tells an ID token from an access token is the audience.
+    #[serde(default)]
+    pub untyped_tokens: UntypedTokens,
+    /// How far the issuer's clock may be off; at most 300s.
+    #[serde(default = "default_clock_skew")]
+    #[schemars(with = "String")]
+    pub clock_skew: Span,
+    /// Where the discovery document is, if not at the issuer's well-known place.
+    #[serde(default)]
+    pub discovery_url: Option<String>,
+    /// Where the keys are, for an issuer without a discovery document.
+    #[serde(default)]
+    pub jwks_url: Option<String>,
+    /// How often the keys are read again.
+    #[serde(default = "default_keys_refresh")]
+    #[schemars(with = "String")]
+    pub keys_refresh: Span,
+    /// How long known keys go on being used when the issuer cannot be reached; at most 7d.
+    #[serde(default = "default_keys_usable")]
+    #[schemars(with = "String")]
+    pub keys_usable: Span,
+    /// Which claim means what.
+    #[serde(default)]
+    pub claims: ClaimsConfig,
+    /// Whether this issuer's names are its own, or shared with others.
+    #[serde(default)]
+    pub namespace: Namespace,
+    /// How people sign in with this issuer; without it the issuer only vouches for tokens.
+    #[serde(default)]
+    pub sign_in: Option<SignInConfig>,
+}
+
+/// What to do with a token whose header has the type `JWT` or none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UntypedTokens {
+    /// Refuse it.
+    #[default]
+    Refuse,
+    /// Accept it, unless its claims show it to be an ID token or a logout token.
+    Accept,
+}
+
+/// Whose names an issuer may use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Namespace {
+    /// Its own: no other issuer may have the same prefix.
+    #[default]
+    Own,
+    /// The same as other issuers with the same prefix, all of which the operator trusts for it.
+    Shared,
+}
+
+/// Which claim means what. A name is first looked for as it stands, then as a dotted path.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClaimsConfig {
+    /// The claim that names the subject.
+    pub subject: String,
+    /// What stands before the subject, and before each actor.
+    pub subject_prefix: String,
+    /// The claim with a name to show.
+    pub name: String,
+    /// The claim with an e-mail address to show.
+    pub email: String,
+    /// The claim with the subject's groups: a text or a list of texts.
+    pub groups: String,
+    /// What stands before each group.
+    pub group_prefix: String,
+    /// Tokens that match are a service's. A token whose subject is its client always is.
+    pub service: Option<ClaimRule>,
+    /// Tokens that match are an agent's.
+    pub agent: Option<ClaimRule>,
+}
+
+impl Default for ClaimsConfig {
+    fn default() -> Self {
+        Self {
+            subject: "sub".into(),
+            subject_prefix: String::new(),
+            name: "name".into(),
+            email: "email".into(),
+            groups: "groups".into(),
+            group_prefix: String::new(),
+            service: None,
+            agent: None,
+        }
+    }
+}
+
+/// A test of one claim.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClaimRule {
+    /// The claim's name or dotted path.
+    pub claim: String,
+    /// The texts of which the claim, or one item of it, must be one.
+    pub values: Vec<String>,
+}
+
+/// How people sign in with an issuer.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignInConfig {
+    /// The console's client identifier at the issuer.
+    pub client_id: String,
+    /// The console's client secret; without it the console is a public client (PKCE alone).
+    #[serde(default)]
+    pub client_secret: Option<Secret>,
+    /// The scopes asked for; `openid` must be among them.
+    #[serde(default = "default_scopes")]
+    pub scopes: Vec<String>,
+    /// The command line's client identifier: a public client with the device flow, or with
+    /// loopback redirects, or both.
+    #[serde(default)]
+    pub cli_client_id: Option<String>,
+    /// The scopes that the command line asks for.
+    #[serde(default = "default_cli_scopes")]
+    pub cli_scopes: Vec<String>,
+    /// The resource indicator that the command line sends (RFC 8707), so that its token is for
+    /// this gateway.
+    #[serde(default)]
+    pub resource: Option<String>,
+}
+
+/// A fault in the configuration of issuers.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("issuer {issuer}: {key}: {problem}")]
+pub struct ConfigFault {
+    /// The issuer's configured name.
+    pub issuer: String,
+    /// The key, such as `clock_skew` or `sign_in.scopes`.
+    pub key: &'static str,
+    /// What is wrong and what to write instead.
+    pub problem: String,
+}
+
+/// Every fault of the issuers, each alone and all together.
+///
+/// # Errors
+/// The list of faults, if there is one.
+pub fn check_issuers(issuers: &[IssuerConfig]) -> Result<(), Vec<ConfigFault>> {
+    let mut faults: Vec<ConfigFault> = issuers.iter().flat_map(IssuerConfig::faults).collect();
+    for (place, issuer) in issuers.iter().enumerate() {
+        for earlier in issuers.iter().take(place) {
+            faults.extend(issuer.clash(earlier));
+        }
+    }
+    if faults.is_empty() { Ok(()) } else { Err(faults) }
+}
+
+impl IssuerConfig {
+    fn fault(&self, key: &'static str, problem: impl Into<String>) -> ConfigFault {
+        ConfigFault { issuer: self.name.clone(), key, problem: problem.into() }
+    }
+
+    fn faults(&self) -> Vec<ConfigFault> {
+        let mut faults = Vec::new();
+        let mut require = |holds: bool, key, problem: &str| {
+            if !holds {
+                faults.push(self.fault(key, problem));
+            }
+        };
+        require(!self.name.is_empty(), "name", "give the issuer a short name");
+        require(is_url(&self.url), "url", "write an absolute https URL without ? and #");
+        for url in self.discovery_url.iter().chain(&self.jwks_url) {
+            let key =
+                if Some(url) == self.jwks_url.as_ref() { "jwks_url" } else { "discovery_url" };
+            require(is_url_with_query(url), key, "write an absolute https URL");
+        }
+        require(!self.audiences.is_empty(), "audiences", "name at least one resource identifier");
+        let filled = self.audiences.iter().all(|it| !it.is_empty());
+        require(filled, "audiences", "an audience is empty");
+        require(!self.algorithms.is_empty(), "algorithms", "allow at least one algorithm");
+        let typed = !self.token_types.is_empty() || self.untyped_tokens == UntypedTokens::Accept;
+        require(typed, "token_types", "accept at least one type");
+        let skew = (0..=CLOCK_SKEW_SECONDS_MAX * 1000).contains(&self.clock_skew.millis());
+        require(skew, "clock_skew", "write a time from 0s to 300s");
+        let refresh = (10_000..=86_400_000).contains(&self.keys_refresh.millis());
+        require(refresh, "keys_refresh", "write a time from 10s to 24h");
+        let usable = self.keys_usable.millis();
+        let usable = usable >= self.keys_refresh.millis() && usable <= 7 * 86_400_000;
+        require(usable, "keys_usable", "write a time from keys_refresh to 7d");
+        require(!self.claims.subject.is_empty(), "claims.subject", "name a claim");
+        for rule in self.claims.service.iter().chain(&self.claims.agent) {
+            let filled = !rule.claim.is_empty() && !rule.values.is_empty();
+            require(filled, "claims", "a rule needs a claim and at least one value");
+        }
+        if let Some(sign_in) = &self.sign_in {
+            let openid = sign_in.scopes.iter().any(|it| it == "openid");
+            require(openid, "sign_in.scopes", "openid must be among the scopes");
+            require(!sign_in.client_id.is_empty(), "sign_in.client_id", "name the client");
+            let told_apart = self.untyped_tokens == UntypedTokens::Refuse
+                || !self.audiences.contains(&sign_in.client_id);
+            require(
+                told_apart,
+                "untyped_tokens",
+                "with untyped tokens accepted, an audience must not be sign_in.client_id: \
+                 ID tokens would pass as access tokens",
+            );
+        }
+        faults
+    }
+
+    fn clash(&self, earlier: &Self) -> Vec<ConfigFault> {
+        let mut faults = Vec::new();
+        if self.name == earlier.name {
+            faults.push(self.fault("name", "another issuer has this name"));
+        }
+        if self.url == earlier.url {
+            faults.push(self.fault("url", "another issuer has this URL"));
+        }
+        let shared = [self, earlier].iter().all(|it| it.namespace == Namespace::Shared);
+        let equal_prefix = self.claims.subject_prefix == earlier.claims.subject_prefix;
+        if equal_prefix && !shared {
+            let problem = format!(
+                "issuer {} has the same prefix, so each could name the other's subjects; give one \
+                 a prefix, or write `namespace: shared` at both",
+                earlier.name
+            );
+            faults.push(self.fault("claims.subject_prefix", problem));
+        }
+        faults
+    }
+}
+
+fn is_url(text: &str) -> bool {
+    is_url_with_query(text) && !text.contains('?')
+}
+
+fn is_url_with_query(text: &str) -> bool {
+    // Plain http is the client's to judge: it knows whether the operator trusts the network.
+    Url::parse(text).is_ok_and(|url| {
+        matches!(url.scheme(), "https" | "http") && url.host().is_some() && url.fragment().is_none()
+    })
+}
+
+fn default_algorithms() -> Vec<Algorithm> {
+    Algorithm::DEFAULT.to_vec()
+}
+
+fn default_token_types() -> Vec<String> {
+    vec!["at+jwt".into(), "application/at+jwt".into()]
+}
+
+fn default_clock_skew() -> Span {
+    Span::from_seconds(60)
+}
+
+fn default_keys_refresh() -> Span {
+    Span::from_seconds(600)
+}
+
+fn default_keys_usable() -> Span {
+    Span::from_days(1)
+}
+
+fn default_scopes() -> Vec<String> {
+    ["openid", "profile", "email"].map(Into::into).to_vec()
+}
+
+fn default_cli_scopes() -> Vec<String> {
+    ["openid", "profile", "offline_access"].map(Into::into).to_vec()
+}
+
+const CLOCK_SKEW_SECONDS_MAX: i64 = 300;
+
+#[cfg(test)]
+mod tests;

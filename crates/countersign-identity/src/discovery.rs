@@ -1,0 +1,122 @@
+//! Where an issuer's doors are: its discovery document (OpenID Connect Discovery §4, RFC 8414 §3).
+//! The document must name the issuer that was asked, byte for byte.
+
+use crate::{
+    Answer,
+    http::{Http, HttpFailed, Limits},
+};
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use std::time::Duration;
+
+/// What is used of the document.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Discovery {
+    issuer: String,
+    pub(crate) jwks_uri: Option<String>,
+    pub(crate) authorization_endpoint: Option<String>,
+    pub(crate) token_endpoint: Option<String>,
+    pub(crate) device_authorization_endpoint: Option<String>,
+    pub(crate) userinfo_endpoint: Option<String>,
+    pub(crate) end_session_endpoint: Option<String>,
+    /// RFC 9207 §3.
+    #[serde(default)]
+    pub(crate) authorization_response_iss_parameter_supported: bool,
+    token_endpoint_auth_methods_supported: Option<Vec<String>>,
+}
+
+/// An issuer whose documents could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum DiscoveryFailed {
+    /// There was no answer.
+    #[error("the issuer's {what} could not be read")]
+    Http {
+        /// Which document.
+        what: &'static str,
+        /// Why.
+        source: HttpFailed,
+    },
+    /// There was an answer, but no success.
+    #[error("the issuer answered {status} for its {what}")]
+    Status {
+        /// Which document.
+        what: &'static str,
+        /// The status.
+        status: StatusCode,
+    },
+    /// The document is of another issuer.
+    #[error("the discovery document names another issuer than the configured one")]
+    OtherIssuer,
+    /// The document does not name what is needed.
+    #[error("the discovery document names no {0}")]
+    NotNamed(&'static str),
+    /// The document is not what it should be.
+    #[error("the issuer's key set is {0}")]
+    BadKeys(String),
+}
+
+impl Discovery {
+    /// Reads the document of the issuer, from its well-known place or from `place`.
+    pub(crate) async fn read(
+        http: &Http,
+        issuer: &str,
+        place: Option<&str>,
+    ) -> Result<Self, DiscoveryFailed> {
+        let well_known = || format!("{}{WELL_KNOWN}", issuer.strip_suffix('/').unwrap_or(issuer));
+        let url = place.map_or_else(well_known, str::to_owned);
+        let answer = document(http, &url, "discovery document").await?;
+        let discovery: Self = answer
+            .json()
+            .map_err(|source| DiscoveryFailed::Http { what: "discovery document", source })?;
+        if discovery.issuer != issuer {
+            return Err(DiscoveryFailed::OtherIssuer);
+        }
+        Ok(discovery)
+    }
+
+    /// The authorization endpoint.
+    pub(crate) fn authorization_endpoint(&self) -> Result<&str, DiscoveryFailed> {
+        named(self.authorization_endpoint.as_deref(), "authorization_endpoint")
+    }
+
+    /// The token endpoint.
+    pub(crate) fn token_endpoint(&self) -> Result<&str, DiscoveryFailed> {
+        named(self.token_endpoint.as_deref(), "token_endpoint")
+    }
+
+    /// The device authorization endpoint.
+    pub(crate) fn device_authorization_endpoint(&self) -> Result<&str, DiscoveryFailed> {
+        named(self.device_authorization_endpoint.as_deref(), "device_authorization_endpoint")
+    }
+
+    /// Whether the client secret goes into the form instead of the `Authorization` header.
+    pub(crate) fn wants_secret_in_form(&self) -> bool {
+        let basic = "client_secret_basic";
+        let methods = self.token_endpoint_auth_methods_supported.as_deref().unwrap_or_default();
+        // Absent means `client_secret_basic` (RFC 8414 §2).
+        !methods.iter().any(|it| it == basic) && methods.iter().any(|it| it == "client_secret_post")
+    }
+}
+
+/// Reads one of the issuer's documents.
+pub(crate) async fn document(
+    http: &Http,
+    url: &str,
+    what: &'static str,
+) -> Result<Answer, DiscoveryFailed> {
+    let limits = Limits { bytes_max: DOCUMENT_BYTES_MAX, time: DOCUMENT_TIME_MAX };
+    let answer = http.get(url, HeaderMap::new(), limits).await;
+    let answer = answer.map_err(|source| DiscoveryFailed::Http { what, source })?;
+    if answer.status != StatusCode::OK {
+        return Err(DiscoveryFailed::Status { what, status: answer.status });
+    }
+    Ok(answer)
+}
+
+fn named<'d>(url: Option<&'d str>, name: &'static str) -> Result<&'d str, DiscoveryFailed> {
+    url.ok_or(DiscoveryFailed::NotNamed(name))
+}
+
+const WELL_KNOWN: &str = "/.well-known/openid-configuration";
+const DOCUMENT_BYTES_MAX: usize = 512 * 1024;
+const DOCUMENT_TIME_MAX: Duration = Duration::from_secs(5);

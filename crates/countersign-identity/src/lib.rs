@@ -1,0 +1,57 @@
+//! Who is calling: turns credentials into a proved [`countersign_model::Caller`].
+//!
+//! Four doors, in the order in which they are met: [`Verifier`] judges bearer tokens on the way of
+//! every call, [`SignIn`] signs a person in at the console, [`CliLogin`] signs a person in at a
+//! terminal, and [`Http`] is the small client that all of them (and the command line) use.
+//!
+//! This crate never reads a clock, the environment or a random generator by itself, never keeps a
+//! session, never sends a caller's token anywhere, and never writes a token into an error, a log
+//! line or a `Debug` output.
+
+mod algorithm;
+mod cache;
+mod challenge;
+mod claims;
+mod cli_login;
+mod config;
+mod discovery;
+mod hidden;
+mod http;
+mod issuer;
+mod jws;
+mod keys;
+mod loopback;
+mod mapping;
+mod pkce;
+mod refused;
+mod secret;
+mod signin;
+mod strict_json;
+mod token_endpoint;
+mod verifier;
+
+pub use algorithm::Algorithm;
+pub use challenge::{bearer_token, challenge, resource_metadata, scope_challenge};
+pub use cli_login::{CliLogin, CliSettings, DeviceCode, DevicePoll, LoginFailed};
+pub use config::{
+    ClaimRule, ClaimsConfig, ConfigFault, IssuerConfig, Namespace, SignInConfig, UntypedTokens,
+    check_issuers,
+};
+pub use discovery::DiscoveryFailed;
+pub use hidden::Hidden;
+pub use http::{Answer, Http, HttpFailed, Limits, PlainHttp};
+pub use issuer::IssuerStatus;
+pub use loopback::{Loopback, LoopbackFailed};
+pub use pkce::{Callback, CallbackFault, Pending};
+pub use refused::{Blame, Fault, Refused};
+pub use secret::{Secret, SecretFault};
+pub use signin::{SignIn, SignedIn, SigninRefused};
+pub use token_endpoint::{TokenRefused, TokenSet};
+pub use verifier::{Proved, Verifier};
+
+/// Makes aws-lc-rs the process's provider of cryptography for rustls. The binary and tests call it
+/// first; calling it again, or after another crate did, changes nothing.
+pub fn install_crypto() {
+    // The error only says that a provider is there already.
+    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+}

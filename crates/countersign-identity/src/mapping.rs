@@ -1,0 +1,214 @@
+//! From an issuer's claims to a caller: the subject with its prefix, the chain of actors, groups,
+//! scopes, and what kind of identity it is. Called with claims that are proved, and only then.
+
+use crate::{
+    Fault, Refused,
+    claims::{at_path, texts},
+    config::{ClaimRule, ClaimsConfig, IssuerConfig, Namespace},
+    refused::shown,
+};
+use countersign_model::{Caller, CallerKind, Group, Subject, Timestamp};
+use serde_json::{Map, Value};
+use std::{collections::BTreeSet, sync::Arc};
+
+/// How one issuer's claims become a caller.
+#[derive(Clone, Debug)]
+pub(crate) struct Mapping {
+    issuer_name: Arc<str>,
+    issuer_url: String,
+    claims: ClaimsConfig,
+    /// Longer prefixes that belong to other issuers: this one may not name what they name.
+    foreign_subjects: Vec<String>,
+    foreign_groups: Vec<String>,
+}
+
+impl Mapping {
+    /// The mapping of `own`, which knows the names that belong to the `others`.
+    pub(crate) fn new(own: &IssuerConfig, others: &[IssuerConfig]) -> Self {
+        let foreign = |prefix: fn(&ClaimsConfig) -> &String| {
+            let mine = prefix(&own.claims);
+            let others = others.iter().filter(|it| it.name != own.name);
+            let reserved = others.filter(|it| it.namespace == Namespace::Own);
+            let longer = reserved.map(|it| prefix(&it.claims));
+            longer.filter(|it| it.len() > mine.len() && it.starts_with(mine)).cloned().collect()
+        };
+        Self {
+            issuer_name: own.name.as_str().into(),
+            issuer_url: own.url.clone(),
+            claims: own.claims.clone(),
+            foreign_subjects: foreign(|claims| &claims.subject_prefix),
+            foreign_groups: foreign(|claims| &claims.group_prefix),
+        }
+    }
+
+    /// The caller that the claims speak of.
+    pub(crate) fn caller(
+        &self,
+        claims: &Map<String, Value>,
+        expires_at: Timestamp,
+    ) -> Result<Caller, Refused> {
+        let subject = self.subject(claims, &self.claims.subject)?;
+        let client = client(claims)?;
+        let kind = self.kind(claims, client)?;
+        let show = |name: &str| at_path(claims, name).and_then(Value::as_str).and_then(shown_name);
+        Ok(Caller {
+            subject,
+            kind,
+            actors: self.actors(claims)?,
+            client: client.map(Into::into),
+            issuer: Arc::clone(&self.issuer_name),
+            groups: self.groups(claims)?,
+            scopes: scopes(claims)?,
+            name: show(&self.claims.name),
+            email: show(&self.claims.email),
+            expires_at,
+        })
+    }
+
+    fn subject(&self, claims: &Map<String, Value>, name: &str) -> Result<Subject, Refused> {
+        let bare = match at_path(claims, name) {
+            Some(Value::String(text)) if is_nameable(text) => text,
+            Some(_) => return Err(Refused::new(Fault::SubjectMissing, "not a usable text")),
+            None => {
+                return Err(Refused::new(Fault::SubjectMissing, format!("no {}", shown(name))));
+            }
+        };
+        // An address that its owner has not proved can be anybody's.
+        let proved = name != "email" || claims.get("email_verified") == Some(&Value::Bool(true));
+        let subject = format!("{}{bare}", self.claims.subject_prefix);
+        if !proved || self.foreign_subjects.iter().any(|prefix| subject.starts_with(prefix)) {
+            return Err(Refused::new(
+                Fault::SubjectNotAccepted,
+                format!("subject {}", shown(bare)),
+            ));
+        }
+        Ok(Subject::new(subject))
+    }
+
+    /// The `act` chain, the nearest actor first (RFC 8693 §4.1).
+    fn actors(&self, claims: &Map<String, Value>) -> Result<Vec<Subject>, Refused> {
+        let broken = |detail: &str| Refused::new(Fault::ActorChainInvalid, detail);
+        let mut actors = Vec::new();
+        let mut next = claims.get("act");
+        while let Some(actor) = next {
+            if actors.len() == ACTORS_MAX {
+                return Err(broken("more than 5 actors"));
+            }
+            let members = actor.as_object().ok_or_else(|| broken("act is no object"))?;
+            if members.get("iss").is_some_and(|it| *it != self.issuer_url.as_str()) {
+                return Err(broken("an actor of another issuer"));
+            }
+            // An actor names itself by `sub` whatever the subject's claim is, unless it has that.
+            let name = match members.contains_key(&self.claims.subject) {
+                true if self.claims.subject != "email" => self.claims.subject.as_str(),
+                _ => "sub",
+            };
+            let actor = self.subject(members, name).map_err(|refused| {
+                let foreign = refused.fault() == Fault::SubjectNotAccepted;
+                if foreign { refused } else { broken("an actor without a usable name") }
+            })?;
+            actors.push(actor);
+            next = members.get("act");
+        }
+        Ok(actors)
+    }
+
+    fn groups(&self, claims: &Map<String, Value>) -> Result<BTreeSet<Group>, Refused> {
+        let Some(value) = at_path(claims, &self.claims.groups) else { return Ok(BTreeSet::new()) };
+        let names = texts(value, &self.claims.groups)?;
+        if names.len() > GROUPS_MAX {
+            return Err(Refused::new(Fault::ClaimInvalid, "more than 2000 groups"));
+        }
+        let mut groups = BTreeSet::new();
+        for name in names {
+            let group = format!("{}{name}", self.claims.group_prefix);
+            if !is_nameable(name) || self.foreign_groups.iter().any(|it| group.starts_with(it)) {
+                return Err(Refused::new(Fault::ClaimInvalid, format!("group {}", shown(name))));
+            }
+            groups.insert(Group::new(group));
+        }
+        Ok(groups)
+    }
+
+    fn kind(
+        &self,
+        claims: &Map<String, Value>,
+        client: Option<&str>,
+    ) -> Result<CallerKind, Refused> {
+        let is = |rule: &Option<ClaimRule>| rule.as_ref().map_or(Ok(false), |it| it.holds(claims));
+        if is(&self.claims.agent)? {
+            return Ok(CallerKind::Agent);
+        }
+        let subject = claims.get("sub").and_then(Value::as_str);
+        // RFC 9068 §2.2: without a resource owner, `sub` names the client.
+        if client.is_some() && client == subject || is(&self.claims.service)? {
+            return Ok(CallerKind::Service);
+        }
+        Ok(CallerKind::Person)
+    }
+}
+
+impl ClaimRule {
+    fn holds(&self, claims: &Map<String, Value>) -> Result<bool, Refused> {
+        let Some(value) = at_path(claims, &self.claim) else { return Ok(false) };
+        let found = texts(value, &self.claim)?;
+        Ok(found.iter().any(|it| self.values.iter().any(|value| value == it)))
+    }
+}
+
+fn client(claims: &Map<String, Value>) -> Result<Option<&str>, Refused> {
+    let Some((name, value)) =
+        ["client_id", "azp"].iter().find_map(|it| Some((it, claims.get(*it)?)))
+    else {
+        return Ok(None);
+    };
+    match value.as_str() {
+        Some(client) if is_nameable(client) => Ok(Some(client)),
+        _ => Err(Refused::new(Fault::ClaimInvalid, format!("{name} is no usable text"))),
+    }
+}
+
+fn scopes(claims: &Map<String, Value>) -> Result<BTreeSet<Arc<str>>, Refused> {
+    let mut scopes = BTreeSet::new();
+    for name in ["scope", "scp"] {
+        let Some(value) = claims.get(name) else { continue };
+        for text in texts(value, name)? {
+            scopes.extend(text.split(' ').filter(|it| !it.is_empty()).map(Arc::from));
+        }
+    }
+    Ok(scopes)
+}
+
+/// Whether a text can name somebody: not empty, not long, and without characters that no person
+/// sees. Otherwise compared byte for byte: no case folding, no Unicode normalisation.
+fn is_nameable(text: &str) -> bool {
+    (1..=NAME_BYTES_MAX).contains(&text.len())
+        && text.trim() == text
+        && !text.chars().any(|it| it.is_control() || is_invisible(it))
+}
+
+fn is_invisible(character: char) -> bool {
+    matches!(
+        character,
+        '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{180B}'..='\u{180F}'
+            | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}'
+            | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}'
+            | '\u{FFF0}'..='\u{FFFB}' | '\u{E0000}'..='\u{E0FFF}'
+    )
+}
+
+/// A name to show, shortened and without what would reorder or hide it.
+fn shown_name(text: &str) -> Option<Arc<str>> {
+    let visible = text.chars().filter(|it| !it.is_control() && !is_invisible(*it));
+    let name: String = visible.take(SHOWN_CHARS_MAX).collect();
+    let name = name.trim();
+    (!name.is_empty()).then(|| name.into())
+}
+
+const ACTORS_MAX: usize = 5;
+const GROUPS_MAX: usize = 2000;
+const NAME_BYTES_MAX: usize = 255;
+const SHOWN_CHARS_MAX: usize = 120;
+
+#[cfg(test)]
+mod tests;

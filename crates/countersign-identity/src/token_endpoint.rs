@@ -1,0 +1,152 @@
+//! Asks a token endpoint (RFC 6749 §3.2): code, refresh token or device code in, tokens out.
+
+use crate::{
+    Hidden,
+    discovery::{Discovery, DiscoveryFailed},
+    http::{Http, HttpFailed, Limits},
+    refused::shown,
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use countersign_model::{Clock, Span, Timestamp};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde::{Deserialize, Serialize};
+
+/// Tokens from an issuer. Serialised only to store a login where its owner alone can read it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TokenSet {
+    /// What goes into the `Authorization` header.
+    pub access_token: Hidden,
+    /// What the next access token is had with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<Hidden>,
+    /// Who signed in; not verified here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id_token: Option<Hidden>,
+    /// The scopes that were granted, as the issuer says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    /// When the access token ends; 5 minutes from now if the issuer does not say.
+    pub expires_at: Timestamp,
+}
+
+/// A token endpoint that gave no tokens.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenRefused {
+    /// The issuer's doors are not known.
+    #[error("the identity provider's configuration could not be read")]
+    Discovery(#[from] DiscoveryFailed),
+    /// There was no answer.
+    #[error("the identity provider did not answer")]
+    Http(#[from] HttpFailed),
+    /// The issuer said no (RFC 6749 §5.2).
+    #[error("the identity provider refused: {error}")]
+    Refused {
+        /// Its error code, such as `invalid_grant`; at most 80 characters, escaped if need be.
+        error: String,
+        /// Its description, escaped; for people.
+        description: String,
+    },
+    /// The answer is neither tokens nor an error.
+    #[error("the identity provider's answer is malformed (status {0})")]
+    Malformed(StatusCode),
+}
+
+/// Who asks.
+#[derive(Clone, Copy)]
+pub(crate) struct Client<'c> {
+    pub(crate) id: &'c str,
+    pub(crate) secret: Option<&'c Hidden>,
+    pub(crate) http: &'c Http,
+    pub(crate) clock: &'c Clock,
+}
+
+impl Client<'_> {
+    /// Asks the token endpoint with these fields.
+    pub(crate) async fn ask_for_tokens(
+        self,
+        discovery: &Discovery,
+        fields: &[(&str, &str)],
+    ) -> Result<TokenSet, TokenRefused> {
+        let now = self.clock.now();
+        let url = discovery.token_endpoint()?;
+        let document = self.post(url, discovery, fields).await?;
+        let answer: Answer = serde_json::from_slice(&document)
+            .map_err(|_| TokenRefused::Malformed(StatusCode::OK))?;
+        if !answer.token_type.eq_ignore_ascii_case("bearer") {
+            return Err(TokenRefused::Malformed(StatusCode::OK));
+        }
+        let seconds = i64::from(answer.expires_in.unwrap_or(EXPIRES_SECONDS_DEFAULT));
+        Ok(TokenSet {
+            access_token: answer.access_token,
+            refresh_token: answer.refresh_token,
+            id_token: answer.id_token,
+            scope: answer.scope,
+            expires_at: now.plus(Span::from_seconds(seconds)),
+        })
+    }
+
+    /// Posts a form as this client; the body of a 200.
+    pub(crate) async fn post(
+        self,
+        url: &str,
+        discovery: &Discovery,
+        fields: &[(&str, &str)],
+    ) -> Result<bytes::Bytes, TokenRefused> {
+        let mut headers = HeaderMap::new();
+        let mut fields = fields.to_vec();
+        match self.secret {
+            Some(secret) if discovery.wants_secret_in_form() => {
+                fields.extend([("client_id", self.id), ("client_secret", secret.reveal())]);
+            }
+            Some(secret) => {
+                headers.insert(header::AUTHORIZATION, basic(self.id, secret)?);
+            }
+            None => fields.push(("client_id", self.id)),
+        }
+        let answer = self.http.post_form(url, headers, &fields, LIMITS).await?;
+        if answer.status == StatusCode::OK {
+            return Ok(answer.body);
+        }
+        let refusal: ErrorAnswer =
+            answer.json().map_err(|_| TokenRefused::Malformed(answer.status))?;
+        Err(TokenRefused::Refused {
+            error: plain(&refusal.error),
+            description: refusal.error_description.as_deref().map(shown).unwrap_or_default(),
+        })
+    }
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    access_token: Hidden,
+    token_type: String,
+    refresh_token: Option<Hidden>,
+    id_token: Option<Hidden>,
+    scope: Option<String>,
+    expires_in: Option<u32>,
+}
+
+#[derive(Deserialize)]
+struct ErrorAnswer {
+    error: String,
+    error_description: Option<String>,
+}
+
+/// RFC 6749 §2.3.1: both parts are form-encoded before they are joined.
+fn basic(id: &str, secret: &Hidden) -> Result<HeaderValue, HttpFailed> {
+    let encoded = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
+    let (id, secret): (String, String) = (encoded(id), encoded(secret.reveal()));
+    let text = format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")));
+    let mut value = HeaderValue::from_str(&text).map_err(|_| HttpFailed::BadRequest)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// An error code as it is, if it looks like one.
+fn plain(error: &str) -> String {
+    let is_code = error.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
+    if is_code && error.len() <= 80 { error.to_owned() } else { shown(error) }
+}
+
+const LIMITS: Limits = Limits { bytes_max: 256 * 1024, time: std::time::Duration::from_secs(10) };
+const EXPIRES_SECONDS_DEFAULT: u32 = 300;

@@ -1,0 +1,173 @@
+//! Identifies the caller of each call: a bearer token goes in, a [`Proved`] caller comes out, or
+//! the one reason why not.
+//!
+//! The order is from cheap to dear: shape, header, claims, and only then key and signature, so a
+//! flood of nonsense costs little, and only tokens that could be meant for this gateway make it
+//! ask an issuer for keys.
+
+use crate::{
+    ConfigFault, Fault, Http, IssuerConfig, IssuerStatus, Refused,
+    cache::{Cache, Remembered},
+    claims::{self, Times},
+    config,
+    issuer::Issuer,
+    jws,
+    mapping::Mapping,
+    refused::shown,
+};
+use countersign_model::{Caller, Clock, Timestamp};
+use std::{collections::HashMap, fmt, ops::Deref, sync::Arc};
+
+/// A caller whose credential was verified. Made by [`Verifier::identify`], and by nothing else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proved(Arc<Caller>);
+
+/// Judges bearer tokens. Clones share keys and memory.
+#[derive(Clone)]
+pub struct Verifier(Arc<State>);
+
+struct State {
+    issuers: Vec<Arc<Issuer>>,
+    /// From an issuer's URL to its place.
+    by_url: HashMap<String, usize>,
+    cache: Cache,
+    http: Http,
+    clock: Clock,
+}
+
+impl Verifier {
+    /// A verifier for these issuers. Does no I/O: keys are read when the first token comes, or by
+    /// [`Self::warm_up`].
+    ///
+    /// # Errors
+    /// Every fault of the configuration.
+    pub fn new(
+        configs: Vec<IssuerConfig>,
+        http: Http,
+        clock: Clock,
+    ) -> Result<Self, Vec<ConfigFault>> {
+        config::check_issuers(&configs)?;
+        let mappings: Vec<_> = configs.iter().map(|it| Mapping::new(it, &configs)).collect();
+        let issuers: Vec<_> = configs
+            .into_iter()
+            .zip(mappings)
+            .map(|(config, mapping)| Issuer::new(config, mapping, http.clone(), clock.clone()))
+            .collect();
+        let urls = issuers.iter().enumerate();
+        let by_url = urls.map(|(place, it)| (it.config.url.clone(), place)).collect();
+        Ok(Self(Arc::new(State { issuers, by_url, cache: Cache::new(), http, clock })))
+    }
+
+    /// Who the bearer of this token is.
+    ///
+    /// # Errors
+    /// [`Refused`], with the one reason.
+    pub async fn identify(&self, bearer: &str) -> Result<Proved, Refused> {
+        if let Some(remembered) = self.0.cache.find(bearer) {
+            let now = self.0.clock.now();
+            if let Some(known) = self.recall(bearer, remembered, now) {
+                return known;
+            }
+        }
+        Box::pin(self.prove(bearer)).await
+    }
+
+    /// Reads the keys of all issuers in the background. An issuer that is down does no harm.
+    /// Must be called within a tokio runtime.
+    pub fn warm_up(&self) {
+        for issuer in &self.0.issuers {
+            issuer.refresh_if_due(self.0.clock.now());
+        }
+    }
+
+    /// How each issuer is doing.
+    pub fn status(&self) -> Vec<IssuerStatus> {
+        self.0.issuers.iter().map(|it| it.status()).collect()
+    }
+
+    /// The URLs of the issuers, for the resource's metadata.
+    pub fn issuer_urls(&self) -> Vec<&str> {
+        self.0.issuers.iter().map(|it| it.config.url.as_str()).collect()
+    }
+
+    pub(crate) fn issuer(&self, name: &str) -> Option<&Arc<Issuer>> {
+        self.0.issuers.iter().find(|it| it.config.name == name)
+    }
+
+    pub(crate) fn http(&self) -> &Http {
+        &self.0.http
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// The remembered caller, if the proof still holds: `None` if it has to be proved again.
+    fn recall(
+        &self,
+        bearer: &str,
+        remembered: Remembered,
+        now: Timestamp,
+    ) -> Option<Result<Proved, Refused>> {
+        let issuer = self.0.issuers.get(remembered.issuer)?;
+        issuer.refresh_if_due(now);
+        if !issuer.still_holds(remembered.key_epoch, now) {
+            self.0.cache.remove(bearer);
+            return None;
+        }
+        if let Err(fault) = remembered.times.check(now.seconds(), issuer.skew_seconds()) {
+            self.0.cache.remove(bearer);
+            return Some(Err(fault.into()));
+        }
+        Some(Ok(Proved(remembered.caller)))
+    }
+
+    async fn prove(&self, bearer: &str) -> Result<Proved, Refused> {
+        let token = jws::parse(bearer)?;
+        let url = claims::issuer(&token.claims)?;
+        let unknown = || Refused::new(Fault::IssuerUnknown, format!("iss {}", shown(url)));
+        let place = *self.0.by_url.get(url).ok_or_else(unknown)?;
+        let issuer = self.0.issuers.get(place).ok_or_else(unknown)?;
+        issuer.allows(token.algorithm)?;
+        issuer.check_type(&token)?;
+        claims::check_audience(&token.claims, &issuer.config.audiences)?;
+        let times = Times::read(&token.claims)?;
+        times.check(self.0.clock.now().seconds(), issuer.skew_seconds())?;
+
+        let key_epoch = issuer.prove(&token).await?;
+
+        let expires_at = Timestamp::from_millis(times.expires.saturating_mul(1000));
+        let caller = Arc::new(issuer.mapping.caller(&token.claims, expires_at)?);
+        let remembered =
+            Remembered { caller: Arc::clone(&caller), issuer: place, key_epoch, times };
+        self.0.cache.insert(bearer, remembered);
+        Ok(Proved(caller))
+    }
+}
+
+impl Proved {
+    /// The caller.
+    pub fn caller(&self) -> &Arc<Caller> {
+        &self.0
+    }
+}
+
+impl Deref for Proved {
+    type Target = Caller;
+
+    fn deref(&self) -> &Caller {
+        &self.0
+    }
+}
+
+impl From<Proved> for Arc<Caller> {
+    fn from(proved: Proved) -> Self {
+        proved.0
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier").field("issuers", &self.issuer_urls()).finish_non_exhaustive()
+    }
+}

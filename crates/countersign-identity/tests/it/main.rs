@@ -1,0 +1,18 @@
+//! The identity crate against real servers made small: an issuer in this process, and, where one
+//! is given, the certified provider of `tests/oidc-provider`.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
+    reason = "a test that panics is a test that fails"
+)]
+
+mod attacks;
+mod cli;
+mod http_client;
+mod issuer;
+mod key_rotation;
+mod oidc_provider;
+mod secrecy;
+mod signin;

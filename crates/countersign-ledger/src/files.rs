@@ -96,14 +96,32 @@ pub(crate) fn remove_if_exists(path: &Path) -> Result<(), FileError> {
     }
 }
 
-/// Takes a directory for this process until the file is dropped. `None` when another has it.
-pub(crate) fn lock(path: &Path) -> Result<Option<File>, FileError> {
-    let file =
-        File::options().create(true).truncate(false).write(true).open(path).map_err(at(path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(fs::TryLockError::WouldBlock) => Ok(None),
-        Err(fs::TryLockError::Error(error)) => Err(at(path)(error)),
+/// A directory that is taken, until this is dropped.
+#[derive(Debug)]
+pub(crate) struct DirectoryLock(File);
+
+impl DirectoryLock {
+    /// Takes a directory by the lock file in it. `None` when another has it.
+    pub(crate) fn take(path: &Path) -> Result<Option<Self>, FileError> {
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path)
+            .map_err(at(path))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self(file))),
+            Err(fs::TryLockError::WouldBlock) => Ok(None),
+            Err(fs::TryLockError::Error(error)) => Err(at(path)(error)),
+        }
+    }
+}
+
+impl Drop for DirectoryLock {
+    fn drop(&mut self) {
+        // Closing alone would not give it back while a process that is just being started holds a copy
+        // of the descriptor. An error leaves it to the closing.
+        self.0.unlock().ok();
     }
 }
 

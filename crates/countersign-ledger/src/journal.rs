@@ -95,9 +95,13 @@ impl Journal {
                 let JournalEnd { path, first, offset, chain, salt, index, .. } = end;
                 (Current { file, path, first, offset, chain, salt }, index)
             }
-            Resume::Anew { next } => (create(&files, &aside, &key, next)?, next),
+            Resume::Anew { next } => {
+                let current = create(&files, &aside, &key, next)?;
+                files.started(next);
+                files.trim(next)?;
+                (current, next)
+            }
         };
-        files.started(current.first);
         let (state, group) = (State::Sound, Group::default());
         let mut journal = Self { files, aside, key, file_bytes_max, current, next, state, group };
         journal.begin();
@@ -239,16 +243,6 @@ impl JournalFiles {
                     .retain(|kept| kept != first);
             }
         }
-        Ok(())
-    }
-
-    /// Removes all files; for a journal whose entries are all published.
-    pub(crate) fn clear(&self) -> Result<(), FileError> {
-        let mut firsts = self.firsts.lock().unwrap_or_else(PoisonError::into_inner);
-        for first in firsts.iter() {
-            remove_if_exists(&self.directory.join(file_name(*first)))?;
-        }
-        firsts.clear();
         Ok(())
     }
 }

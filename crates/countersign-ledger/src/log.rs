@@ -2,13 +2,13 @@
 //! half-done, and refuses what a crash can't explain. An entry is acknowledged only when it is
 //! durable in the journal, and never lost after.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::checkpoint::Checkpoint;
 use crate::error::{LedgerError, OpenError};
-use crate::files::{self, ChangedDirectories, at};
+use crate::files::{self, ChangedDirectories, DirectoryLock, at};
 use crate::journal::{JOURNAL_EXTENSION, Journal, JournalFiles, JournalReader, Resume};
 use crate::keys::SigningKey;
 use crate::note::{NOTE_BYTES_MAX, VerifierKey, is_name};
@@ -36,7 +36,7 @@ pub struct Log {
     verifier_key: VerifierKey,
     pub(crate) journal: Journal,
     pub(crate) publisher: Publisher,
-    pub(crate) lock: File,
+    pub(crate) lock: DirectoryLock,
 }
 
 impl Log {
@@ -56,7 +56,7 @@ impl Log {
         }
         let mut changed = ChangedDirectories::default();
         changed.create(directory)?;
-        let lock = files::lock(&directory.join(LOCK_FILE))?
+        let lock = DirectoryLock::take(&directory.join(LOCK_FILE))?
             .ok_or_else(|| OpenError::Locked { directory: directory.to_path_buf() })?;
         let journal_directory = directory.join(JOURNAL_DIRECTORY);
         let aside = directory.join(ASIDE_DIRECTORY);
@@ -69,18 +69,16 @@ impl Log {
         changed.sync()?;
 
         let firsts = files::numbered(&journal_directory, JOURNAL_EXTENSION)?;
-        let signed = read_checkpoint(directory, &verifier_key)?;
-        let is_new = signed.is_none();
-        let published = signed.unwrap_or_else(|| empty(origin));
         let files = JournalFiles::new(&journal_directory, firsts);
+        let published = match read_checkpoint(directory, &verifier_key)? {
+            Some(checkpoint) => checkpoint,
+            None => begin(directory, &files, origin, &key)?,
+        };
         let size = published.size;
         let publisher = Publisher::open(directory, Arc::clone(&key), published, files.clone())?;
         let resume = replay(&files, size)?;
         let journal = Journal::resume(files, &aside, key, options.journal_file_bytes_max, resume)?;
         let mut log = Self { verifier_key, journal, publisher, lock };
-        if is_new {
-            log.publisher.write_checkpoint(&empty(origin))?;
-        }
         log.publisher.publish(log.journal.next())?;
         Ok(log)
     }
@@ -129,24 +127,43 @@ impl Log {
     }
 }
 
+/// Signs a log without entries, before its first journal file is made. So what has tiles or a journal,
+/// and no checkpoint, has lost it, and must not begin anew.
+fn begin(
+    directory: &Path,
+    files: &JournalFiles,
+    origin: &str,
+    key: &SigningKey,
+) -> Result<Checkpoint, OpenError> {
+    let path = directory.join(CHECKPOINT_FILE);
+    if directory.join("tile").exists() || !files.firsts().is_empty() {
+        return Err(OpenError::Damaged { path });
+    }
+    let checkpoint = Checkpoint { origin: origin.to_owned(), size: 0, root: empty_root() };
+    let mut changed = ChangedDirectories::default();
+    let aside = directory.join(ASIDE_DIRECTORY).join("log");
+    changed.write(&aside, &path, checkpoint.sign(key).as_bytes())?;
+    changed.sync()?;
+    Ok(checkpoint)
+}
+
 /// Finds the end of the journal. A journal that ends before the checkpoint has nothing that is not in
-/// tiles, and is begun anew.
+/// tiles, and goes on in a new file. A journal that is gone may have held acknowledged entries.
 fn replay(files: &JournalFiles, published: u64) -> Result<Resume, OpenError> {
     let firsts = files.firsts();
     if firsts.is_empty() {
-        return Ok(Resume::Anew { next: published });
+        return if published == 0 {
+            Ok(Resume::Anew { next: 0 })
+        } else {
+            Err(OpenError::Damaged { path: files.directory.clone() })
+        };
     }
     let mut reader = JournalReader::open(&files.directory, firsts, published)?;
     while let Some(_record) = reader.next(u64::MAX)? {}
     if reader.index() < published {
-        files.clear()?;
         return Ok(Resume::Anew { next: published });
     }
     Ok(Resume::After(reader.end()?))
-}
-
-fn empty(origin: &str) -> Checkpoint {
-    Checkpoint { origin: origin.to_owned(), size: 0, root: empty_root() }
 }
 
 pub(crate) fn read_checkpoint(

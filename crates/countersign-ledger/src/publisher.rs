@@ -81,7 +81,7 @@ impl Publisher {
     }
 
     /// Writes the signed checkpoint in place of the one before.
-    pub(crate) fn write_checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), FileError> {
+    fn write_checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), FileError> {
         let mut changed = ChangedDirectories::default();
         let path = self.directory.join(CHECKPOINT_FILE);
         changed.write(&self.aside(), &path, checkpoint.sign(&self.key).as_bytes())?;

@@ -12,7 +12,7 @@ use super::reader::sound_length;
 use super::{Place, Recording};
 use crate::LOCK_FILE;
 use crate::error::{LedgerError, OpenError};
-use crate::files::{self, FileError, at, length_of, sync_directory};
+use crate::files::{self, DirectoryLock, FileError, at, length_of, sync_directory};
 
 /// A source of cryptographically secure random bytes that can be handed to another thread.
 pub type Entropy = Box<dyn FnMut(&mut [u8]) + Send>;
@@ -38,7 +38,7 @@ pub struct Segments {
     nonces: Nonces,
     encoder: Encoder,
     buffer: Vec<u8>,
-    _lock: File,
+    _lock: DirectoryLock,
 }
 
 /// The segment that is written.
@@ -80,7 +80,7 @@ impl Segments {
         let mut changed = files::ChangedDirectories::default();
         changed.create(directory)?;
         changed.sync()?;
-        let lock = files::lock(&directory.join(LOCK_FILE))?
+        let lock = DirectoryLock::take(&directory.join(LOCK_FILE))?
             .ok_or_else(|| OpenError::Locked { directory: directory.to_path_buf() })?;
         let current = match files::numbered(directory, SEGMENT_EXTENSION)?.pop() {
             None => Current::create(directory, 0)?,

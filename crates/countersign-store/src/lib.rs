@@ -1,0 +1,39 @@
+//! Where facts are kept: one set of queries, two databases. Nothing here judges; a change is one
+//! [`Transaction`] that governance drives.
+
+mod approvals;
+mod catalog;
+mod epoch;
+mod error;
+mod gateways;
+mod grants;
+mod migrate;
+mod open;
+mod outbox;
+mod people;
+mod sessions;
+mod stops;
+mod transaction;
+mod web_sessions;
+
+pub use approvals::{ApprovalQuery, ApprovalRow, Written};
+pub use catalog::CatalogRow;
+pub use epoch::{Counters, Listener, NOTIFY_CHANNEL};
+pub use error::{OpenError, StoreError};
+pub use grants::GrantRow;
+pub use open::{Engine, Store};
+pub use outbox::{Effect, NewEntry, Waiting};
+pub use people::PersonRow;
+pub use sessions::{NewSession, SessionQuery, SessionRow, SessionTouch};
+pub use transaction::Transaction;
+pub use web_sessions::WebSession;
+
+use serde::{Serialize, de::DeserializeOwned};
+
+fn read_json<T: DeserializeOwned>(what: &'static str, text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|error| StoreError::damaged(what)(Box::new(error)))
+}
+
+fn write_json<T: Serialize>(what: &'static str, value: &T) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::damaged(what)(Box::new(error)))
+}

@@ -1,0 +1,68 @@
+//! Brings the tables up to date, one transaction for all migrations that are missing.
+
+use crate::{OpenError, Store, StoreError, Transaction, transaction::Inner, transaction::on};
+use sqlx::AssertSqlSafe;
+
+/// Every migration, in order. One that was released is never edited.
+const MIGRATIONS: &[(i64, &str)] = &[(1, include_str!("../migrations/0001_facts.sql"))];
+
+/// Two gateways that start at once migrate one after the other (PostgreSQL advisory lock).
+const LOCK: i64 = 0x636f_756e_7465_7201;
+
+pub(crate) async fn run(store: &Store) -> Result<(), OpenError> {
+    let mut change = store.change().await.map_err(|error| failed(0, error))?;
+    let applied = applied(&mut change).await.map_err(|source| migration(0, source))?;
+    let known = MIGRATIONS.last().map_or(0, |(version, _)| *version);
+    if applied > known {
+        return Err(OpenError::TooNew { found: applied, known });
+    }
+    for (version, sql) in MIGRATIONS.iter().filter(|(version, _)| *version > applied) {
+        apply(&mut change, *version, sql).await.map_err(|source| migration(*version, source))?;
+    }
+    change.commit().await.map_err(|error| failed(known, error))
+}
+
+async fn applied(change: &mut Transaction) -> Result<i64, sqlx::Error> {
+    if let Inner::Postgres(inner) = &mut change.inner {
+        sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(LOCK).execute(&mut **inner).await?;
+    }
+    on!(change, |connection| {
+        sqlx::query("CREATE TABLE IF NOT EXISTS migrations (version BIGINT PRIMARY KEY)")
+            .execute(&mut *connection)
+            .await?;
+        let last: Option<i64> =
+            sqlx::query_scalar("SELECT version FROM migrations ORDER BY version DESC LIMIT 1")
+                .fetch_optional(connection)
+                .await?;
+        Ok(last.unwrap_or(0))
+    })
+}
+
+async fn apply(change: &mut Transaction, version: i64, sql: &str) -> Result<(), sqlx::Error> {
+    let (bytes, sequence) = match &change.inner {
+        Inner::Sqlite(_) => ("BLOB", "INTEGER PRIMARY KEY AUTOINCREMENT"),
+        Inner::Postgres(_) => ("BYTEA", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"),
+    };
+    // The text is compiled in; only these two words are put in.
+    let sql = AssertSqlSafe(sql.replace("{BYTES}", bytes).replace("{SEQUENCE}", sequence));
+    on!(change, |connection| {
+        sqlx::raw_sql(sql).execute(&mut *connection).await?;
+        sqlx::query("INSERT INTO migrations (version) VALUES ($1)")
+            .bind(version)
+            .execute(connection)
+            .await?;
+        Ok(())
+    })
+}
+
+fn migration(version: i64, source: sqlx::Error) -> OpenError {
+    OpenError::Migration { version, source }
+}
+
+fn failed(version: i64, error: StoreError) -> OpenError {
+    match error {
+        StoreError::Database(source) => migration(version, source),
+        StoreError::Damaged { source, .. } => migration(version, sqlx::Error::Decode(source)),
+        StoreError::TooLarge => migration(version, sqlx::Error::WorkerCrashed),
+    }
+}

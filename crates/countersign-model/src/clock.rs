@@ -121,12 +121,19 @@ impl fmt::Debug for Clock {
 
 /// Fills buffers with random bytes fit for keys. Made by the binary from the system's generator.
 #[derive(Clone)]
-pub struct Entropy(Arc<dyn Fn(&mut [u8]) + Send + Sync>);
+pub struct Entropy(Arc<Fill>);
+
+type Fill = dyn Fn(&mut [u8]) + Send + Sync;
 
 impl Entropy {
     /// A source that fills each buffer with `fill`.
     pub fn new(fill: impl Fn(&mut [u8]) + Send + Sync + 'static) -> Self {
         Self(Arc::new(fill))
+    }
+
+    /// Fills a buffer.
+    pub fn fill(&self, bytes: &mut [u8]) {
+        (self.0)(bytes);
     }
 
     /// The next `N` random bytes.

@@ -93,6 +93,8 @@ pub struct Refusal {
     pub sentence: String,
     /// What to do next: whom to ask, where.
     pub next_step: String,
+    /// How long until the same call may pass, where that is known.
+    pub retry_after: Option<Span>,
 }
 
 /// Counts calls against a rate. The gateway keeps the counters; the decision only asks.
@@ -124,6 +126,17 @@ pub fn decide(call: &Call<'_>, snapshot: &Snapshot, now: Timestamp, meter: &dyn 
         Ok(decision) => decision,
         Err(refusal) => Decision::Block(refusal),
     }
+}
+
+/// Whether some call to this function could pass for this caller now: nothing stops it, each
+/// identity of the chain holds a grant that stands, and the token has the scopes. Arguments, rates
+/// and rules are not looked at.
+pub fn could_pass(caller: &Caller, ix: FunctionIx, snapshot: &Snapshot, now: Timestamp) -> bool {
+    let call = Call { caller, function: ix, arguments: &Value::Null };
+    let Some(function) = snapshot.catalog().function(ix) else { return false };
+    refuse_stopped(&call, function, snapshot).is_ok()
+        && live_grants(&call, function, snapshot, now).is_ok()
+        && refuse_missing_scope(&call, function).is_ok()
 }
 
 fn judge(

@@ -39,6 +39,34 @@ impl fmt::Debug for Digest {
     }
 }
 
+/// The salt of a call's commitments: 16 random bytes, written in hexadecimal. It is kept with the
+/// recording, so that erasing the recording leaves a commitment that tells nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub struct Salt(pub [u8; 16]);
+
+impl fmt::Debug for Salt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Salt")
+    }
+}
+
+impl Serialize for Salt {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{:032x}", u128::from_be_bytes(self.0)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Salt {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text.len() != 32 || text.starts_with('+') {
+            return Err(serde::de::Error::custom("a salt has 32 hexadecimal digits"));
+        }
+        let value = u128::from_str_radix(&text, 16).map_err(serde::de::Error::custom)?;
+        Ok(Self(value.to_be_bytes()))
+    }
+}
+
 /// A text that is no digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a digest has 64 lower-case hexadecimal digits")]

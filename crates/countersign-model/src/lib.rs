@@ -9,6 +9,7 @@ pub mod catalog;
 pub mod clock;
 pub mod decide;
 pub mod digest;
+pub mod exchange;
 pub mod expression;
 pub mod grant;
 pub mod ids;

@@ -16,6 +16,7 @@ pub(super) fn not_catalogued() -> Refusal {
         sentence: "This function is not in the catalog.".to_owned(),
         next_step: "Repeat the call; if it stays so, ask an administrator to add the function."
             .to_owned(),
+        retry_after: None,
     }
 }
 
@@ -29,6 +30,7 @@ pub(super) fn killed(kill: &Kill) -> Refusal {
         reason: Reason::KillSwitch,
         sentence: format!("{what} stopped since {} by {}: {}", kill.at, kill.by, kill.why),
         next_step: format!("Wait until calls are let through again, or ask {}.", kill.by),
+        retry_after: None,
     }
 }
 
@@ -37,6 +39,7 @@ pub(super) fn suspended(it: &Suspension) -> Refusal {
         reason: Reason::SubjectSuspended,
         sentence: format!("{} is suspended since {}: {}", it.subject, it.at.date(), it.why),
         next_step: format!("Ask {} or an administrator to lift the suspension.", it.by),
+        retry_after: None,
     }
 }
 
@@ -45,6 +48,7 @@ pub(super) fn no_grant(subject: &Subject, function: &Function) -> Refusal {
         reason: Reason::NoGrant,
         sentence: format!("{subject} has no grant to call {}.", function.name),
         next_step: format!("Ask {} for a grant.", owners(function)),
+        retry_after: None,
     }
 }
 
@@ -57,7 +61,12 @@ pub(super) fn ended(reason: Reason, ended: &Ended, function: &Function) -> Refus
             format!("The grant for {} expired on {}.", function.name, at.date())
         }
     };
-    Refusal { reason, sentence, next_step: format!("Ask {} for a new grant.", owners(function)) }
+    Refusal {
+        reason,
+        sentence,
+        next_step: format!("Ask {} for a new grant.", owners(function)),
+        retry_after: None,
+    }
 }
 
 pub(super) fn missing_scope(function: &Function, missing: &[&str]) -> Refusal {
@@ -66,6 +75,7 @@ pub(super) fn missing_scope(function: &Function, missing: &[&str]) -> Refusal {
         reason: Reason::MissingScope,
         sentence: format!("The token lacks the scope that {} asks for: {missing}.", function.name),
         next_step: format!("Ask your identity provider for a token with the scope {missing}."),
+        retry_after: None,
     }
 }
 
@@ -77,6 +87,7 @@ pub(super) fn arguments_invalid(function: &Function, fault: &Violation) -> Refus
             "Correct the arguments; GET /tools shows the schema of {}.",
             function.name
         ),
+        retry_after: None,
     }
 }
 
@@ -91,6 +102,7 @@ pub(super) fn outside_constraints(function: &Function, held: &[&CompiledGrant]) 
         reason: Reason::OutsideConstraints,
         sentence: format!("The grant for {} only allows: {allowed}.", function.name),
         next_step: format!("Stay within the grant, or ask {} to widen it.", owners(function)),
+        retry_after: None,
     }
 }
 
@@ -99,6 +111,7 @@ pub(super) fn rate_limited(function: &Function, rate: Rate, retry_after: Span) -
         reason: Reason::RateLimited,
         sentence: format!("{} may be called {} times in {}.", function.name, rate.calls, rate.per),
         next_step: format!("Call again in {retry_after}."),
+        retry_after: Some(retry_after),
     }
 }
 
@@ -107,6 +120,7 @@ pub(super) fn blocked(function: &Function, because: &str) -> Refusal {
         reason: Reason::BlockedByRule,
         sentence: format!("A rule of {} blocks this call: {because}", function.name),
         next_step: format!("Change the call, or ask {} about the rule.", owners(function)),
+        retry_after: None,
     }
 }
 
@@ -119,6 +133,7 @@ pub(super) fn overdue(function: &Function, grant: &Grant, since: Option<Timestam
         reason: Reason::GrantOverdue,
         sentence: format!("The grant {} for {} {state}.", grant.id, function.name),
         next_step: format!("Ask {} to certify the grant.", owners(function)),
+        retry_after: None,
     }
 }
 

@@ -171,8 +171,7 @@ impl Transaction {
     /// # Errors
     /// [`StoreError`].
     pub async fn approvals(&mut self, query: &ApprovalQuery) -> Result<Vec<Approval>, StoreError> {
-        let states =
-            (!query.states.is_empty()).then(|| format!(",{},", query.states.join(",")));
+        let states = (!query.states.is_empty()).then(|| format!(",{},", query.states.join(",")));
         let before = query.before.map(|it| it.to_string());
         let rows: Vec<(String, i64)> = on!(self, |connection| {
             sqlx::query_as(

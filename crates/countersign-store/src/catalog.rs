@@ -19,11 +19,9 @@ impl Transaction {
     /// [`StoreError`].
     pub async fn last_catalog_digest(&mut self) -> Result<Option<Digest>, StoreError> {
         let digest: Option<String> = on!(self, |connection| {
-            sqlx::query_scalar(
-                "SELECT digest FROM catalog_versions ORDER BY sequence DESC LIMIT 1",
-            )
-            .fetch_optional(connection)
-            .await?
+            sqlx::query_scalar("SELECT digest FROM catalog_versions ORDER BY sequence DESC LIMIT 1")
+                .fetch_optional(connection)
+                .await?
         });
         digest.map(|it| read_digest(&it)).transpose()
     }

@@ -18,6 +18,9 @@ pub enum StoreError {
     /// A number is beyond what the database holds.
     #[error("a number is too large for the store")]
     TooLarge,
+    /// The database did not answer in time.
+    #[error("the database did not answer in time")]
+    Late,
 }
 
 impl StoreError {

@@ -31,10 +31,12 @@ impl Transaction {
         before: Timestamp,
     ) -> Result<Vec<String>, StoreError> {
         Ok(on!(self, |connection| {
-            sqlx::query_scalar("SELECT name FROM gateways WHERE seen_at < $1 ORDER BY name LIMIT 100")
-                .bind(before.millis())
-                .fetch_all(connection)
-                .await?
+            sqlx::query_scalar(
+                "SELECT name FROM gateways WHERE seen_at < $1 ORDER BY name LIMIT 100",
+            )
+            .bind(before.millis())
+            .fetch_all(connection)
+            .await?
         }))
     }
 

@@ -63,6 +63,6 @@ fn failed(version: i64, error: StoreError) -> OpenError {
     match error {
         StoreError::Database(source) => migration(version, source),
         StoreError::Damaged { source, .. } => migration(version, sqlx::Error::Decode(source)),
-        StoreError::TooLarge => migration(version, sqlx::Error::WorkerCrashed),
+        StoreError::TooLarge | StoreError::Late => migration(version, sqlx::Error::WorkerCrashed),
     }
 }

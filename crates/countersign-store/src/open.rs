@@ -35,7 +35,10 @@ pub enum Engine {
 #[derive(Debug)]
 enum Pools {
     /// One connection writes, so that writers queue here and not in the file's lock.
-    Sqlite { reads: SqlitePool, writes: SqlitePool },
+    Sqlite {
+        reads: SqlitePool,
+        writes: SqlitePool,
+    },
     Postgres(PgPool),
 }
 
@@ -130,9 +133,8 @@ async fn open_sqlite(url: &str) -> Result<Pools, OpenError> {
         .busy_timeout(BUSY_WITHIN)
         .disable_statement_logging();
     // A pool says only that it timed out; one connection says why.
-    let probe = sqlx::SqliteConnection::connect_with(&options)
-        .await
-        .map_err(OpenError::Unreachable)?;
+    let probe =
+        sqlx::SqliteConnection::connect_with(&options).await.map_err(OpenError::Unreachable)?;
     probe.close().await.map_err(OpenError::Unreachable)?;
     let pool = |connections| {
         SqlitePoolOptions::new()
@@ -166,8 +168,7 @@ async fn open_postgres(url: &str) -> Result<Pools, OpenError> {
         .map_err(OpenError::BadUrl)?
         .application_name("countersign")
         .disable_statement_logging();
-    let probe =
-        sqlx::PgConnection::connect_with(&options).await.map_err(OpenError::Unreachable)?;
+    let probe = sqlx::PgConnection::connect_with(&options).await.map_err(OpenError::Unreachable)?;
     probe.close().await.map_err(OpenError::Unreachable)?;
     let pool = PgPoolOptions::new()
         .max_connections(POSTGRES_CONNECTIONS_MAX)

@@ -1,0 +1,332 @@
+//! Making, certifying and revoking grants.
+
+pub(crate) mod rights;
+mod view;
+
+pub use view::{FreshnessView, FunctionView, GrantFilter, GrantStanding, GrantView};
+
+use crate::{Actor, ErrorKind, Forbidden, Governance, Unavailable, roles};
+use countersign_model::{
+    Catalog, Digest, FunctionName, Grant, GrantId, GrantState, Holder, Subject, Timestamp,
+    catalog::{Rate, Tag},
+    expression::Expression,
+    grant::{Certification, Ended},
+    record::{Entry, Event, GrantChange, GrantChanged},
+};
+use countersign_store::{Effect, GrantRow, StoreError, Transaction, Written};
+use rights::{certified_at_birth, may_certify, may_make, may_revoke, reached};
+use serde::{Deserialize, Serialize};
+
+/// Functions and tags that one grant names at most.
+pub const NAMES_MAX: usize = 500;
+/// Constraints of one grant at most.
+pub const CONSTRAINTS_MAX: usize = 16;
+
+/// A grant to be made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewGrant {
+    /// Who holds it.
+    pub holder: Holder,
+    /// Functions by name.
+    #[serde(default)]
+    pub functions: Vec<FunctionName>,
+    /// Functions by tag.
+    #[serde(default)]
+    pub tags: Vec<Tag>,
+    /// Why.
+    pub reason: String,
+    /// CEL expressions that a call's arguments must satisfy.
+    #[serde(default)]
+    pub constraints: Vec<String>,
+    /// How many calls the holder may make, for each function.
+    #[serde(default)]
+    pub rate: Option<Rate>,
+    /// When it ends by itself.
+    #[serde(default)]
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Why a grant was not made, certified or revoked.
+#[derive(Debug, thiserror::Error)]
+pub enum GrantError {
+    /// The actor may not.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    /// There is none.
+    #[error("there is no such grant")]
+    NotFound,
+    /// Something about it can't be right.
+    #[error("{place}: {message}")]
+    Invalid {
+        /// Which member.
+        place: String,
+        /// What is wrong, and what would be right.
+        message: String,
+    },
+    /// The reviewer saw another version than the one that stands (R2).
+    #[error("the grant is at version {current} now; look at it again")]
+    Version {
+        /// The version that stands.
+        current: u32,
+    },
+    /// It has ended.
+    #[error(transparent)]
+    Ended(#[from] Ended),
+    /// Somebody else changed it at the same moment.
+    #[error("somebody else changed the grant at the same moment; look at it again")]
+    Changed,
+    /// The store or the ledger can't be used.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+impl GrantError {
+    /// The code for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Forbidden(forbidden) => forbidden.code(),
+            Self::NotFound => "no_such_grant",
+            Self::Invalid { .. } => "invalid_grant",
+            Self::Version { .. } => "other_version",
+            Self::Ended(Ended::Revoked { .. }) => "grant_revoked",
+            Self::Ended(Ended::Expired { .. }) => "grant_expired",
+            Self::Changed => "changed_meanwhile",
+            Self::Unavailable(unavailable) => unavailable.code(),
+        }
+    }
+
+    /// What kind of error it is.
+    pub fn status(&self) -> ErrorKind {
+        match self {
+            Self::Forbidden(_) => ErrorKind::Forbidden,
+            Self::NotFound => ErrorKind::NotFound,
+            Self::Invalid { .. } => ErrorKind::Invalid,
+            Self::Version { .. } | Self::Ended(_) | Self::Changed => ErrorKind::Conflict,
+            Self::Unavailable(_) => ErrorKind::Unavailable,
+        }
+    }
+
+    fn invalid(place: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Invalid { place: place.into(), message: message.into() }
+    }
+}
+
+impl From<StoreError> for GrantError {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable(error.into())
+    }
+}
+
+impl Governance {
+    /// Makes a grant. It carries calls once the ledger has the entry; whether it counts as certified
+    /// by its maker, the rights say.
+    ///
+    /// # Errors
+    /// [`GrantError`].
+    pub async fn add_grant(&self, actor: &Actor, new: NewGrant) -> Result<Grant, GrantError> {
+        let actor = self.judged(actor);
+        let now = self.clock().now();
+        let snapshot = self.policy().load();
+        let catalog = snapshot.catalog();
+        let mut grant = self.read_grant(new, &actor, now)?;
+        may_make(&actor, &grant, catalog)?;
+        check(&grant, catalog, now)?;
+        if certified_at_birth(&actor, &grant, catalog) {
+            let by = actor.person.subject.clone();
+            grant.certified = Some(Certification { by, at: now, version: grant.version });
+        }
+        let mut change = self.store().change().await?;
+        let epoch = change.lock_epoch().await?;
+        // What was judged above must still be the catalog.
+        if change.catalog_digest().await?.unwrap_or_default() != catalog.digest
+            && epoch != snapshot.epoch()
+        {
+            return Err(GrantError::Changed);
+        }
+        let id = self.new_entry(now);
+        change.add_grant(&grant, epoch, id).await?;
+        let by = &actor.person.subject;
+        let entry = Entry::new(id, now, changed(&grant, GrantChange::Made, by));
+        self.keep(&mut change, entry, &grant.id.to_string(), Effect::AtDelivery).await?;
+        change.commit().await?;
+        self.settle(Effect::AtDelivery).await?;
+        Ok(grant)
+    }
+
+    /// Certifies the version that the reviewer saw.
+    ///
+    /// # Errors
+    /// [`GrantError`].
+    pub async fn certify_grant(
+        &self,
+        actor: &Actor,
+        id: GrantId,
+        version: u32,
+    ) -> Result<Grant, GrantError> {
+        let actor = self.judged(actor);
+        let now = self.clock().now();
+        let catalog = std::sync::Arc::clone(self.policy().load().catalog());
+        let mut change = self.store().change().await?;
+        change.lock_epoch().await?;
+        let row = change.grant(id).await?.ok_or(GrantError::NotFound)?;
+        may_certify(&actor, &row.grant, &catalog)?;
+        if row.grant.version != version {
+            return Err(GrantError::Version { current: row.grant.version });
+        }
+        let by = &actor.person.subject;
+        let grant = row.grant.certify(by, now)?;
+        let next = GrantRow { grant, revision: row.revision };
+        self.write(change, next, GrantChange::Certified, by, Effect::AtDelivery).await
+    }
+
+    /// Revokes a grant, on the next call (R10). Revoking twice keeps the first revocation.
+    ///
+    /// # Errors
+    /// [`GrantError`]. With [`GrantError::Unavailable`] of the ledger it acts nevertheless.
+    pub async fn revoke_grant(
+        &self,
+        actor: &Actor,
+        id: GrantId,
+        why: &str,
+    ) -> Result<Grant, GrantError> {
+        let actor = self.judged(actor);
+        let why = roles::reason(why).map_err(|bad| GrantError::invalid("why", bad.to_string()))?;
+        let now = self.clock().now();
+        let catalog = std::sync::Arc::clone(self.policy().load().catalog());
+        let mut change = self.store().change().await?;
+        change.lock_epoch().await?;
+        let row = change.grant(id).await?.ok_or(GrantError::NotFound)?;
+        may_revoke(&actor, &row.grant, &catalog)?;
+        if matches!(row.grant.state, GrantState::Revoked { .. }) {
+            drop(change);
+            self.settle(Effect::AtCommit).await?;
+            return Ok(row.grant);
+        }
+        let by = &actor.person.subject;
+        let next = GrantRow { grant: row.grant.revoke(by, now, &why), revision: row.revision };
+        self.write(change, next, GrantChange::Revoked, by, Effect::AtCommit).await
+    }
+
+    async fn write(
+        &self,
+        mut change: Transaction,
+        next: GrantRow,
+        kind: GrantChange,
+        by: &Subject,
+        effect: Effect,
+    ) -> Result<Grant, GrantError> {
+        let epoch = match effect {
+            Effect::AtCommit => change.next_epoch().await?,
+            Effect::AtDelivery => change.lock_epoch().await?,
+        };
+        let now = self.clock().now();
+        let entry = self.new_entry(now);
+        match change.write_grant(&next, epoch, entry, effect).await? {
+            Written::Done => {}
+            Written::Conflict => return Err(GrantError::Changed),
+        }
+        let grant = next.grant;
+        let entry = Entry::new(entry, now, changed(&grant, kind, by));
+        self.keep(&mut change, entry, &grant.id.to_string(), effect).await?;
+        change.commit().await?;
+        self.settle(effect).await?;
+        Ok(grant)
+    }
+
+    fn read_grant(
+        &self,
+        new: NewGrant,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<Grant, GrantError> {
+        let NewGrant { holder, mut functions, mut tags, reason, constraints, rate, expires_at } =
+            new;
+        functions.sort();
+        functions.dedup();
+        tags.sort();
+        tags.dedup();
+        let reason =
+            roles::reason(&reason).map_err(|bad| GrantError::invalid("reason", bad.to_string()))?;
+        Ok(Grant {
+            id: GrantId::new(now, self.entropy()),
+            version: 1,
+            holder,
+            functions,
+            tags,
+            reason,
+            constraints,
+            rate,
+            made_by: actor.person.subject.clone(),
+            made_at: now,
+            expires_at,
+            certified: None,
+            state: GrantState::Active,
+        })
+    }
+}
+
+/// What a grant may be, whoever makes it.
+fn check(grant: &Grant, catalog: &Catalog, now: Timestamp) -> Result<(), GrantError> {
+    let holder = match &grant.holder {
+        Holder::Subject(name) => name.as_str(),
+        Holder::Group(name) => name.as_str(),
+    };
+    if holder.trim() != holder || holder.is_empty() {
+        return Err(GrantError::invalid("holder", "name a subject or a group"));
+    }
+    let names = grant.functions.len() + grant.tags.len();
+    if names == 0 || names > NAMES_MAX {
+        let message = format!("name 1 to {NAMES_MAX} functions or tags");
+        return Err(GrantError::invalid("functions", message));
+    }
+    for name in &grant.functions {
+        if catalog.by_name(name.as_str()).is_none() {
+            return Err(GrantError::invalid("functions", format!("no function `{name}`")));
+        }
+    }
+    for tag in &grant.tags {
+        if !catalog.functions.iter().any(|it| it.tags.contains(tag)) {
+            return Err(GrantError::invalid("tags", format!("no function has the tag `{tag}`")));
+        }
+    }
+    if grant.expires_at.is_some_and(|at| at <= now) {
+        return Err(GrantError::invalid("expires_at", "must be in the future"));
+    }
+    if grant.rate.is_some_and(|it| it.calls == 0 || it.per.millis() <= 0) {
+        return Err(GrantError::invalid("rate", "at least one call in a time above zero"));
+    }
+    check_constraints(grant, catalog)
+}
+
+fn check_constraints(grant: &Grant, catalog: &Catalog) -> Result<(), GrantError> {
+    if grant.constraints.len() > CONSTRAINTS_MAX {
+        let message = format!("at most {CONSTRAINTS_MAX}");
+        return Err(GrantError::invalid("constraints", message));
+    }
+    let functions = reached(grant, catalog);
+    for (place, source) in grant.constraints.iter().enumerate() {
+        for function in &functions {
+            Expression::compile(source, &function.input).map_err(|bad| {
+                let message = format!("for {}: {bad}", function.name);
+                GrantError::invalid(format!("constraints[{place}]"), message)
+            })?;
+        }
+    }
+    Ok(())
+}
+
+fn changed(grant: &Grant, change: GrantChange, by: &Subject) -> Event {
+    Event::GrantChanged(GrantChanged {
+        grant: grant.id,
+        version: grant.version,
+        change,
+        by: by.clone(),
+        digest: digest(grant),
+    })
+}
+
+/// Digest of a grant's canonical JSON, as the ledger names it.
+pub fn digest(grant: &Grant) -> Digest {
+    Digest::of_json(&serde_json::to_value(grant).unwrap_or_default())
+}

@@ -1,0 +1,103 @@
+//! What people do with access: the catalog, grants, approvals, stops. Every change is one
+//! transaction of the store with its ledger entry beside it; nothing that gives rights takes effect
+//! before that entry is durable. This crate never forwards a call and never reads a clock.
+
+mod approvals;
+mod catalog;
+mod error;
+mod grants;
+mod outbox;
+mod policy;
+mod roles;
+mod sessions;
+mod start;
+mod stops;
+
+pub use approvals::{
+    ApprovalError, ApprovalFilter, Finish, HELD_PER_CALLER_MAX, Joined, NewApproval, Opened,
+};
+pub use catalog::{Applied, CatalogError, Change, ChangeKind, Plan, TouchedGrant};
+pub use countersign_store::{
+    NewSession, PersonRow, SessionQuery as SessionFilter, SessionRow, SessionTouch, Store,
+    WebSession,
+};
+pub use error::{ErrorKind, Unavailable};
+pub use grants::{
+    FreshnessView, FunctionView, GrantError, GrantFilter, GrantStanding, GrantView, NewGrant,
+};
+pub use policy::Policy;
+pub use roles::{Actor, BadText, Forbidden, Role, RoleMap, TEXT_CHARS_MAX};
+pub use sessions::SessionError;
+pub use start::{Parts, StartError};
+pub use stops::{StopError, Stops};
+
+use countersign_ledger::{MasterKey, Writer};
+use countersign_model::{Caller, Clock, Entropy};
+use std::{fmt, sync::Arc};
+
+/// What people do with access. Clones are the same.
+#[derive(Clone)]
+pub struct Governance(Arc<Shared>);
+
+struct Shared {
+    store: Store,
+    ledger: Writer,
+    master: Arc<MasterKey>,
+    clock: Clock,
+    entropy: Entropy,
+    masks: start::MaskCheck,
+    roles: RoleMap,
+    gateway: String,
+    policy: Policy,
+    known: tokio::sync::Mutex<policy::Known>,
+    delivery: tokio::sync::Mutex<()>,
+    watchers: approvals::Watchers,
+}
+
+impl Governance {
+    /// What decisions are made from.
+    pub fn policy(&self) -> &Policy {
+        &self.0.policy
+    }
+
+    /// The clock that it was given.
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// The randomness that it was given.
+    pub fn entropy(&self) -> &Entropy {
+        &self.0.entropy
+    }
+
+    /// Where facts are kept.
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// The log of this gateway.
+    pub fn ledger(&self) -> &Writer {
+        &self.0.ledger
+    }
+
+    /// The key that seals and wraps.
+    pub fn master(&self) -> &Arc<MasterKey> {
+        &self.0.master
+    }
+
+    /// The name of this gateway.
+    pub fn gateway(&self) -> &str {
+        &self.0.gateway
+    }
+
+    /// Who a caller is as an actor: what they are, whether they are suspended, their roles.
+    pub fn actor(&self, caller: &Caller) -> Actor {
+        Actor::of(caller, &self.policy().load(), &self.0.roles)
+    }
+}
+
+impl fmt::Debug for Governance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Governance").field("gateway", &self.0.gateway).finish_non_exhaustive()
+    }
+}

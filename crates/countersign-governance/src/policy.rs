@@ -1,0 +1,276 @@
+//! The policy in force: an immutable snapshot that is swapped whole, and how recently the store
+//! confirmed that it is the last one. A gateway that can't confirm it stops forwarding, and goes on
+//! by itself when it can.
+
+use crate::{Governance, Unavailable};
+use arc_swap::ArcSwap;
+use countersign_model::{
+    Catalog, Epoch, Grant, GrantId, Snapshot, Span, Timestamp,
+    catalog::{compile, raw::RawCatalog},
+    snapshot::{Facts, Kill, Suspension},
+};
+use countersign_store::{Counters, Engine, Listener, Transaction};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+use tokio::time::{Instant, sleep, timeout};
+
+/// How often the epoch is read from a file.
+const POLL_SQLITE: Duration = Duration::from_millis(250);
+/// How often the epoch is read from a server, which also tells of changes by itself.
+const POLL_POSTGRES: Duration = Duration::from_secs(1);
+/// How often approvals are ended by time and waiting entries are tried again.
+const CHORES_EVERY: Duration = Duration::from_secs(1);
+/// How often the gateway says that it is alive and looks for dead ones.
+const ALIVE_EVERY: Duration = Duration::from_secs(15);
+/// How long one look at the store may take before it counts as failed.
+const LOOK_WITHIN: Duration = Duration::from_secs(4);
+/// A gateway that was silent for so long is dead; what it left is taken over.
+const DEAD_AFTER: Span = Span::from_seconds(600);
+
+/// What decisions are made from.
+#[derive(Debug)]
+pub struct Policy {
+    snapshot: ArcSwap<Snapshot>,
+    raw: ArcSwap<RawCatalog>,
+    confirmed_at: AtomicI64,
+    stale_after: Span,
+}
+
+/// The facts behind the snapshot, kept so that a change costs what changed.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    loaded: Option<Epoch>,
+    approvals: u64,
+    catalog: Arc<Catalog>,
+    raw: Arc<RawCatalog>,
+    grants: BTreeMap<GrantId, Arc<Grant>>,
+    suspensions: Vec<Suspension>,
+    kills: Vec<Kill>,
+}
+
+impl Policy {
+    pub(crate) fn new(stale_after: Span) -> Self {
+        Self {
+            snapshot: ArcSwap::from_pointee(Snapshot::default()),
+            raw: ArcSwap::from_pointee(RawCatalog::default()),
+            confirmed_at: AtomicI64::new(i64::MIN),
+            stale_after,
+        }
+    }
+
+    /// The snapshot in force.
+    pub fn load(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// The catalog in force as people wrote it.
+    pub fn raw_catalog(&self) -> Arc<RawCatalog> {
+        self.raw.load_full()
+    }
+
+    /// Whether the store confirmed lately that the snapshot is the last one. A clock that was set
+    /// back makes it stale until the next confirmation.
+    pub fn is_current(&self, now: Timestamp) -> bool {
+        let confirmed_at = self.confirmed_at.load(Ordering::Acquire);
+        confirmed_at != i64::MIN
+            && now.millis().abs_diff(confirmed_at) <= self.stale_after.millis().unsigned_abs()
+    }
+
+    fn confirm(&self, at: Timestamp) {
+        self.confirmed_at.store(at.millis(), Ordering::Release);
+    }
+}
+
+impl Governance {
+    /// Reads what changed since the last look, and swaps the snapshot if anything did.
+    pub(crate) async fn refresh(&self) -> Result<(), Unavailable> {
+        let mut known = self.0.known.lock().await;
+        // Taken before the read: the confirmation is at least as old as what was read.
+        let now = self.clock().now();
+        let mut view = self.store().view().await?;
+        let counters = view.counters().await?;
+        if known.loaded != Some(counters.epoch) {
+            self.load(&mut known, &mut view, counters).await?;
+        }
+        self.0.policy.confirm(now);
+        if known.approvals != counters.approvals {
+            let changed = view.approvals_since(known.approvals).await?;
+            let last = changed.last().map(|(_, tick)| *tick);
+            for (id, tick) in changed {
+                self.0.watchers.tell(id, tick);
+            }
+            // A thousand are read at most; the rest comes with the next look.
+            known.approvals = last.unwrap_or(counters.approvals);
+        }
+        drop(known);
+        Ok(())
+    }
+
+    async fn load(
+        &self,
+        known: &mut Known,
+        view: &mut Transaction,
+        counters: Counters,
+    ) -> Result<(), Unavailable> {
+        let suspensions = view.suspensions().await?;
+        let kills = view.kills().await?;
+        let grants = view.grants_since(known.loaded).await?;
+        let digest = view.catalog_digest().await?;
+        let newer = match digest {
+            Some(digest) if digest != known.catalog.digest => view.catalog(&digest).await?,
+            Some(_) | None => None,
+        };
+        if let Some(row) = newer {
+            let masks = self.0.masks;
+            let compiled = tokio::task::spawn_blocking(move || {
+                compile(&row.catalog, &|rule| masks(rule)).map(|it| (it, row.catalog))
+            });
+            let (catalog, raw) =
+                compiled.await.map_err(|_| Unavailable::Policy)?.map_err(|faults| {
+                    tracing::error!(faults = faults.len(), "the stored catalog does not compile");
+                    Unavailable::Policy
+                })?;
+            known.catalog = Arc::new(catalog);
+            known.raw = Arc::new(raw);
+        }
+        if known.loaded.is_none() {
+            // Nobody waits yet for approvals that changed before the start.
+            known.approvals = counters.approvals;
+        }
+        known.grants.extend(grants.into_iter().map(|grant| (grant.id, Arc::new(grant))));
+        known.suspensions = suspensions;
+        known.kills = kills;
+        let facts = Facts {
+            epoch: counters.epoch,
+            catalog: Arc::clone(&known.catalog),
+            grants: known.grants.values().cloned().collect(),
+            suspensions: known.suspensions.clone(),
+            kills: known.kills.clone(),
+        };
+        let snapshot = tokio::task::spawn_blocking(move || Snapshot::compile(facts))
+            .await
+            .map_err(|_| Unavailable::Policy)?;
+        self.0.policy.raw.store(Arc::clone(&known.raw));
+        self.0.policy.snapshot.store(Arc::new(snapshot));
+        known.loaded = Some(counters.epoch);
+        Ok(())
+    }
+
+    /// Keeps the policy current, for ever: looks for changes, ends approvals by time, tries waiting
+    /// ledger entries again, and takes over what dead gateways left. Run it once.
+    pub async fn keep_current(self) {
+        let every = match self.store().engine() {
+            Engine::Sqlite => POLL_SQLITE,
+            Engine::Postgres => POLL_POSTGRES,
+        };
+        let mut listener = None;
+        let (mut chores_at, mut alive_at) = (Instant::now(), Instant::now());
+        let mut health = Health::Good;
+        loop {
+            let now = Instant::now();
+            let mut look = timeout(LOOK_WITHIN, self.refresh())
+                .await
+                .unwrap_or_else(|_| Err(Unavailable::Store(countersign_store::StoreError::Late)));
+            if look.is_ok() && now >= chores_at {
+                chores_at = now + CHORES_EVERY;
+                look = self.chores().await;
+            }
+            if look.is_ok() && now >= alive_at {
+                alive_at = now + ALIVE_EVERY;
+                look = self.rarer_chores().await;
+            }
+            health = health.say(&look);
+            if listener.is_none() && look.is_ok() {
+                listener = self.store().listen().await.ok().flatten();
+            }
+            wait(&mut listener, every).await;
+        }
+    }
+
+    async fn chores(&self) -> Result<(), Unavailable> {
+        self.lapse_approvals().await?;
+        self.deliver().await
+    }
+
+    async fn rarer_chores(&self) -> Result<(), Unavailable> {
+        self.0.watchers.sweep();
+        self.say_alive().await?;
+        self.take_over().await?;
+        self.store().sweep_web_sessions(self.clock().now()).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn say_alive(&self) -> Result<(), Unavailable> {
+        let mut change = self.store().change().await?;
+        change.saw_gateway(self.gateway(), self.clock().now()).await?;
+        Ok(change.commit().await?)
+    }
+
+    /// Finishes what gateways left that have been silent for long: their entries go into this
+    /// gateway's ledger, and nobody can know how the calls ended that used an approval.
+    pub(crate) async fn take_over(&self) -> Result<(), Unavailable> {
+        let before = self.clock().now().minus(DEAD_AFTER);
+        let dead = self.store().view().await?.gateways_silent_since(before).await?;
+        for name in dead.iter().filter(|name| *name != self.gateway()) {
+            let mut change = self.store().change().await?;
+            change.adopt_entries(name, self.gateway()).await?;
+            change.commit().await?;
+            self.deliver().await?;
+            self.end_redeeming(name).await?;
+            let mut change = self.store().change().await?;
+            change.forget_gateway(name).await?;
+            change.commit().await?;
+        }
+        Ok(())
+    }
+}
+
+/// Waits for news or for the next look, whichever comes first.
+async fn wait(listener: &mut Option<Listener>, every: Duration) {
+    let lost = match listener {
+        None => {
+            sleep(every).await;
+            false
+        }
+        Some(ears) => matches!(timeout(every, ears.changed()).await, Ok(Err(_))),
+    };
+    if lost {
+        *listener = None;
+        sleep(every).await;
+    }
+}
+
+/// Whether the last look went well, so that the log says each change once.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Health {
+    Good,
+    Bad,
+}
+
+impl Health {
+    fn say(self, look: &Result<(), Unavailable>) -> Self {
+        match (self, look) {
+            (Self::Good, Err(error)) => {
+                tracing::warn!(code = error.code(), cause = %chain(error), "policy not confirmed");
+                Self::Bad
+            }
+            (Self::Bad, Ok(())) => {
+                tracing::info!("policy confirmed again");
+                Self::Good
+            }
+            (Self::Good | Self::Bad, _) => self,
+        }
+    }
+}
+
+/// An error and its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

@@ -1,0 +1,200 @@
+//! Who does a management act, and what roles they have. Owners and approvers follow from the
+//! catalog; only administrators and auditors are named in the configuration.
+
+use countersign_model::{Caller, CallerKind, Group, Person, Snapshot, Subject, approval::Standing};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// What somebody may do beyond what the catalog says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Keeps the catalog, makes grants, stops calls.
+    Administrator,
+    /// Sees everything and changes nothing.
+    Auditor,
+}
+
+/// Which groups have which role.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RoleMap {
+    /// Groups whose members are administrators.
+    #[schemars(with = "Vec<String>")]
+    pub administrators: Vec<Group>,
+    /// Groups whose members are auditors.
+    #[schemars(with = "Vec<String>")]
+    pub auditors: Vec<Group>,
+}
+
+/// Who does a management act.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor {
+    /// Their identity, from their own sign-in.
+    pub person: Person,
+    /// A name to show to people.
+    pub name: String,
+    /// Their roles.
+    pub roles: BTreeSet<Role>,
+}
+
+impl RoleMap {
+    /// The roles of a member of these groups.
+    pub fn roles(&self, groups: &BTreeSet<Group>) -> BTreeSet<Role> {
+        let named = |names: &[Group]| names.iter().any(|group| groups.contains(group));
+        [(Role::Administrator, &self.administrators), (Role::Auditor, &self.auditors)]
+            .into_iter()
+            .filter(|(_, names)| named(names))
+            .map(|(role, _)| role)
+            .collect()
+    }
+}
+
+impl Actor {
+    /// Their subject.
+    pub fn subject(&self) -> &Subject {
+        &self.person.subject
+    }
+
+    /// Whether they keep the catalog, make grants and stop calls.
+    pub fn is_administrator(&self) -> bool {
+        self.roles.contains(&Role::Administrator)
+    }
+
+    /// Whether they may see everything.
+    pub fn sees_everything(&self) -> bool {
+        !self.roles.is_empty()
+    }
+
+    /// Who a caller is as an actor. A registered agent is an agent whatever its token says. Where
+    /// somebody acts for the subject, it is not the subject who does the act (R5): it counts as an
+    /// agent's, and carries none of the subject's roles.
+    pub(crate) fn of(caller: &Caller, snapshot: &Snapshot, roles: &RoleMap) -> Self {
+        let delegated = !caller.actors.is_empty();
+        let kind = if delegated || snapshot.agents().contains_key(&caller.subject) {
+            CallerKind::Agent
+        } else {
+            caller.kind
+        };
+        let roles = match kind {
+            CallerKind::Person | CallerKind::Service => roles.roles(&caller.groups),
+            CallerKind::Agent => BTreeSet::new(),
+        };
+        let standing = match caller.chain().find_map(|it| snapshot.suspension(it)) {
+            Some(_) => Standing::Suspended,
+            None => Standing::Good,
+        };
+        let groups = caller.groups.clone();
+        Self {
+            person: Person { subject: caller.subject.clone(), kind, groups, standing },
+            name: caller.name.as_deref().unwrap_or(caller.subject.as_str()).to_owned(),
+            roles,
+        }
+    }
+}
+
+/// Why an actor may not do something.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Forbidden {
+    /// The actor is suspended.
+    #[error("a suspended subject does nothing here")]
+    Suspended,
+    /// Only people decide, and agents change no policy (R5).
+    #[error("an agent changes no policy, and only a person decides")]
+    NotAPerson,
+    /// Only administrators may.
+    #[error("only an administrator may do this")]
+    NotAdministrator,
+    /// Only the functions' owners or an administrator may.
+    #[error("only an owner of the functions or an administrator may do this")]
+    NotOwner,
+    /// Only administrators grant by tag.
+    #[error("only an administrator grants by tag")]
+    TagsByAdministrator,
+    /// Nobody reviews their own access (R4).
+    #[error("nobody certifies access that reaches themself")]
+    OwnAccess,
+    /// An agent's sponsor alone does not review it (R4).
+    #[error("an agent's sponsor does not certify its access")]
+    Sponsor,
+    /// At high sensitivity the maker does not review (R4).
+    #[error("at high sensitivity the person who made a grant does not certify it")]
+    Maker,
+    /// The actor has no part in it.
+    #[error("this is not yours to change")]
+    NotYours,
+}
+
+impl Forbidden {
+    /// The code for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Suspended => "suspended",
+            Self::NotAPerson => "not_a_person",
+            Self::NotAdministrator => "not_administrator",
+            Self::NotOwner => "not_owner",
+            Self::TagsByAdministrator => "tags_by_administrator",
+            Self::OwnAccess => "own_access",
+            Self::Sponsor => "sponsor",
+            Self::Maker => "maker",
+            Self::NotYours => "not_yours",
+        }
+    }
+}
+
+/// A person or service in good standing; agents change no policy.
+pub(crate) fn may_act(actor: &Actor) -> Result<(), Forbidden> {
+    match (actor.person.standing, actor.person.kind) {
+        (Standing::Suspended, _) => Err(Forbidden::Suspended),
+        (Standing::Good, CallerKind::Agent) => Err(Forbidden::NotAPerson),
+        (Standing::Good, CallerKind::Person | CallerKind::Service) => Ok(()),
+    }
+}
+
+/// An administrator in good standing.
+pub(crate) fn may_administer(actor: &Actor) -> Result<(), Forbidden> {
+    may_act(actor)?;
+    if actor.is_administrator() { Ok(()) } else { Err(Forbidden::NotAdministrator) }
+}
+
+/// The longest reason or comment, in characters.
+pub const TEXT_CHARS_MAX: usize = 2_000;
+
+/// Why a text is no reason or comment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadText {
+    /// There is none.
+    #[error("say why")]
+    Missing,
+    /// It has more than [`TEXT_CHARS_MAX`] characters.
+    #[error("a reason or comment has at most {TEXT_CHARS_MAX} characters")]
+    TooLong,
+}
+
+/// A reason that was given.
+pub(crate) fn reason(text: &str) -> Result<String, BadText> {
+    match comment(text)? {
+        "" => Err(BadText::Missing),
+        text => Ok(text.to_owned()),
+    }
+}
+
+/// A comment, which may be empty.
+pub(crate) fn comment(text: &str) -> Result<&str, BadText> {
+    let text = text.trim();
+    if text.chars().nth(TEXT_CHARS_MAX).is_some() { Err(BadText::TooLong) } else { Ok(text) }
+}
+
+impl crate::Governance {
+    /// The actor as they stand at this moment: somebody may have suspended them since they came.
+    pub(crate) fn judged(&self, actor: &Actor) -> Actor {
+        let mut actor = actor.clone();
+        if self.policy().load().suspension(&actor.person.subject).is_some() {
+            actor.person.standing = Standing::Suspended;
+        }
+        actor
+    }
+}
+
+#[cfg(test)]
+mod tests;

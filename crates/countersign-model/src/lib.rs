@@ -20,6 +20,9 @@ pub mod schema;
 pub mod snapshot;
 pub mod span;
 
+#[cfg(test)]
+mod fixtures;
+
 pub use approval::{Approval, ApprovalState, Person, Verdict, Vote};
 pub use caller::{Caller, CallerKind, Group, Subject};
 pub use catalog::{Catalog, Function, FunctionName, Sensitivity, Target, TargetName};

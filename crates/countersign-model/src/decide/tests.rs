@@ -1,1 +1,317 @@
+use super::*;
+use crate::{
+    Catalog, Grant, Holder,
+    fixtures::{NOW, caller, grant, snapshot, snapshot_of, subject},
+    snapshot::{Facts, Kill, KillScope, Suspension},
+};
+use serde_json::json;
+use std::cell::Cell;
 
+const REFUND: &str = "billing.refunds.create";
+const CUSTOMER: &str = "billing.customers.get";
+const STATUS: &str = "billing.status";
+
+/// Lets so many calls through.
+struct Only(Cell<u32>);
+
+impl Meter for Only {
+    fn take(&self, _: &Subject, _: FunctionIx, _: Rate) -> Taken {
+        match self.0.get() {
+            0 => Taken::UsedUp { retry_after: Span::from_seconds(7) },
+            left => {
+                self.0.set(left - 1);
+                Taken::Within
+            }
+        }
+    }
+}
+
+fn judge_as(who: &Caller, function: &str, arguments: &Value, snapshot: &Snapshot) -> Decision {
+    let (ix, _) = snapshot.catalog().by_name(function).unwrap();
+    let call = Call { caller: who, function: ix, arguments };
+    decide(&call, snapshot, NOW, &Only(Cell::new(1000)))
+}
+
+fn reason(decision: &Decision) -> Reason {
+    match decision {
+        Decision::Forward(grounds) => grounds.reason(),
+        Decision::Hold(question) => question.reason,
+        Decision::Block(refusal) => refusal.reason,
+    }
+}
+
+fn check(who: &Caller, function: &str, arguments: Value, facts: &Snapshot, expected: Reason) {
+    let decision = judge_as(who, function, &arguments, facts);
+    assert_eq!(reason(&decision), expected, "{function} {arguments}: {decision:?}");
+}
+
+fn revoked(grant: Grant) -> Grant {
+    grant.revoke(&Subject::from("olivia"), NOW, "done")
+}
+
+#[test]
+fn a_fresh_grant_carries_a_call_within_the_rules() {
+    let world = snapshot(vec![grant(1, subject("riley"), &[REFUND], 10)]);
+    let rows = [
+        (json!({"amount": 40}), Reason::Granted),
+        (json!({"amount": 501}), Reason::ApprovalRequired),
+        (json!({"amount": 5001}), Reason::BlockedByRule),
+        (json!({}), Reason::ArgumentsInvalid),
+        (json!({"amount": "40"}), Reason::ArgumentsInvalid),
+        (json!({"amount": 40, "iban": "x"}), Reason::ArgumentsInvalid),
+        (json!([]), Reason::ArgumentsInvalid),
+    ];
+    for (arguments, expected) in rows {
+        check(&caller("riley"), REFUND, arguments, &world, expected);
+    }
+}
+
+#[test]
+fn without_a_grant_that_stands_nothing_runs() {
+    let expired = Grant { expires_at: Some(NOW), ..grant(1, subject("riley"), &[REFUND], 1) };
+    let call = json!({"amount": 40});
+    let rows = [
+        (vec![], Reason::NoGrant),
+        (vec![grant(1, subject("someone"), &[REFUND], 1)], Reason::NoGrant),
+        (vec![grant(1, subject("riley"), &[CUSTOMER], 1)], Reason::NoGrant),
+        (vec![expired.clone()], Reason::GrantExpired),
+        (vec![revoked(grant(1, subject("riley"), &[REFUND], 1))], Reason::GrantRevoked),
+        (
+            vec![
+                revoked(grant(1, subject("riley"), &[REFUND], 1)),
+                grant(2, subject("riley"), &[REFUND], 1),
+            ],
+            Reason::Granted,
+        ),
+        (vec![expired, grant(2, subject("riley"), &[REFUND], 1)], Reason::Granted),
+    ];
+    for (grants, expected) in rows {
+        check(&caller("riley"), REFUND, call.clone(), &snapshot(grants), expected);
+    }
+}
+
+#[test]
+fn groups_and_tags_reach_functions() {
+    let mut in_group = caller("riley");
+    in_group.groups = ["support".into()].into();
+    let by_group = grant(1, Holder::Group("support".into()), &[CUSTOMER], 1);
+    let by_tag = Grant {
+        tags: vec!["read".into()],
+        functions: vec![],
+        ..grant(2, subject("riley"), &[], 1)
+    };
+    let call = json!({"customer": "c_1"});
+    check(&in_group, CUSTOMER, call.clone(), &snapshot(vec![by_group.clone()]), Reason::Granted);
+    check(&caller("riley"), CUSTOMER, call.clone(), &snapshot(vec![by_group]), Reason::NoGrant);
+    check(&caller("riley"), CUSTOMER, call, &snapshot(vec![by_tag.clone()]), Reason::Granted);
+    check(&caller("riley"), REFUND, json!({"amount": 1}), &snapshot(vec![by_tag]), Reason::NoGrant);
+}
+
+#[test]
+fn overdue_does_what_the_function_says() {
+    let rows = [
+        (REFUND, json!({"amount": 40}), 89, Reason::Granted),
+        (REFUND, json!({"amount": 40}), 90, Reason::GrantOverdue),
+        (CUSTOMER, json!({"customer": "c_1"}), 181, Reason::GrantOverdue),
+        (STATUS, json!({}), 366, Reason::GrantOverdueWarned),
+    ];
+    for (function, arguments, days, expected) in rows {
+        let world = snapshot(vec![grant(1, subject("riley"), &[function], days)]);
+        check(&caller("riley"), function, arguments, &world, expected);
+    }
+    let world = snapshot(vec![grant(1, subject("riley"), &[REFUND], 90)]);
+    assert!(matches!(
+        judge_as(&caller("riley"), REFUND, &json!({"amount": 1}), &world),
+        Decision::Hold(_)
+    ));
+    let world = snapshot(vec![grant(1, subject("riley"), &[CUSTOMER], 181)]);
+    let call = json!({"customer": "c_1"});
+    assert!(matches!(judge_as(&caller("riley"), CUSTOMER, &call, &world), Decision::Block(_)));
+}
+
+#[test]
+fn a_grant_that_nobody_certified_in_this_version_is_overdue() {
+    let never = Grant { certified: None, ..grant(1, subject("riley"), &[REFUND], 1) };
+    let widened = Grant { version: 2, ..grant(1, subject("riley"), &[REFUND], 1) };
+    for grant in [never, widened] {
+        check(
+            &caller("riley"),
+            REFUND,
+            json!({"amount": 1}),
+            &snapshot(vec![grant]),
+            Reason::GrantOverdue,
+        );
+    }
+}
+
+#[test]
+fn the_freshest_grant_that_fits_is_taken() {
+    let overdue = grant(1, subject("riley"), &[REFUND], 200);
+    let fresh = grant(2, subject("riley"), &[REFUND], 5);
+    let narrow = Grant {
+        constraints: vec!["args.amount < 10".to_owned()],
+        ..grant(3, subject("riley"), &[REFUND], 1)
+    };
+    let world = snapshot(vec![overdue, fresh, narrow]);
+    for (amount, id) in [(40, 2_u8), (5, 3)] {
+        let Decision::Forward(grounds) =
+            judge_as(&caller("riley"), REFUND, &json!({"amount": amount}), &world)
+        else {
+            panic!("not forwarded")
+        };
+        assert_eq!(grounds.grants()[0].id.to_bytes(), [id; 16]);
+    }
+}
+
+#[test]
+fn constraints_must_hold_and_a_broken_one_never_does() {
+    let rows = [
+        ("args.amount <= 50", 40, Reason::Granted),
+        ("args.amount <= 50", 51, Reason::OutsideConstraints),
+        ("args.note == 'x'", 40, Reason::OutsideConstraints),
+        ("this is no expression", 40, Reason::OutsideConstraints),
+    ];
+    for (constraint, amount, expected) in rows {
+        let held = Grant {
+            constraints: vec![constraint.to_owned()],
+            ..grant(1, subject("riley"), &[REFUND], 1)
+        };
+        check(&caller("riley"), REFUND, json!({"amount": amount}), &snapshot(vec![held]), expected);
+    }
+}
+
+#[test]
+fn an_overdue_grant_and_approval_rules_add_their_demands() {
+    let fresh = snapshot(vec![grant(1, subject("riley"), &[REFUND], 1)]);
+    let overdue = snapshot(vec![grant(1, subject("riley"), &[REFUND], 100)]);
+    let rows = [
+        (&fresh, 600, vec!["group:finance 1"]),
+        (&fresh, 2001, vec!["group:finance 1", "group:finance 2"]),
+        (&overdue, 40, vec!["owner 1"]),
+        (&overdue, 2001, vec!["owner 1", "group:finance 1", "group:finance 2"]),
+    ];
+    for (world, amount, expected) in rows {
+        let Decision::Hold(question) =
+            judge_as(&caller("riley"), REFUND, &json!({"amount": amount}), world)
+        else {
+            panic!("not held")
+        };
+        let asked: Vec<String> =
+            question.demands.iter().map(|it| format!("{} {}", it.from[0], it.people)).collect();
+        assert_eq!(asked, expected);
+    }
+}
+
+#[test]
+fn an_agent_and_its_user_both_need_a_grant() {
+    let mut who = caller("riley");
+    who.actors = vec!["agent:dunning".into()];
+    who.groups = ["support".into()].into();
+    let user = grant(1, subject("riley"), &[REFUND], 1);
+    let agent = grant(2, subject("agent:dunning"), &[REFUND], 1);
+    let by_group = grant(3, Holder::Group("support".into()), &[REFUND], 1);
+    let call = json!({"amount": 40});
+    let rows = [
+        (vec![user.clone(), agent.clone()], Reason::Granted),
+        (vec![user.clone()], Reason::NoGrant),
+        (vec![agent.clone()], Reason::NoGrant),
+        // The user's groups say nothing for the agent.
+        (vec![by_group.clone()], Reason::NoGrant),
+        (vec![by_group, agent.clone()], Reason::Granted),
+        (vec![user, revoked(agent)], Reason::GrantRevoked),
+    ];
+    for (grants, expected) in rows {
+        check(&who, REFUND, call.clone(), &snapshot(grants), expected);
+    }
+}
+
+fn kill(scope: KillScope) -> Kill {
+    Kill { scope, by: "sam".into(), at: NOW, why: "incident 7".to_owned() }
+}
+
+#[test]
+fn stops_come_before_everything() {
+    let suspended = Suspension {
+        subject: "agent:dunning".into(),
+        by: "sam".into(),
+        at: NOW,
+        why: "leaver".to_owned(),
+    };
+    let rows = [
+        (vec![kill(KillScope::Everything)], vec![], Reason::KillSwitch),
+        (vec![kill(KillScope::Target("billing".into()))], vec![], Reason::KillSwitch),
+        (vec![kill(KillScope::Function(REFUND.into()))], vec![], Reason::KillSwitch),
+        (vec![kill(KillScope::Target("other".into()))], vec![], Reason::NoGrant),
+        (vec![kill(KillScope::Function(STATUS.into()))], vec![], Reason::NoGrant),
+        (vec![], vec![suspended.clone()], Reason::SubjectSuspended),
+        (vec![kill(KillScope::Everything)], vec![suspended], Reason::KillSwitch),
+    ];
+    let mut who = caller("riley");
+    who.actors = vec!["agent:dunning".into()];
+    for (kills, suspensions, expected) in rows {
+        let world = snapshot_of(Facts { kills, suspensions, ..Facts::default() });
+        check(&who, REFUND, json!({}), &world, expected);
+    }
+}
+
+/// Each row breaks everything from one check on; the first that applies decides.
+#[test]
+fn the_first_check_that_applies_decides() {
+    let mut who = caller("riley");
+    who.scopes.clear();
+    let arguments = json!({"amount": 9000, "iban": "x"});
+    let held = Grant {
+        constraints: vec!["args.amount < 10".to_owned()],
+        ..grant(1, subject("riley"), &[REFUND], 400)
+    };
+    let world = |grant: Grant| snapshot(vec![grant]);
+    check(&who, REFUND, arguments.clone(), &world(revoked(held.clone())), Reason::GrantRevoked);
+    check(&who, REFUND, arguments.clone(), &world(held.clone()), Reason::MissingScope);
+    who.scopes = ["billing.write".into()].into();
+    check(&who, REFUND, arguments, &world(held.clone()), Reason::ArgumentsInvalid);
+    check(&who, REFUND, json!({"amount": 9000}), &world(held.clone()), Reason::OutsideConstraints);
+    let wide = Grant { constraints: vec![], ..held };
+    let snapshot = world(wide.clone());
+    let (ix, _) = snapshot.catalog().by_name(REFUND).unwrap();
+    let arguments = json!({"amount": 9000});
+    let call = Call { caller: &who, function: ix, arguments: &arguments };
+    let decision = decide(&call, &snapshot, NOW, &Only(Cell::new(0)));
+    assert_eq!(reason(&decision), Reason::RateLimited);
+    let Decision::Block(refusal) = decision else { panic!("not blocked") };
+    assert_eq!(refusal.retry_after, Some(Span::from_seconds(7)));
+    check(&who, REFUND, json!({"amount": 9000}), &world(wide.clone()), Reason::BlockedByRule);
+    check(&who, REFUND, json!({"amount": 900}), &world(wide), Reason::GrantOverdue);
+}
+
+#[test]
+fn what_could_pass_is_told_without_arguments() {
+    let world = snapshot(vec![grant(1, subject("riley"), &[REFUND, STATUS], 400)]);
+    let could = |who: &Caller, name: &str| {
+        let (ix, _) = world.catalog().by_name(name).unwrap();
+        could_pass(who, ix, &world, NOW)
+    };
+    assert!(could(&caller("riley"), REFUND) && could(&caller("riley"), STATUS));
+    assert!(!could(&caller("riley"), CUSTOMER) && !could(&caller("sam"), REFUND));
+    let mut no_scopes = caller("riley");
+    no_scopes.scopes.clear();
+    assert!(!could(&no_scopes, REFUND));
+}
+
+#[test]
+fn every_refusal_says_what_and_what_next() {
+    let world = snapshot(vec![]);
+    let Decision::Block(refusal) = judge_as(&caller("riley"), REFUND, &json!({}), &world) else {
+        panic!("not blocked")
+    };
+    assert_eq!(refusal.sentence, "riley has no grant to call billing.refunds.create.");
+    assert_eq!(refusal.next_step, "Ask olivia (owner of billing.refunds.create) for a grant.");
+}
+
+#[test]
+fn a_function_of_another_catalog_is_not_catalogued() {
+    let world = Snapshot::compile(Facts { catalog: Catalog::default().into(), ..Facts::default() });
+    let who = caller("riley");
+    let call = Call { caller: &who, function: FunctionIx(0), arguments: &Value::Null };
+    let decision = decide(&call, &world, NOW, &Only(Cell::new(1)));
+    assert_eq!(reason(&decision), Reason::NotCatalogued);
+}

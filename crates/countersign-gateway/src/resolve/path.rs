@@ -100,11 +100,6 @@ pub(crate) enum Ending {
 }
 
 impl Segments<'_> {
-    /// How many there are; none for the root.
-    pub(crate) fn count(&self) -> usize {
-        self.count
-    }
-
     /// How the path ends.
     pub(crate) fn ending(&self) -> Ending {
         self.ending

@@ -13,7 +13,7 @@
 
 use super::path::{Ending, Segments};
 use countersign_model::catalog::template::{PathTemplate, Segment};
-use std::{collections::HashMap, fmt};
+use std::collections::HashMap;
 
 /// The functions of one target, by method and path.
 #[derive(Clone, Debug)]
@@ -47,17 +47,10 @@ pub(crate) struct Variables<'r> {
 /// Two functions that no request could tell apart.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{method} {first_path}` and `{method} {second_path}` can't be told apart")]
-pub(crate) struct Conflict<T: fmt::Debug> {
-    /// The method of both.
-    pub(crate) method: String,
-    /// What came first.
-    pub(crate) first: T,
-    /// Its template.
-    pub(crate) first_path: String,
-    /// What came later.
-    pub(crate) second: T,
-    /// Its template.
-    pub(crate) second_path: String,
+pub(crate) struct Conflict {
+    method: String,
+    first_path: String,
+    second_path: String,
 }
 
 #[derive(Clone, Debug)]
@@ -96,23 +89,21 @@ enum Part {
     Rest,
 }
 
-impl<T: Copy + fmt::Debug> Router<T> {
+impl<T: Copy> Router<T> {
     /// Builds a router.
     ///
     /// # Errors
     /// [`Conflict`] for the first two entries with the same method and the same shape.
     pub(crate) fn new<'a>(
         entries: impl IntoIterator<Item = (&'a str, &'a PathTemplate, T)>,
-    ) -> Result<Self, Conflict<T>> {
+    ) -> Result<Self, Conflict> {
         let mut root = Node::default();
         for (method, template, value) in entries {
             let routes = &mut root.place_of(template.segments()).routes;
             if let Some(other) = routes.iter().find(|it| *it.method == *method) {
                 return Err(Conflict {
                     method: method.to_owned(),
-                    first: other.value,
                     first_path: other.path.to_string(),
-                    second: value,
                     second_path: template.to_string(),
                 });
             }

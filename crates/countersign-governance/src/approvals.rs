@@ -6,7 +6,7 @@ mod read;
 mod watch;
 
 pub use error::ApprovalError;
-pub use read::ApprovalFilter;
+pub use read::{APPROVALS_MAX, ApprovalFilter};
 pub(crate) use watch::Watchers;
 
 use crate::{Actor, Governance, Unavailable, roles};
@@ -72,6 +72,16 @@ enum Step {
     Unchanged,
 }
 
+/// Whether a transition needs the entries of the earlier ones to be in a ledger.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Entries {
+    MayWait,
+    MustBeWritten,
+}
+
+/// How often a redemption that meets a fresh answer looks again.
+const REDEEM_TRIES_MAX: u32 = 4;
+
 impl Governance {
     /// Asks people about a call. While a request about the same call is open, it is joined (A11).
     ///
@@ -136,9 +146,10 @@ impl Governance {
         verdict: Verdict,
         comment: &str,
     ) -> Result<Approval, ApprovalError> {
+        self.refresh().await?;
         let person = self.judged(actor).person;
         let comment = roles::comment(comment)?;
-        self.change_approval(id, |approval, now| {
+        self.change_approval(id, Entries::MayWait, |approval, now| {
             Ok(match approval.vote(&person, verdict, comment, now)? {
                 Voted::Unchanged => Step::Unchanged,
                 Voted::Changed(next) => Step::To(next, Some(person.subject.clone()), Some(verdict)),
@@ -159,7 +170,7 @@ impl Governance {
         let actor = self.judged(actor);
         roles::may_act(&actor)?;
         let by = actor.person.subject.clone();
-        self.change_approval(id, |approval, now| {
+        self.change_approval(id, Entries::MayWait, |approval, now| {
             let answers = approval.votes.iter().any(|vote| vote.by == by)
                 || approval.eligible(&actor.person).is_ok();
             if !answers && !actor.is_administrator() {
@@ -170,7 +181,15 @@ impl Governance {
                     let state = ApprovalState::Revoked { by: by.clone(), at: now };
                     Ok(to(approval, state, Some(by.clone())))
                 }
-                state => Err(ApprovalError::State(state.name())),
+                state @ (ApprovalState::Pending
+                | ApprovalState::Denied { .. }
+                | ApprovalState::Expired { .. }
+                | ApprovalState::Cancelled { .. }
+                | ApprovalState::Revoked { .. }
+                | ApprovalState::Redeeming { .. }
+                | ApprovalState::Executed { .. }
+                | ApprovalState::Failed { .. }
+                | ApprovalState::OutcomeUnknown { .. }) => Err(ApprovalError::State(state.name())),
             }
         })
         .await
@@ -185,7 +204,7 @@ impl Governance {
         id: ApprovalId,
         by: &Subject,
     ) -> Result<Approval, ApprovalError> {
-        self.change_approval(id, |approval, now| {
+        self.change_approval(id, Entries::MayWait, |approval, now| {
             if !approval.call.caller.chain().any(|it| it == by) {
                 return Err(ApprovalError::NotFound);
             }
@@ -195,7 +214,14 @@ impl Governance {
                     Ok(to(approval, state, Some(by.clone())))
                 }
                 ApprovalState::Cancelled { .. } => Ok(Step::Unchanged),
-                state => Err(ApprovalError::State(state.name())),
+                state @ (ApprovalState::Approved { .. }
+                | ApprovalState::Denied { .. }
+                | ApprovalState::Expired { .. }
+                | ApprovalState::Revoked { .. }
+                | ApprovalState::Redeeming { .. }
+                | ApprovalState::Executed { .. }
+                | ApprovalState::Failed { .. }
+                | ApprovalState::OutcomeUnknown { .. }) => Err(ApprovalError::State(state.name())),
             }
         })
         .await
@@ -207,26 +233,19 @@ impl Governance {
     /// # Errors
     /// [`ApprovalError::Used`] when another call has taken it; [`ApprovalError::State`].
     pub async fn redeem(&self, id: ApprovalId, call: CallId) -> Result<Approval, ApprovalError> {
-        self.deliver().await?;
-        let waiting = self.store().view().await?.entries_wait_about(&id.to_string()).await?;
-        if waiting > 0 {
-            return Err(Unavailable::EntryWaits.into());
-        }
-        self.change_approval(id, |approval, now| match &approval.state {
-            ApprovalState::Approved { .. } => {
-                Ok(to(approval, ApprovalState::Redeeming { at: now, call }, None))
+        let mut tries_left = REDEEM_TRIES_MAX;
+        loop {
+            self.deliver().await?;
+            tries_left -= 1;
+            match self
+                .change_approval(id, Entries::MustBeWritten, |it, now| take(it, call, now))
+                .await
+            {
+                // An answer came in the meantime, and its entry is on the way.
+                Err(ApprovalError::Unavailable(Unavailable::EntryWaits)) if tries_left > 0 => {}
+                result => return result,
             }
-            ApprovalState::Redeeming { .. }
-            | ApprovalState::Executed { .. }
-            | ApprovalState::Failed { .. }
-            | ApprovalState::OutcomeUnknown { .. } => Err(ApprovalError::Used),
-            state @ (ApprovalState::Pending
-            | ApprovalState::Denied { .. }
-            | ApprovalState::Expired { .. }
-            | ApprovalState::Cancelled { .. }
-            | ApprovalState::Revoked { .. }) => Err(ApprovalError::State(state.name())),
-        })
-        .await
+        }
     }
 
     /// Says how the call ended that took an approval.
@@ -239,7 +258,7 @@ impl Governance {
         call: CallId,
         finish: Finish,
     ) -> Result<(), ApprovalError> {
-        self.change_approval(id, |approval, now| match &approval.state {
+        self.change_approval(id, Entries::MayWait, |approval, now| match &approval.state {
             ApprovalState::Redeeming { call: user, .. } if *user == call => {
                 let state = match finish {
                     Finish::Executed => ApprovalState::Executed { at: now, call },
@@ -306,7 +325,10 @@ impl Governance {
                     let state = ApprovalState::OutcomeUnknown { at: now, call };
                     let next = Approval { state, ..row.approval };
                     let next = ApprovalRow { approval: next, revision: row.revision };
-                    self.write_approval(&mut change, &next, None, None, now, tick).await?;
+                    match self.write_approval(&mut change, &next, None, None, now, tick).await? {
+                        // Within the lock of the tick nobody else writes.
+                        Written::Done | Written::Conflict => {}
+                    }
                 }
             }
             change.commit().await?;
@@ -319,12 +341,18 @@ impl Governance {
     async fn change_approval(
         &self,
         id: ApprovalId,
+        entries: Entries,
         step: impl FnOnce(&Approval, Timestamp) -> Result<Step, ApprovalError> + Send,
     ) -> Result<Approval, ApprovalError> {
         let now = self.clock().now();
         let mut change = self.store().change().await?;
         let tick = change.next_tick().await?;
         let row = change.approval(id).await?.ok_or(ApprovalError::NotFound)?;
+        if entries == Entries::MustBeWritten
+            && change.entries_wait_about(&id.to_string()).await? > 0
+        {
+            return Err(Unavailable::EntryWaits.into());
+        }
         if row.approval.lapsed(now).is_some() {
             let expired = self.expire(&mut change, row, now, tick).await?;
             change.commit().await?;
@@ -389,6 +417,24 @@ impl Governance {
             self.keep(change, entry, &approval.to_string(), Effect::AtCommit).await?;
         }
         Ok(written)
+    }
+}
+
+/// An approved call begins.
+fn take(approval: &Approval, call: CallId, now: Timestamp) -> Result<Step, ApprovalError> {
+    match &approval.state {
+        ApprovalState::Approved { .. } => {
+            Ok(to(approval, ApprovalState::Redeeming { at: now, call }, None))
+        }
+        ApprovalState::Redeeming { .. }
+        | ApprovalState::Executed { .. }
+        | ApprovalState::Failed { .. }
+        | ApprovalState::OutcomeUnknown { .. } => Err(ApprovalError::Used),
+        state @ (ApprovalState::Pending
+        | ApprovalState::Denied { .. }
+        | ApprovalState::Expired { .. }
+        | ApprovalState::Cancelled { .. }
+        | ApprovalState::Revoked { .. }) => Err(ApprovalError::State(state.name())),
     }
 }
 

@@ -125,6 +125,7 @@ impl Governance {
     /// # Errors
     /// [`GrantError`].
     pub async fn add_grant(&self, actor: &Actor, new: NewGrant) -> Result<Grant, GrantError> {
+        self.refresh().await?;
         let actor = self.judged(actor);
         let now = self.clock().now();
         let snapshot = self.policy().load();
@@ -138,12 +139,7 @@ impl Governance {
         }
         let mut change = self.store().change().await?;
         let epoch = change.lock_epoch().await?;
-        // What was judged above must still be the catalog.
-        if change.catalog_digest().await?.unwrap_or_default() != catalog.digest
-            && epoch != snapshot.epoch()
-        {
-            return Err(GrantError::Changed);
-        }
+        refuse_other_catalog(&mut change, catalog).await?;
         let id = self.new_entry(now);
         change.add_grant(&grant, epoch, id).await?;
         let by = &actor.person.subject;
@@ -164,11 +160,13 @@ impl Governance {
         id: GrantId,
         version: u32,
     ) -> Result<Grant, GrantError> {
+        self.refresh().await?;
         let actor = self.judged(actor);
         let now = self.clock().now();
         let catalog = std::sync::Arc::clone(self.policy().load().catalog());
         let mut change = self.store().change().await?;
         change.lock_epoch().await?;
+        refuse_other_catalog(&mut change, &catalog).await?;
         let row = change.grant(id).await?.ok_or(GrantError::NotFound)?;
         may_certify(&actor, &row.grant, &catalog)?;
         if row.grant.version != version {
@@ -263,6 +261,17 @@ impl Governance {
             certified: None,
             state: GrantState::Active,
         })
+    }
+}
+
+/// The catalog that an actor was judged by must still be the one in force.
+async fn refuse_other_catalog(
+    change: &mut Transaction,
+    catalog: &Catalog,
+) -> Result<(), GrantError> {
+    match change.catalog_digest().await?.unwrap_or_default() == catalog.digest {
+        true => Ok(()),
+        false => Err(GrantError::Changed),
     }
 }
 

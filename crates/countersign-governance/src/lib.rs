@@ -14,20 +14,22 @@ mod start;
 mod stops;
 
 pub use approvals::{
-    ApprovalError, ApprovalFilter, Finish, HELD_PER_CALLER_MAX, Joined, NewApproval, Opened,
+    APPROVALS_MAX, ApprovalError, ApprovalFilter, Finish, HELD_PER_CALLER_MAX, Joined, NewApproval,
+    Opened,
 };
-pub use catalog::{Applied, CatalogError, Change, ChangeKind, Plan, TouchedGrant};
+pub use catalog::{Applied, CatalogError, Change, ChangeKind, ITEMS_MAX, Plan, TouchedGrant};
 pub use countersign_store::{
     NewSession, PersonRow, SessionQuery as SessionFilter, SessionRow, SessionTouch, Store,
     WebSession,
 };
 pub use error::{ErrorKind, Unavailable};
 pub use grants::{
-    FreshnessView, FunctionView, GrantError, GrantFilter, GrantStanding, GrantView, NewGrant,
+    CONSTRAINTS_MAX, FreshnessView, FunctionView, GrantError, GrantFilter, GrantStanding,
+    GrantView, NAMES_MAX, NewGrant, digest as grant_digest,
 };
 pub use policy::Policy;
 pub use roles::{Actor, BadText, Forbidden, Role, RoleMap, TEXT_CHARS_MAX};
-pub use sessions::SessionError;
+pub use sessions::{SESSIONS_MAX, SessionError};
 pub use start::{Parts, StartError};
 pub use stops::{StopError, Stops};
 

@@ -9,7 +9,7 @@ use countersign_model::{
     catalog::{compile, raw::RawCatalog},
     snapshot::{Facts, Kill, Suspension},
 };
-use countersign_store::{Counters, Engine, Listener, Transaction};
+use countersign_store::{APPROVALS_LOOK_MAX, Counters, Engine, Listener, Transaction};
 use std::{
     collections::BTreeMap,
     sync::{
@@ -101,12 +101,17 @@ impl Governance {
         self.0.policy.confirm(now);
         if known.approvals != counters.approvals {
             let changed = view.approvals_since(known.approvals).await?;
+            let full = changed.len() >= APPROVALS_LOOK_MAX;
             let last = changed.last().map(|(_, tick)| *tick);
             for (id, tick) in changed {
                 self.0.watchers.tell(id, tick);
             }
-            // A thousand are read at most; the rest comes with the next look.
-            known.approvals = last.unwrap_or(counters.approvals);
+            known.approvals = match last {
+                // The rest comes with the next look. Approvals that changed together have one
+                // number, and the page may end between them.
+                Some(last) if full => last.saturating_sub(1),
+                Some(_) | None => counters.approvals,
+            };
         }
         drop(known);
         Ok(())

@@ -44,7 +44,7 @@ pub struct ApprovalQuery {
 }
 
 /// Changed approvals that one look takes at most.
-const CHANGED_MAX: i64 = 1_000;
+pub const APPROVALS_LOOK_MAX: usize = 1_000;
 
 impl Transaction {
     /// An approval.
@@ -150,10 +150,11 @@ impl Transaction {
         tick: u64,
     ) -> Result<Vec<(ApprovalId, u64)>, StoreError> {
         let tick = i64::try_from(tick).map_err(|_| StoreError::TooLarge)?;
+        let look_max = i64::try_from(APPROVALS_LOOK_MAX).unwrap_or(i64::MAX);
         let rows: Vec<(String, i64)> = on!(self, |connection| {
             sqlx::query_as("SELECT id, tick FROM approvals WHERE tick > $1 ORDER BY tick LIMIT $2")
                 .bind(tick)
-                .bind(CHANGED_MAX)
+                .bind(look_max)
                 .fetch_all(connection)
                 .await?
         });

@@ -16,7 +16,7 @@ mod stops;
 mod transaction;
 mod web_sessions;
 
-pub use approvals::{ApprovalQuery, ApprovalRow, Written};
+pub use approvals::{APPROVALS_LOOK_MAX, ApprovalQuery, ApprovalRow, Written};
 pub use catalog::CatalogRow;
 pub use epoch::{Counters, Listener, NOTIFY_CHANNEL};
 pub use error::{OpenError, StoreError};

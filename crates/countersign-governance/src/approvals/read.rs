@@ -49,48 +49,61 @@ impl Governance {
         if sees(&actor, &approval) { Ok(approval) } else { Err(ApprovalError::NotFound) }
     }
 
+    /// Lists approvals, newest first, whoever asks.
+    ///
+    /// # Errors
+    /// [`ApprovalError::Unavailable`].
+    pub async fn approvals(&self, filter: &ApprovalFilter) -> Result<Vec<Approval>, ApprovalError> {
+        self.scan(filter, |_| true).await
+    }
+
     /// Lists approvals that an actor may see, newest first: what they may answer or have answered,
     /// their own calls and their agents', and with a role all.
     ///
     /// # Errors
     /// [`ApprovalError::Unavailable`].
-    pub async fn approvals(
+    pub async fn approvals_for(
         &self,
         actor: &Actor,
         filter: &ApprovalFilter,
     ) -> Result<Vec<Approval>, ApprovalError> {
         let actor = self.judged(actor);
+        self.scan(filter, |approval| sees(&actor, approval)).await
+    }
+
+    async fn scan(
+        &self,
+        filter: &ApprovalFilter,
+        wanted: impl Fn(&Approval) -> bool + Send,
+    ) -> Result<Vec<Approval>, ApprovalError> {
         let now = self.clock().now();
-        let wanted = match filter.limit {
+        let room = match filter.limit {
             0 => APPROVALS_MAX,
             limit => limit.min(APPROVALS_MAX),
         };
-        let room = usize::try_from(wanted).unwrap_or(usize::MAX);
-        // An approval whose time is over is still stored as open, so states are judged here too.
-        let mut stored = filter.states.clone();
-        if stored.iter().any(|it| it == "expired") {
-            stored.extend(["pending".to_owned(), "approved".to_owned()]);
+        let room = usize::try_from(room).unwrap_or(usize::MAX);
+        // An approval whose time is over may still be stored as open, so states are judged here
+        // too.
+        let mut states = filter.states.clone();
+        if states.iter().any(|it| it == "expired") {
+            states.extend(["pending".to_owned(), "approved".to_owned()]);
         }
-        let mut query = ApprovalQuery {
-            states: stored,
-            function: filter.function.clone(),
-            before: filter.before,
-            limit: APPROVALS_MAX,
+        let in_state = |state: &str| {
+            filter.states.is_empty() || filter.states.iter().any(|wanted| wanted == state)
         };
+        let (function, before) = (filter.function.clone(), filter.before);
+        let mut query = ApprovalQuery { states, function, before, limit: APPROVALS_MAX };
         let mut view = self.store().view().await?;
         let mut found = Vec::new();
         let mut scanned = 0;
         while found.len() < room && scanned < SCANNED_MAX {
             let page = view.approvals(&query).await?;
-            scanned += APPROVALS_MAX;
-            let full = page.len() >= usize::try_from(APPROVALS_MAX).unwrap_or(usize::MAX);
+            let length = u32::try_from(page.len()).unwrap_or(u32::MAX);
             query.before = page.last().map(|it| it.id);
-            found.extend(page.into_iter().map(|it| as_of(it, now)).filter(|it| {
-                let state = it.state.name();
-                (filter.states.is_empty() || filter.states.iter().any(|wanted| wanted == state))
-                    && sees(&actor, it)
-            }));
-            if !full {
+            let page = page.into_iter().map(|it| as_of(it, now));
+            found.extend(page.filter(|it| in_state(it.state.name()) && wanted(it)));
+            scanned += APPROVALS_MAX;
+            if length < APPROVALS_MAX {
                 break;
             }
         }

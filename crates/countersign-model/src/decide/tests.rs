@@ -40,6 +40,7 @@ fn reason(decision: &Decision) -> Reason {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "rows read better with the value in place")]
 fn check(who: &Caller, function: &str, arguments: Value, facts: &Snapshot, expected: Reason) {
     let decision = judge_as(who, function, &arguments, facts);
     assert_eq!(reason(&decision), expected, "{function} {arguments}: {decision:?}");

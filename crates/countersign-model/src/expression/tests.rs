@@ -69,7 +69,8 @@ fn an_absent_argument_is_an_error_unless_asked_for_with_has() {
 
 #[test]
 fn what_no_call_could_satisfy_is_refused_when_compiled() {
-    let rows: [(&str, fn(&BadExpression) -> bool); 9] = [
+    type Row = (&'static str, fn(&BadExpression) -> bool);
+    let rows: [Row; 9] = [
         ("args.amont > 500", |it| *it == BadExpression::UnknownArgument("amont".to_owned())),
         ("args.address.town == ''", |it| {
             *it == BadExpression::UnknownArgument("address.town".to_owned())

@@ -26,7 +26,7 @@ fn a_revoked_grant_stays_revoked_and_is_not_certified() {
     let (olivia, sam) = (Subject::from("olivia"), Subject::from("sam"));
     let revoked = grant(1, subject("riley"), &[], 0).revoke(&olivia, NOW, "left");
     assert_eq!(revoked.clone().revoke(&sam, NOW.plus(Span::from_days(1)), "again"), revoked);
-    assert_eq!(revoked.ended(NOW), Some(Ended::Revoked { by: olivia.clone(), at: NOW }));
+    assert_eq!(revoked.ended(NOW), Some(Ended::Revoked { by: olivia, at: NOW }));
     assert!(revoked.certify(&sam, NOW).is_err());
 }
 

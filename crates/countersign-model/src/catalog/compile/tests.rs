@@ -9,7 +9,7 @@ fn faults(pointer: &str, value: Value) -> Vec<String> {
     match file.pointer_mut(parent).unwrap() {
         Value::Object(members) => drop(members.insert(key.to_owned(), value)),
         Value::Array(items) => items[key.parse::<usize>().unwrap()] = value,
-        other => panic!("{other}"),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => panic!("{parent}"),
     }
     let file: RawFile = serde_json::from_value(file).unwrap();
     let raw = match RawCatalog::join([file]) {

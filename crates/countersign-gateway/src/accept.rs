@@ -1,0 +1,118 @@
+//! The first look at a request: where it wants to go, and whether it can be read in one way only.
+//! Nothing about it is believed yet.
+
+use crate::{
+    Inner,
+    respond::{Stop, Told},
+};
+use countersign_model::{CallId, Reason};
+use http::{HeaderMap, Request, Uri, header, request::Parts};
+use hyper::body::Incoming;
+use std::sync::Arc;
+
+/// A call as it came off the wire.
+#[derive(Debug)]
+pub(crate) struct Accepted {
+    pub(crate) call: CallId,
+    pub(crate) door: Door,
+    pub(crate) parts: Parts,
+    pub(crate) body: Incoming,
+}
+
+/// By which way a call came in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Door {
+    /// `/t/{target}/…`: the target's own API; the path behind the name.
+    Target { name: Arc<str>, path: Arc<str> },
+    /// A target's host name: its own API at the root.
+    Host { host: Arc<str>, path: Arc<str> },
+    /// `POST /call/{function}`.
+    Uniform { function: Arc<str> },
+}
+
+/// Headers that ask a server to treat the request as another one. A request that carries one is
+/// refused: dropping it in silence would run something else than the caller meant.
+const OVERRIDES: [&str; 5] = [
+    "x-http-method-override",
+    "x-http-method",
+    "x-method-override",
+    "x-original-url",
+    "x-rewrite-url",
+];
+
+pub(crate) fn accept(inner: &Inner, request: Request<Incoming>) -> Result<Accepted, Box<Stop>> {
+    let (parts, body) = request.into_parts();
+    let call = CallId::new(inner.now(), inner.governance.entropy());
+    let ambiguous =
+        |what: &str| Stop::new(Reason::RequestAmbiguous, Told::ambiguous(what)).at(call);
+    let host = host(&parts.uri, &parts.headers).map_err(ambiguous)?;
+    if let Some(name) = OVERRIDES.iter().find(|name| parts.headers.contains_key(**name)) {
+        return Err(ambiguous(&format!("the header {name} would make it another request")));
+    }
+    if parts.headers.get_all(header::CONTENT_TYPE).iter().count() > 1 {
+        return Err(ambiguous("it has more than one Content-Type"));
+    }
+    if parts.headers.contains_key(header::CONTENT_ENCODING) {
+        return Err(ambiguous("its body is compressed, and is not read so"));
+    }
+    let door = door(inner, &parts, host).ok_or_else(|| {
+        let told = Told {
+            sentence: "This address is no way into the gateway.".to_owned(),
+            next_step:
+                "Call /t/{target}/… or POST /call/{function}; GET /tools lists what you may \
+                        call."
+                    .to_owned(),
+        };
+        Stop::new(Reason::NotCatalogued, told).at(call)
+    })?;
+    Ok(Accepted { call, door, parts, body })
+}
+
+/// The one host that the request names, lower case, without the port.
+fn host(uri: &Uri, headers: &HeaderMap) -> Result<Option<String>, &'static str> {
+    let mut named = headers.get_all(header::HOST).iter();
+    let first = named.next();
+    if named.next().is_some() {
+        return Err("it has more than one Host");
+    }
+    let header = match first.map(|it| it.to_str()) {
+        Some(Ok(text)) => Some(text),
+        Some(Err(_)) => return Err("its Host is no host name"),
+        None => None,
+    };
+    let authority = uri.authority().map(http::uri::Authority::as_str);
+    let host = match (header, authority) {
+        (Some(header), Some(authority)) if !header.eq_ignore_ascii_case(authority) => {
+            return Err("its Host and its address name different hosts");
+        }
+        (Some(host), _) | (None, Some(host)) => host,
+        (None, None) => return Ok(None),
+    };
+    // An IPv6 literal keeps its brackets; a port is what follows the last colon outside of them.
+    let end = match host.rfind(']') {
+        Some(bracket) => host.get(bracket..).and_then(|it| it.find(':')).map(|it| it + bracket),
+        None => host.find(':'),
+    };
+    Ok(Some(host.get(..end.unwrap_or(host.len())).unwrap_or(host).to_ascii_lowercase()))
+}
+
+fn door(inner: &Inner, parts: &Parts, host: Option<String>) -> Option<Door> {
+    let path = parts.uri.path();
+    if let Some(host) = host {
+        let snapshot = inner.governance.policy().load();
+        if inner.routes.of(&snapshot).target_of_host(&host).is_some() {
+            return Some(Door::Host { host: host.into(), path: path.into() });
+        }
+    }
+    if let Some(rest) = path.strip_prefix("/t/") {
+        let (name, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let path = if path.is_empty() { "/" } else { path };
+        return Some(Door::Target { name: name.into(), path: path.into() });
+    }
+    // A tool's name, as `GET /tools` writes it, names the function too.
+    let function = path.strip_prefix("/call/")?.replace("__", ".");
+    (parts.method == http::Method::POST).then(|| Door::Uniform { function: function.into() })
+}
+
+#[cfg(test)]
+mod tests;

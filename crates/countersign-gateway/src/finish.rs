@@ -1,0 +1,69 @@
+//! What happens to a call once it has its permit: forward, mask, record, respond. It goes on to
+//! the end even if the caller hangs up, so that the ledger says how it ended.
+
+use crate::{
+    Inner,
+    forward::{self, NoAnswer},
+    masking::{self, Masked},
+    permit::Permit,
+    record,
+    respond::{Answer, Stop},
+};
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+pub(crate) async fn finish(inner: Arc<Inner>, permit: Permit) -> Result<Answer, Box<Stop>> {
+    let forwarded = match forward::forward(permit).await {
+        Ok(forwarded) => forwarded,
+        Err(NoAnswer { flight, stop, ran }) => {
+            record::no_answer(&inner, &flight, stop.reason, ran).await;
+            return Err(flight.stop(stop));
+        }
+    };
+    match masking::mask(&inner, forwarded).await {
+        Ok(Masked::Whole(whole)) => record::whole(&inner, *whole).await,
+        Ok(Masked::Stream(stream)) => Ok(record::stream(inner, *stream)),
+        Err(unfit) => Err(record::unfit(&inner, unfit).await),
+    }
+}
+
+/// Runs a call's future to its end, also when nobody polls it any more: dropped half-way, it goes
+/// on in a task of its own. The record is still written by the call itself, in order; only who
+/// waits for it has changed.
+pub(crate) fn even_if_alone<F>(future: F) -> EvenIfAlone
+where
+    F: Future<Output = Result<Answer, Box<Stop>>> + Send + 'static,
+{
+    EvenIfAlone(Some(Box::pin(future)))
+}
+
+type Finishing = Pin<Box<dyn Future<Output = Result<Answer, Box<Stop>>> + Send>>;
+
+/// See [`even_if_alone`].
+pub(crate) struct EvenIfAlone(Option<Finishing>);
+
+impl Future for EvenIfAlone {
+    type Output = Result<Answer, Box<Stop>>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(future) = &mut self.0 else { return Poll::Pending };
+        let ready = future.as_mut().poll(context);
+        if ready.is_ready() {
+            self.0 = None;
+        }
+        ready
+    }
+}
+
+impl Drop for EvenIfAlone {
+    fn drop(&mut self) {
+        if let (Some(future), Ok(runtime)) = (self.0.take(), tokio::runtime::Handle::try_current())
+        {
+            runtime.spawn(future);
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! The way of a call.
+//!
+//! The modules are in the order in which a call meets them, and [`Gateway::walk`] is the only
+//! place where all stages appear together. Each stage makes the only value that the next one
+//! takes: nothing is forwarded without a [`permit::Permit`], and a permit is made only from the
+//! ledger's receipt for the intent. This crate never imports the console, and holds no state that
+//! another gateway could not take over, but for sessions' counters and rates.
+
+mod accept;
+mod decide;
+mod forward;
+mod hold;
+mod identify;
+mod masking;
+mod permit;
+mod record;
+mod resolve;
+mod respond;
+
+mod body;
+mod finish;
+mod headers;
+mod metrics;
+mod rates;
+mod routes;
+mod sessions;
+mod tools;
+
+pub use body::Body;
+pub use forward::Secrets;
+pub use routes::check_mask;
+
+use accept::Accepted;
+use countersign_governance::Governance;
+use countersign_identity::Verifier;
+use countersign_ledger::Writer;
+use countersign_mask::HashKey;
+use countersign_model::{Decision, Span};
+use http::{Request, Response};
+use hyper::body::Incoming;
+use respond::{Answer, Stop};
+use std::sync::Arc;
+
+/// What a gateway is made of.
+#[derive(Debug)]
+pub struct GatewayParts {
+    /// Policy, approvals and sessions.
+    pub governance: Governance,
+    /// Judges tokens.
+    pub verifier: Verifier,
+    /// The ledger.
+    pub ledger: Writer,
+    /// The key of `hash` masks: the same on every gateway, so that joins work.
+    pub mask_key: HashKey,
+    /// This gateway's identifier as a protected resource (RFC 9728), and the URL under which
+    /// people reach the console: `https://gateway.acme.example`, without a trailing slash.
+    pub resource: String,
+    /// Reads targets' credentials.
+    pub secrets: Secrets,
+    /// How much there may be of anything.
+    pub limits: Limits,
+}
+
+/// How much there may be of anything.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Calls in hand at once, held ones included.
+    pub calls_max: usize,
+    /// Bytes of masked answer that a recording keeps.
+    pub recorded_bytes_max: usize,
+    /// The longest that any HTTP caller is kept waiting for a human.
+    pub wait_max: Span,
+    /// How long calls of one caller may pause and still be one session.
+    pub session_idle: Span,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            calls_max: 50_000,
+            recorded_bytes_max: 256 * 1024,
+            wait_max: Span::from_seconds(600),
+            session_idle: Span::from_seconds(30 * 60),
+        }
+    }
+}
+
+/// The gateway. Clones are the same one.
+#[derive(Clone, Debug)]
+pub struct Gateway(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    governance: Governance,
+    verifier: Verifier,
+    ledger: Writer,
+    mask_key: Arc<HashKey>,
+    resource: Arc<str>,
+    limits: Limits,
+    routes: routes::RouteCache,
+    sessions: sessions::Sessions,
+    rates: rates::Rates,
+    metrics: metrics::Metrics,
+}
+
+impl Gateway {
+    /// Makes a gateway. Routes are compiled when the first call comes, and again when the catalog
+    /// changes.
+    pub fn new(parts: GatewayParts) -> Self {
+        let GatewayParts { governance, verifier, ledger, mask_key, resource, secrets, limits } =
+            parts;
+        Self(Arc::new(Inner {
+            sessions: sessions::Sessions::new(governance.clone(), limits.session_idle),
+            governance,
+            verifier,
+            ledger,
+            mask_key: Arc::new(mask_key),
+            resource: resource.trim_end_matches('/').into(),
+            limits,
+            routes: routes::RouteCache::new(secrets),
+            rates: rates::Rates::default(),
+            metrics: metrics::Metrics::default(),
+        }))
+    }
+
+    /// Answers one request. Every call ends in an answer; a refusal is an answer too.
+    pub async fn handle(&self, request: Request<Incoming>) -> Response<Body> {
+        let inner = &self.0;
+        let started = inner.now();
+        let _in_hand = match inner.metrics.enter(inner.limits.calls_max) {
+            Ok(in_hand) => in_hand,
+            Err(reason) => return respond::turn_away(reason),
+        };
+        if let Some(answer) = tools::answer(inner, &request).await {
+            return answer;
+        }
+        let answer = match inner.walk(request).await {
+            Ok(answer) => answer,
+            Err(stop) => record::refuse(inner, *stop).await,
+        };
+        inner.metrics.answered(&answer, inner.now().since(started));
+        answer.into_response()
+    }
+
+    /// Whether this host name is a target's own.
+    pub fn is_target_host(&self, host: &str) -> bool {
+        let snapshot = self.0.governance.policy().load();
+        self.0.routes.of(&snapshot).target_of_host(host).is_some()
+    }
+
+    /// The RFC 9728 metadata document.
+    pub fn resource_metadata(&self) -> serde_json::Value {
+        identify::metadata(&self.0)
+    }
+
+    /// Appends this gateway's series in the Prometheus text format.
+    pub fn metrics(&self, out: &mut String) {
+        self.0.metrics.write(out);
+    }
+
+    /// Writes the counters of sessions to the store every second, forever.
+    pub async fn keep_sessions(self) {
+        self.0.sessions.keep().await;
+    }
+
+    /// Takes no new calls, waits until those in hand have ended, and writes the sessions' last
+    /// counters. The caller bounds how long it waits.
+    pub async fn drain(&self) {
+        self.0.metrics.drain().await;
+        self.0.sessions.flush().await;
+    }
+}
+
+impl Inner {
+    /// The way of a call, from bytes to answer.
+    async fn walk(self: &Arc<Self>, request: Request<Incoming>) -> Result<Answer, Box<Stop>> {
+        let accepted: Accepted = accept::accept(self, request)?;
+        let identified = identify::identify(self, accepted).await?;
+        let resolved = resolve::resolve(self, identified).await?;
+        let permit = match decide::judge(self, &resolved)? {
+            Decision::Forward(grounds) => permit::permit(self, resolved, &grounds).await?,
+            Decision::Hold(question) => hold::hold(self, resolved, question).await?,
+            Decision::Block(refusal) => return Err(decide::refused(self, &resolved, refusal)),
+        };
+        // From here on the call may run. It is finished and recorded even if nobody waits for it.
+        finish::even_if_alone(finish::finish(Arc::clone(self), permit)).await
+    }
+
+    fn entry_id(&self) -> countersign_model::ids::EntryId {
+        countersign_model::ids::EntryId::new(self.now(), self.governance.entropy())
+    }
+
+    fn now(&self) -> countersign_model::Timestamp {
+        self.governance.clock().now()
+    }
+}

@@ -1,0 +1,158 @@
+//! What this gateway counts, in the Prometheus text format, and how many calls it has in hand.
+
+use crate::respond::Answer;
+use countersign_model::{Reason, Span};
+use std::{
+    fmt::Write as _,
+    sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+};
+use tokio::sync::Notify;
+
+/// Upper bounds of the buckets of call durations, in milliseconds.
+const BUCKETS_MS: [i64; 12] = [1, 2, 5, 10, 25, 50, 100, 250, 1_000, 5_000, 30_000, 300_000];
+
+/// Counters of one gateway.
+#[derive(Debug, Default)]
+pub(crate) struct Metrics {
+    in_hand: AtomicUsize,
+    held: AtomicUsize,
+    draining: AtomicBool,
+    empty: Notify,
+    by_reason: ByReason,
+    masked: AtomicU64,
+    durations: [AtomicU64; BUCKETS_MS.len()],
+    duration_millis: AtomicU64,
+    durations_all: AtomicU64,
+}
+
+#[derive(Debug)]
+struct ByReason(Vec<AtomicU64>);
+
+impl Default for ByReason {
+    fn default() -> Self {
+        Self(Reason::ALL.iter().map(|_| AtomicU64::new(0)).collect())
+    }
+}
+
+/// A call that the gateway has in hand, until this is dropped.
+#[derive(Debug)]
+pub(crate) struct InHand<'a>(&'a Metrics);
+
+impl Drop for InHand<'_> {
+    fn drop(&mut self) {
+        if self.0.in_hand.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.empty.notify_waiters();
+        }
+    }
+}
+
+/// A call that is held, until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Held<'a>(&'a Metrics);
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.0.held.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Metrics {
+    /// Takes a call in hand, unless the gateway is ending or has as many as it may.
+    pub(crate) fn enter(&self, calls_max: usize) -> Result<InHand<'_>, Reason> {
+        let before = self.in_hand.fetch_add(1, Ordering::AcqRel);
+        let in_hand = InHand(self);
+        if self.draining.load(Ordering::Acquire) {
+            return Err(Reason::Draining);
+        }
+        if before >= calls_max {
+            return Err(Reason::Overloaded);
+        }
+        Ok(in_hand)
+    }
+
+    /// Counts a call as held.
+    pub(crate) fn hold(&self) -> Held<'_> {
+        self.held.fetch_add(1, Ordering::Relaxed);
+        Held(self)
+    }
+
+    /// Counts an answer and how long it took until its head.
+    pub(crate) fn answered(&self, answer: &Answer, took: Span) {
+        let place = Reason::ALL.iter().position(|it| *it == answer.reason);
+        if let Some(count) = place.and_then(|it| self.by_reason.0.get(it)) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        let millis = took.millis().max(0);
+        let bucket = BUCKETS_MS.iter().position(|bound| millis <= *bound);
+        if let Some(count) = bucket.and_then(|it| self.durations.get(it)) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        self.duration_millis.fetch_add(millis.unsigned_abs(), Ordering::Relaxed);
+        self.durations_all.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts masked values.
+    pub(crate) fn masked(&self, values: u64) {
+        self.masked.fetch_add(values, Ordering::Relaxed);
+    }
+
+    /// Lets no call in any more, and waits until there is none.
+    pub(crate) async fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
+        loop {
+            let empty = self.empty.notified();
+            if self.in_hand.load(Ordering::Acquire) == 0 {
+                return;
+            }
+            empty.await;
+        }
+    }
+
+    /// Appends the series. Writing to a string can't fail.
+    pub(crate) fn write(&self, out: &mut String) {
+        out.push_str("# HELP countersign_calls_total Calls by the reason of their answer.\n");
+        out.push_str("# TYPE countersign_calls_total counter\n");
+        for (reason, count) in Reason::ALL.iter().zip(&self.by_reason.0) {
+            let count = count.load(Ordering::Relaxed);
+            let _ = writeln!(out, "countersign_calls_total{{reason=\"{reason}\"}} {count}");
+        }
+        let gauge = |out: &mut String, name: &str, help: &str, value: usize| {
+            let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}");
+        };
+        let in_hand = self.in_hand.load(Ordering::Relaxed);
+        gauge(out, "countersign_calls_in_hand", "Calls that are not answered yet.", in_hand);
+        let held = self.held.load(Ordering::Relaxed);
+        gauge(out, "countersign_calls_held", "Calls that wait for a human.", held);
+        let masked = self.masked.load(Ordering::Relaxed);
+        let _ = writeln!(
+            out,
+            "# HELP countersign_masked_values_total Values that were masked in answers.\n\
+             # TYPE countersign_masked_values_total counter\n\
+             countersign_masked_values_total {masked}"
+        );
+        self.write_durations(out);
+    }
+
+    fn write_durations(&self, out: &mut String) {
+        out.push_str(
+            "# HELP countersign_call_seconds Time from a call to the head of its answer.\n\
+             # TYPE countersign_call_seconds histogram\n",
+        );
+        let mut sum = 0;
+        for (bound, count) in BUCKETS_MS.iter().zip(&self.durations) {
+            sum += count.load(Ordering::Relaxed);
+            let (whole, rest) = (bound / 1000, bound % 1000);
+            let _ =
+                writeln!(out, "countersign_call_seconds_bucket{{le=\"{whole}.{rest:03}\"}} {sum}");
+        }
+        let all = self.durations_all.load(Ordering::Relaxed);
+        let millis = self.duration_millis.load(Ordering::Relaxed);
+        let (whole, rest) = (millis / 1000, millis % 1000);
+        let _ = writeln!(
+            out,
+            "countersign_call_seconds_bucket{{le=\"+Inf\"}} {all}\n\
+             countersign_call_seconds_sum {whole}.{rest:03}\n\
+             countersign_call_seconds_count {all}"
+        );
+    }
+}

@@ -1,0 +1,221 @@
+//! How calls end, in the ledger: the outcome and the masked exchange of a call that left, or the
+//! refusal of one that did not. An answer is not whole before its outcome is durable.
+
+mod capture;
+mod pump;
+
+use crate::{
+    Inner,
+    forward::Ran,
+    masking::{Legible, Stream, Unfit, Whole},
+    permit::{Flight, ledger_unavailable},
+    respond::{Answer, Recorded, Stop},
+};
+use capture::Capture;
+use countersign_governance::Finish;
+use countersign_ledger::{LedgerError, Recording, commitment};
+use countersign_model::{
+    Digest, Reason,
+    catalog::RecordRule,
+    exchange::Exchange,
+    record::{CallOutcome, CallRefused, Entry, Event},
+};
+use http::HeaderMap;
+use std::sync::Arc;
+
+/// The kind of a whole exchange among recordings.
+pub(crate) const EXCHANGE: u8 = 1;
+
+/// How a call ended.
+#[derive(Debug)]
+struct Ending<'a> {
+    status: u16,
+    headers: Option<&'a HeaderMap>,
+    /// What the caller was told: the intent's reason when all went well.
+    reason: Reason,
+    bytes: u64,
+    masked: u64,
+    /// The masked answer, as far as it may be kept.
+    response: Option<&'a Capture>,
+}
+
+/// Records an answer in one piece, and makes the caller's answer of it.
+pub(crate) async fn whole(inner: &Inner, whole: Whole) -> Result<Answer, Box<Stop>> {
+    let Whole { flight, status, headers, body, masked, legible } = whole;
+    let mut capture = Capture::new(kept_bytes(inner, &flight, legible));
+    capture.push(&body);
+    let ending = Ending {
+        status: status.as_u16(),
+        headers: Some(&headers),
+        reason: flight.reason,
+        bytes: u64::try_from(body.len()).unwrap_or(u64::MAX),
+        masked,
+        response: Some(&capture),
+    };
+    if let Err(error) = outcome(inner, &flight, &ending).await {
+        // The call ran. What it answered is not delivered without its record.
+        return Err(flight.stop(ledger_unavailable(&error)));
+    }
+    inner.metrics.masked(masked);
+    settle(inner, &flight, Finish::Executed).await;
+    let body = crate::body::Body::whole(body);
+    Ok(Answer { status, headers, body, call: Some(flight.call()), reason: flight.reason })
+}
+
+/// Lets an answer flow; the task that pumps it records how it ended before it lets the end through.
+pub(crate) fn stream(inner: Arc<Inner>, stream: Stream) -> Answer {
+    let Stream { flight, status, headers, body, pipeline, bytes, legible } = stream;
+    let capture = Capture::new(kept_bytes(&inner, &flight, legible));
+    let (call, reason) = (flight.call(), flight.reason);
+    let shown = headers.clone();
+    let pump = pump::Pump { inner, flight, status, headers: shown, body, pipeline, capture, bytes };
+    let body = pump.start();
+    Answer { status, headers, body, call: Some(call), reason }
+}
+
+/// Records a call whose answer must not be delivered, and says what the caller is told. An error
+/// of the target keeps its status: that it failed is no secret.
+pub(crate) async fn unfit(inner: &Inner, unfit: Unfit) -> Box<Stop> {
+    let Unfit { flight, status, stop, bytes } = unfit;
+    let ending = Ending {
+        status: status.as_u16(),
+        headers: None,
+        reason: stop.reason,
+        bytes,
+        masked: 0,
+        response: None,
+    };
+    if let Err(error) = outcome(inner, &flight, &ending).await {
+        return flight.stop(ledger_unavailable(&error));
+    }
+    settle(inner, &flight, Finish::Executed).await;
+    let failed = status.is_client_error() || status.is_server_error();
+    let stop = if failed { stop.with_status(status) } else { stop };
+    flight.stop(stop)
+}
+
+/// Records a call that got no answer.
+pub(crate) async fn no_answer(inner: &Inner, flight: &Flight, reason: Reason, ran: Ran) {
+    let ending = Ending { status: 0, headers: None, reason, bytes: 0, masked: 0, response: None };
+    if let Err(error) = outcome(inner, flight, &ending).await {
+        // The caller gets a refusal either way; the intent without outcome shows as unknown.
+        tracing::error!(call = %flight.call(), error = %error, "outcome can't be recorded");
+    }
+    let finish = match ran {
+        Ran::No => Finish::Failed(reason),
+        Ran::Unknown => Finish::OutcomeUnknown,
+    };
+    settle(inner, flight, finish).await;
+}
+
+/// Records the refusal of a known caller's call, and makes the answer. A stranger's is not
+/// recorded: who has no token must not be able to fill the ledger.
+pub(crate) async fn refuse(inner: &Inner, stop: Stop) -> Answer {
+    let (Some(who), Some(call), Recorded::NotYet) =
+        (&stop.details.who, stop.details.call, stop.details.recorded)
+    else {
+        return stop.into_answer();
+    };
+    let refused = CallRefused {
+        call,
+        epoch: inner.governance.policy().load().epoch(),
+        who: (**who).clone(),
+        function: stop.details.function.clone(),
+        reason: stop.reason,
+        approval: stop.details.approval,
+    };
+    let entry = Entry::new(inner.entry_id(), inner.now(), Event::CallRefused(Box::new(refused)));
+    if stop.reason == Reason::LedgerUnavailable {
+        return stop.into_answer();
+    }
+    match inner.ledger.append(entry.to_bytes()).await {
+        Ok(_) => stop.into_answer(),
+        Err(error) => ledger_unavailable(&error).into_answer(),
+    }
+}
+
+/// Writes the outcome and the exchange, and waits until both are durable.
+async fn outcome(inner: &Inner, flight: &Flight, ending: &Ending<'_>) -> Result<(), LedgerError> {
+    let now = inner.now();
+    let took_ms = u64::try_from(now.since(flight.left_at).millis()).unwrap_or(0);
+    let payload = match flight.function().record {
+        RecordRule::None => None,
+        RecordRule::Full | RecordRule::Arguments => Some(exchange(inner, flight, ending, took_ms)),
+    };
+    let event = Event::CallOutcome(CallOutcome {
+        call: flight.call(),
+        status: ending.status,
+        reason: ending.reason,
+        took_ms,
+        bytes: ending.bytes,
+        masked: ending.masked,
+        recording: payload.as_ref().map(|it| Digest(commitment(&flight.salt.0, it))),
+    });
+    let entry = Entry::new(inner.entry_id(), now, event).to_bytes();
+    let receipt = match payload {
+        None => inner.ledger.append(entry).await?,
+        Some(payload) => {
+            let recording = Recording {
+                session_id: flight.session.id.to_bytes(),
+                call_id: flight.call().to_bytes(),
+                time_ms: now.millis(),
+                kind: EXCHANGE,
+                key: Arc::clone(&flight.session.key),
+                payload,
+            };
+            inner.ledger.append_with(entry, recording).await?
+        }
+    };
+    flight.session.count(now, receipt.place.map(|it| it.segment));
+    Ok(())
+}
+
+fn exchange(inner: &Inner, flight: &Flight, ending: &Ending<'_>, took_ms: u64) -> Vec<u8> {
+    let (arguments, hidden) = crate::hold::shown(inner, flight.route(), &flight.arguments);
+    let function = flight.function();
+    let named = |name: &str| {
+        let value = ending.headers?.get(name)?.to_str().ok()?;
+        Some((name.to_owned(), value.to_owned()))
+    };
+    let exchange = Exchange {
+        call: flight.call(),
+        session: flight.session.id,
+        at: flight.left_at,
+        took_ms,
+        who: flight.who.clone(),
+        function: function.name.clone(),
+        method: function.http.method.to_string(),
+        path: function.http.path.to_string(),
+        arguments,
+        hidden,
+        reason: ending.reason,
+        approval: flight.approval,
+        grants: flight.grants.clone(),
+        status: ending.status,
+        headers: ["content-type", "location"].into_iter().filter_map(named).collect(),
+        response: ending.response.and_then(Capture::text),
+        cut: ending.response.is_some_and(Capture::is_cut),
+        bytes: ending.bytes,
+        masked: ending.masked,
+        salt: flight.salt,
+    };
+    // Texts, numbers and lists always serialise; an empty payload would still be committed to.
+    serde_json::to_vec(&exchange).unwrap_or_default()
+}
+
+/// How much of an answer is kept: `None` when the function's rule, or its bytes, keep none.
+fn kept_bytes(inner: &Inner, flight: &Flight, legible: Legible) -> Option<usize> {
+    match (flight.function().record, legible) {
+        (RecordRule::Full, Legible::Text) => Some(inner.limits.recorded_bytes_max),
+        (RecordRule::Full, Legible::Opaque) | (RecordRule::Arguments | RecordRule::None, _) => None,
+    }
+}
+
+/// Closes the approval that the call used, if any. What can't be written now is settled at the next
+/// start as `outcome_unknown`: never as a second run.
+async fn settle(inner: &Inner, flight: &Flight, finish: Finish) {
+    let Some(approval) = flight.approval else { return };
+    if let Err(error) = inner.governance.finish(approval, flight.call(), finish).await {
+        tracing::error!(approval = %approval, error = %error, "approval can't be closed");
+    }
+}

@@ -36,6 +36,7 @@ const HIGHS: u64 = 0x8080_8080_8080_8080;
 ///
 /// The zero-byte trick may report a byte above a true hit, never below it, and only the lowest
 /// hit is used, so the answer is exact.
+#[inline]
 pub(crate) fn plain_run(bytes: &[u8]) -> PlainRun {
     let (words, rest) = bytes.as_chunks::<8>();
     let mut high = 0_u64;

@@ -24,7 +24,7 @@ mod phone;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::bytes::byte_at;
+use crate::bytes::{byte_at, tail};
 use crate::plan::{Detectors, Hit};
 
 /// A kind of personal data that is found by its form.
@@ -203,6 +203,12 @@ pub(crate) fn find(
     Ok(join(found, limit))
 }
 
+/// Whether anything at all may be found in a whole text: the quick answer for most strings.
+#[inline]
+pub(crate) fn may_find(text: &[u8]) -> bool {
+    hints(View::closed(text)) != 0
+}
+
 /// A search under way.
 struct Search<'s> {
     view: View<'s>,
@@ -276,30 +282,44 @@ const JAY: u8 = 8;
 
 /// Which detectors are worth asking at all. It may only say too much.
 fn hints(view: View<'_>) -> u8 {
-    let bytes = crate::bytes::tail(view.bytes, view.from);
+    let bytes = tail(view.bytes, view.from);
     let (blocks, rest) = bytes.as_chunks::<16>();
     let mut hints = 0;
-    // Without early exits, so that the compiler may look at a block at once.
-    let mut look = |block: &[u8; 16]| {
+    for block in blocks {
+        // Without early exits, so that the compiler may look at a block at once.
         let mut flags = [0_u8; 16];
         for (flag, byte) in flags.iter_mut().zip(block) {
-            *flag = (u8::from(byte.wrapping_sub(b'0') < 10) * DIGIT)
-                | (u8::from(*byte == b'@') * AT)
-                | (u8::from(*byte == b':') * COLON)
-                | (u8::from(*byte == b'J') * JAY);
+            *flag = hint(*byte);
         }
         hints |= flags.iter().fold(0, |all, flag| all | flag);
-    };
-    for block in blocks {
-        look(block);
     }
-    let mut last = [0_u8; 16];
-    if let Some(slot) = last.get_mut(..rest.len()) {
-        slot.copy_from_slice(rest);
+    for byte in rest {
+        hints |= HINTS.get(usize::from(*byte)).copied().unwrap_or(u8::MAX);
     }
-    look(&last);
     hints
 }
+
+#[expect(clippy::as_conversions, reason = "a bool is 0 or 1, and From is not const")]
+const fn hint(byte: u8) -> u8 {
+    ((byte.wrapping_sub(b'0') < 10) as u8 * DIGIT)
+        | ((byte == b'@') as u8 * AT)
+        | ((byte == b':') as u8 * COLON)
+        | ((byte == b'J') as u8 * JAY)
+}
+
+/// [`hint`] of every byte: most strings are shorter than a block.
+#[expect(clippy::as_conversions, clippy::indexing_slicing, reason = "made by the compiler")]
+static HINTS: [u8; 256] = {
+    let mut hints = [0; 256];
+    let mut byte = 0_u8;
+    loop {
+        hints[byte as usize] = hint(byte);
+        if byte == u8::MAX {
+            break hints;
+        }
+        byte += 1;
+    }
+};
 
 /// A letter or digit of ASCII: what makes a neighbour part of the same word.
 fn is_word(byte: u8) -> bool {

@@ -231,10 +231,23 @@ impl<'r> Run<'r> {
             match byte_at(self.input, self.at) {
                 Some(b'\n') if self.doc.documents == Documents::Lines => self.end_line()?,
                 Some(b' ' | b'\n' | b'\t' | b'\r') => {}
-                other => return Ok(other),
+                other => {
+                    self.check_lead()?;
+                    return Ok(other);
+                }
             }
             self.at += 1;
         }
+    }
+
+    /// What stands before a value that may be dropped is held, blanks included, so it has a bound.
+    fn check_lead(&self) -> Result<(), Unmaskable> {
+        let Some(mark) = self.doc.mark else { return Ok(()) };
+        let held = self.out.len().saturating_sub(mark) + self.at.saturating_sub(self.copied);
+        if held > LEAD_KEYS_MAX.saturating_mul(self.env.limits.key_bytes_max) {
+            return Err(Unmaskable::ValueTooLong { offset: self.offset() });
+        }
+        Ok(())
     }
 
     fn end_line(&mut self) -> Result<(), Unmaskable> {
@@ -433,6 +446,9 @@ impl<'r> Run<'r> {
         Unmaskable::NotJson { offset: self.offset() }
     }
 }
+
+/// How much may stand before a value that may be dropped, in longest keys: one, escaped, and blanks.
+const LEAD_KEYS_MAX: usize = 8;
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use super::escape::Escaped;
 use super::{Expect, Flow, Run, Sink};
 use crate::bytes::{PlainRun, Utf8, byte_at, plain_run, span, tail, wide};
-use crate::detect::{End, Found, View, find};
+use crate::detect::{End, Found, View, find, may_find};
 use crate::error::Unmaskable;
 use crate::hash::Hashing;
 use crate::how::{Escaping, How, REDACTED, replace, shape_of};
@@ -42,16 +42,42 @@ impl<'r> Run<'r> {
         if self.doc.covered.is_none() {
             let state = self.object_state();
             if state.knows_names() || !state.detect.is_empty() {
+                let start = self.at + 1;
+                if state.detect.is_empty() && self.skip_plain() {
+                    let name = span(self.input, start, self.at - 1);
+                    if name.len() > self.env.limits.key_bytes_max {
+                        self.doc.value_offset = self.doc.offset + wide(start - 1);
+                        return Err(self.key_too_long());
+                    }
+                    self.doc.place = state.member(name);
+                    self.doc.role = Role::Key;
+                    self.end_string();
+                    return Ok(());
+                }
                 using = Using::Key;
             } else {
                 self.doc.place = state.any_member();
             }
+        }
+        if matches!(using, Using::Skip) && self.skip_plain() {
+            self.doc.role = Role::Key;
+            self.end_string();
+            return Ok(());
         }
         self.begin_string(Role::Key, using)
     }
 
     /// At the quote that begins a value.
     pub(super) fn string_value(&mut self) -> Result<(), Unmaskable> {
+        let covered = self.doc.covered.is_some();
+        let state = self.state();
+        if covered || (state.whole.is_none() && state.detect.is_empty()) {
+            self.keep_free();
+            if self.skip_plain() {
+                self.end_value();
+                return Ok(());
+            }
+        }
         let using = match self.whole_hit() {
             None if self.doc.covered.is_some() => Using::Skip,
             None if self.state().detect.is_empty() => {
@@ -77,6 +103,18 @@ impl<'r> Run<'r> {
             },
         };
         self.begin_string(Role::Value, using)
+    }
+
+    /// Passes a string that is only to be checked, if it has nothing that needs a closer look.
+    #[inline]
+    fn skip_plain(&mut self) -> bool {
+        let rest = tail(self.input, self.at + 1);
+        let run = plain_run(rest);
+        let plain = run.ascii && byte_at(rest, run.length) == Some(b'"');
+        if plain {
+            self.at += run.length + 2;
+        }
+        plain
     }
 
     fn begin_string(&mut self, role: Role, using: Using) -> Result<(), Unmaskable> {
@@ -166,6 +204,12 @@ impl<'r> Run<'r> {
         text: &[u8],
         keys: Escaping,
     ) -> Result<(), Unmaskable> {
+        if !may_find(text) {
+            if keys == Escaping::None {
+                self.keep();
+            }
+            return Ok(());
+        }
         let mut found = std::mem::take(&mut self.doc.found);
         find(View::closed(text), detectors, self.env.limits.token_bytes_max, &mut found)
             .map_err(|_| self.value_too_long())?;
@@ -393,6 +437,11 @@ impl<'r> Run<'r> {
 
     fn end_string(&mut self) {
         match self.doc.role {
+            // The colon mostly stands right there.
+            Role::Key if byte_at(self.input, self.at) == Some(b':') => {
+                self.at += 1;
+                self.doc.expect = Expect::Value;
+            }
             Role::Key => self.doc.expect = Expect::Colon,
             Role::Value => self.end_value(),
         }

@@ -312,6 +312,20 @@ fn a_rule_with_both_looks_only_in_its_field() {
 }
 
 #[test]
+fn blanks_before_what_may_be_dropped_are_bounded() {
+    let limits = Limits { key_bytes_max: 10, ..Limits::default() };
+    let check = |how: How, blanks: usize, expect: bool| {
+        let text = format!("[1,{}2]", " ".repeat(blanks));
+        let rules = [field("$.a", how)];
+        let out = run(&rules, Format::Json, limits, text.as_bytes());
+        assert_eq!(out.is_ok(), expect, "{how} with {blanks}");
+    };
+    check(How::Drop, 79, true);
+    check(How::Drop, 80, false);
+    check(How::Null, 1000, true);
+}
+
+#[test]
 fn lines_are_documents() {
     let rules = [field("$.a", How::Drop)];
     let check = |text: &str, expect: Option<&str>| {

@@ -74,6 +74,8 @@ pub(crate) struct State {
     /// What is looked for in it, and in its keys when it is an object.
     pub(crate) detect: Detectors,
     names: Vec<(Box<[u8]>, Place)>,
+    /// A bit for the length of each name: most keys differ in it already.
+    name_lengths: u64,
     indexes: Vec<(u64, Place)>,
     other_name: Place,
     other_index: Place,
@@ -84,6 +86,7 @@ impl State {
         whole: Some(Hit { how: How::Redact, rule: usize::MAX }),
         detect: Detectors::NONE,
         names: Vec::new(),
+        name_lengths: 0,
         indexes: Vec::new(),
         other_name: Place::ROOT,
         other_index: Place::ROOT,
@@ -101,6 +104,9 @@ impl State {
 
     /// The state of a member's value. Names are sorted by length first, which most lookups end at.
     pub(crate) fn member(&self, name: &[u8]) -> Place {
+        if self.name_lengths & length_bit(name.len()) == 0 {
+            return self.other_name;
+        }
         self.names
             .binary_search_by(|(known, _)| {
                 known.len().cmp(&name.len()).then_with(|| known.as_ref().cmp(name))
@@ -118,6 +124,10 @@ impl State {
             .and_then(|position| self.indexes.get(position))
             .map_or(self.other_index, |(_, place)| *place)
     }
+}
+
+fn length_bit(length: usize) -> u64 {
+    1 << (length % 64)
 }
 
 /// How far a rule's path has been walked: the number of its segments when it is at its end.
@@ -174,6 +184,8 @@ pub(super) fn compile(rules: &[Rule]) -> Result<Vec<State>, PlanError> {
         }
         state.names.sort_by(|(a, _), (b, _)| a.len().cmp(&b.len()).then_with(|| a.cmp(b)));
         state.names.dedup();
+        state.name_lengths =
+            state.names.iter().fold(0, |bits, (name, _)| bits | length_bit(name.len()));
         state.indexes.sort_unstable_by_key(|(index, _)| *index);
         state.indexes.dedup();
         judge(rules, &paths, &walked, &mut state);

@@ -1,0 +1,10 @@
+//! The management API: one file for each noun. JSON in, strictly; JSON out; errors as
+//! `application/problem+json` with a code and a next step.
+
+pub(crate) mod approvals;
+pub(crate) mod catalog;
+pub(crate) mod grants;
+pub(crate) mod ledger;
+pub(crate) mod me;
+pub(crate) mod sessions;
+pub(crate) mod stops;

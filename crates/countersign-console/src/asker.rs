@@ -1,0 +1,86 @@
+//! Who asks: a signed-in browser or a program with a bearer token, as an actor.
+
+use crate::{
+    console::Console,
+    frame::{Signed, role_words},
+    problem::Problem,
+    text::Text,
+    web_session,
+};
+use axum::response::{IntoResponse, Response};
+use countersign_governance::Actor;
+use countersign_identity::{Blame, bearer_token, challenge};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+
+/// Who asks.
+#[derive(Clone, Debug)]
+pub(crate) struct Asker {
+    /// As governance judges them.
+    pub(crate) actor: Actor,
+    /// How they proved it.
+    pub(crate) credential: Credential,
+}
+
+/// How an asker proved who they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Credential {
+    /// With the session's cookie, which a browser sends by itself: every change needs the token.
+    Cookie {
+        /// The token that forms and scripts carry.
+        csrf: String,
+    },
+    /// With a bearer token, which nothing sends by itself.
+    Bearer,
+}
+
+impl Asker {
+    /// For the frame of a page.
+    pub(crate) fn signed(&self) -> Signed {
+        Signed {
+            name: Text::line(self.actor.name.clone()),
+            subject: Text::of(self.actor.subject()),
+            roles: role_words(&self.actor.roles),
+            csrf: match &self.credential {
+                Credential::Cookie { csrf } => csrf.clone(),
+                Credential::Bearer => String::new(),
+            },
+        }
+    }
+}
+
+/// The signed-in browser, if the cookie is a live session's.
+pub(crate) async fn by_cookie(
+    console: &Console,
+    headers: &HeaderMap,
+) -> Result<Option<Asker>, Problem> {
+    let Some(found) = web_session::find(console, headers).await? else { return Ok(None) };
+    let actor = console.governance().actor(&found.caller);
+    Ok(Some(Asker { actor, credential: Credential::Cookie { csrf: found.csrf } }))
+}
+
+/// The bearer of the token, or the answer that says why not.
+pub(crate) async fn by_bearer(console: &Console, headers: &HeaderMap) -> Result<Asker, Response> {
+    let refuse = |refused: countersign_identity::Refused| {
+        let problem = match refused.blame() {
+            Blame::Caller => Problem::new(
+                StatusCode::UNAUTHORIZED,
+                refused.code(),
+                refused.sentence(),
+                "Sign in with `countersign login`, and send the new token.",
+            ),
+            Blame::Issuer => Problem::unavailable(refused.sentence()),
+        };
+        let metadata = console.address("/.well-known/oauth-protected-resource");
+        let mut response = problem.into_response();
+        if response.status() == StatusCode::UNAUTHORIZED
+            && let Ok(value) = HeaderValue::from_str(&challenge(&metadata, Some(&refused)))
+        {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
+        }
+        response
+    };
+    let token = bearer_token(headers).map_err(refuse)?;
+    let proved = console.parts.verifier.identify(token).await.map_err(refuse)?;
+    let actor = console.governance().actor(proved.caller());
+    Ok(Asker { actor, credential: Credential::Bearer })
+}

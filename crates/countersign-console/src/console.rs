@@ -1,0 +1,105 @@
+//! What the console is made of, handed in by the binary once.
+
+use countersign_governance::Governance;
+use countersign_identity::{SignIn, Verifier};
+use countersign_model::Timestamp;
+use std::{fmt, ops::Deref, path::PathBuf, sync::Arc};
+
+/// What the console is made of.
+#[derive(Clone)]
+pub struct ConsoleParts {
+    /// Facts, and what people do with them.
+    pub governance: Governance,
+    /// Judges bearer tokens of the management API.
+    pub verifier: Verifier,
+    /// Issuers to sign in with: the configured name, which people see, and the way in.
+    pub sign_ins: Vec<(String, SignIn)>,
+    /// What the command line needs to know to sign in; `None` if it can't.
+    pub cli: Option<CliDoor>,
+    /// Where browsers find this gateway: scheme, host and port, such as `https://gateway.example`.
+    pub public_url: String,
+    /// The resource identifier that tokens are for.
+    pub resource: String,
+    /// The directory of this gateway's ledger.
+    pub ledger_directory: PathBuf,
+    /// The directory of its recordings.
+    pub recordings_directory: PathBuf,
+}
+
+/// What `countersign login` needs to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CliDoor {
+    /// The issuer's URL.
+    pub issuer: String,
+    /// The command line's client identifier.
+    pub client_id: String,
+    /// The scopes to ask for.
+    pub scopes: Vec<String>,
+}
+
+/// The console's state, shared by all requests.
+#[derive(Clone)]
+pub(crate) struct Console(Arc<State>);
+
+/// See [`ConsoleParts`]; with what follows from the public URL.
+pub(crate) struct State {
+    pub(crate) parts: ConsoleParts,
+    /// Scheme, host and port as a browser's `Origin` says them.
+    pub(crate) origin: String,
+    pub(crate) scheme: Scheme,
+}
+
+/// How browsers reach the console.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    /// Cookies are `Secure` and have the `__Host-` prefix.
+    Https,
+    /// A loopback address, where `Secure` is impossible.
+    Http,
+}
+
+impl Console {
+    pub(crate) fn new(mut parts: ConsoleParts) -> Self {
+        parts.public_url.truncate(parts.public_url.trim_end_matches('/').len());
+        let uri = parts.public_url.parse::<http::Uri>().ok();
+        // Without an origin no browser's matches, so nothing can be changed from one.
+        let origin =
+            uri.and_then(|it| Some(format!("{}://{}", it.scheme_str()?, it.authority()?.as_str())));
+        let scheme =
+            if parts.public_url.starts_with("https://") { Scheme::Https } else { Scheme::Http };
+        Self(Arc::new(State { parts, origin: origin.unwrap_or_default(), scheme }))
+    }
+
+    pub(crate) fn governance(&self) -> &Governance {
+        &self.parts.governance
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.governance().clock().now()
+    }
+
+    /// The page with this path, as a whole address.
+    pub(crate) fn address(&self, path: &str) -> String {
+        format!("{}{path}", self.parts.public_url)
+    }
+}
+
+impl Deref for Console {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ConsoleParts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConsoleParts").field("public_url", &self.public_url).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Console {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.parts.fmt(f)
+    }
+}

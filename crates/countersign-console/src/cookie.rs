@@ -1,0 +1,60 @@
+//! The two cookies: the session's, and the one that a sign-in in progress is kept in. Both are
+//! `HttpOnly`, `SameSite=Lax`, for the whole host and this host only (RFC 6265bis §4.1.3.2).
+
+use crate::console::Scheme;
+use http::{HeaderMap, HeaderValue, header};
+
+/// A cookie of the console.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cookie {
+    /// The id of a signed-in browser.
+    Session,
+    /// The sealed memory of a sign-in in progress.
+    SignIn,
+}
+
+impl Cookie {
+    fn name(self, scheme: Scheme) -> &'static str {
+        match (self, scheme) {
+            (Self::Session, Scheme::Https) => "__Host-countersign",
+            (Self::Session, Scheme::Http) => "countersign",
+            (Self::SignIn, Scheme::Https) => "__Host-countersign-sign-in",
+            (Self::SignIn, Scheme::Http) => "countersign-sign-in",
+        }
+    }
+
+    /// Its value in a request; `None` if it is there twice, since somebody else set one of them.
+    pub(crate) fn read(self, headers: &HeaderMap, scheme: Scheme) -> Option<String> {
+        let wanted = self.name(scheme);
+        let mut found = headers
+            .get_all(header::COOKIE)
+            .iter()
+            .filter_map(|it| it.to_str().ok())
+            .flat_map(|it| it.split(';'))
+            .filter_map(|it| it.trim().split_once('='))
+            .filter(|(name, _)| *name == wanted)
+            .map(|(_, value)| value.to_owned());
+        let value = found.next()?;
+        found.next().is_none().then_some(value)
+    }
+
+    /// Sets it for so many seconds; the value must be of base64url characters.
+    pub(crate) fn set(self, value: &str, seconds: i64, scheme: Scheme) -> Option<HeaderValue> {
+        let secure = match scheme {
+            Scheme::Https => "; Secure",
+            Scheme::Http => "",
+        };
+        let name = self.name(scheme);
+        let text =
+            format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
+        HeaderValue::from_str(&text).ok()
+    }
+
+    /// Takes it away.
+    pub(crate) fn clear(self, scheme: Scheme) -> Option<HeaderValue> {
+        self.set("", 0, scheme)
+    }
+}
+
+#[cfg(test)]
+mod tests;

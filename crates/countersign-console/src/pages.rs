@@ -1,0 +1,16 @@
+//! One file for each page: what its template is given, and where that comes from.
+
+pub(crate) mod approval;
+pub(crate) mod approvals;
+pub(crate) mod call;
+pub(crate) mod catalog;
+pub(crate) mod error;
+pub(crate) mod function;
+pub(crate) mod grant;
+pub(crate) mod grant_new;
+pub(crate) mod grants;
+pub(crate) mod home;
+pub(crate) mod ledger;
+pub(crate) mod session;
+pub(crate) mod sessions;
+pub(crate) mod sign_in;

@@ -1,0 +1,176 @@
+//! The form for a new grant. What governance refuses comes back with what was typed.
+
+use crate::{
+    asker::Asker,
+    console::Console,
+    frame::{Frame, Place, page},
+    gate::Fields,
+    problem::Problem,
+    samples::{Sample, Say, frame},
+    sight,
+    text::Text,
+};
+use askama::Template;
+use axum::{
+    Extension,
+    extract::{Query, State},
+    response::{IntoResponse, Redirect, Response},
+};
+use countersign_governance::NewGrant;
+use countersign_model::{FunctionName, Group, Holder, Subject, Timestamp, catalog::Tag};
+use http::StatusCode;
+use serde::Deserialize;
+
+/// A new grant, as far as it is written.
+#[derive(Debug, Template)]
+#[template(path = "grant_new.html")]
+pub(crate) struct GrantNewPage {
+    frame: Frame,
+    fault: Option<Text>,
+    holder: String,
+    holder_is_group: bool,
+    functions: String,
+    tags: String,
+    reason: String,
+    constraints: String,
+    expires: String,
+    may_use_tags: bool,
+}
+
+/// What the form is begun with.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Begun {
+    #[serde(default)]
+    function: String,
+}
+
+/// `GET /console/grants/new`.
+pub(crate) async fn show(
+    State(console): State<Console>,
+    Extension(asker): Extension<Asker>,
+    Query(begun): Query<Begun>,
+) -> Result<Response, Problem> {
+    may(&console, &asker)?;
+    page(&GrantNewPage {
+        frame: frame_of(&asker),
+        fault: None,
+        holder: String::new(),
+        holder_is_group: false,
+        functions: Text::line(begun.function).plain(),
+        tags: String::new(),
+        reason: String::new(),
+        constraints: String::new(),
+        expires: String::new(),
+        may_use_tags: asker.actor.is_administrator(),
+    })
+}
+
+/// `POST /console/grants`.
+pub(crate) async fn add(
+    State(console): State<Console>,
+    Extension(asker): Extension<Asker>,
+    Extension(fields): Extension<Fields>,
+) -> Result<Response, Problem> {
+    may(&console, &asker)?;
+    let added = match read(&fields) {
+        Ok(new) => console.governance().add_grant(&asker.actor, new).await.map_err(Problem::from),
+        Err(problem) => Err(problem),
+    };
+    let problem = match added {
+        Ok(grant) => {
+            let to = format!("/console/grants/{}?said=made", grant.id);
+            return Ok(Redirect::to(&to).into_response());
+        }
+        Err(problem) => problem,
+    };
+    let is_typed = matches!(
+        problem.status,
+        StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY | StatusCode::FORBIDDEN
+    );
+    if !is_typed {
+        return Err(problem);
+    }
+    let typed = |name: &str| Text::block(fields.text(name).replace("\r\n", "\n")).plain();
+    let mut response = page(&GrantNewPage {
+        frame: frame_of(&asker),
+        fault: Some(Text::line(problem.detail)),
+        holder: typed("holder"),
+        holder_is_group: fields.text("holder_kind") == "group",
+        functions: typed("functions"),
+        tags: typed("tags"),
+        reason: typed("reason"),
+        constraints: typed("constraints"),
+        expires: typed("expires"),
+        may_use_tags: asker.actor.is_administrator(),
+    })?;
+    *response.status_mut() = problem.status;
+    Ok(response)
+}
+
+fn may(console: &Console, asker: &Asker) -> Result<(), Problem> {
+    let snapshot = console.governance().policy().load();
+    if sight::may_grant_any(&asker.actor, &snapshot) {
+        return Ok(());
+    }
+    Err(Problem::forbidden(
+        "Only owners of functions and administrators add grants.",
+        "Ask an owner of the function; its page in the catalog names them.",
+    ))
+}
+
+fn frame_of(asker: &Asker) -> Frame {
+    Frame::new("Add a grant", Place::Grants, asker.signed())
+}
+
+fn read(fields: &Fields) -> Result<NewGrant, Problem> {
+    let lines = |name: &str| {
+        let text = fields.text(name).to_owned();
+        let lines = text.lines().map(|it| it.trim().to_owned()).filter(|it| !it.is_empty());
+        lines.collect::<Vec<String>>()
+    };
+    let words = |name: &str| {
+        let text = fields.text(name).replace(',', " ");
+        text.split_whitespace().map(str::to_owned).collect::<Vec<String>>()
+    };
+    let holder = match (fields.text("holder_kind"), fields.text("holder")) {
+        ("group", name) => Holder::Group(Group::from(name)),
+        ("subject", name) => Holder::Subject(Subject::from(name)),
+        _ => return Err(Problem::invalid("The holder is neither a subject nor a group.")),
+    };
+    let expires_at = match fields.text("expires") {
+        "" => None,
+        date => Some(
+            date.parse::<Timestamp>()
+                .map_err(|fault| Problem::invalid(crate::problem::sentence(&fault.to_string())))?,
+        ),
+    };
+    Ok(NewGrant {
+        holder,
+        functions: words("functions").into_iter().map(FunctionName::new).collect(),
+        tags: words("tags").into_iter().map(Tag::new).collect(),
+        reason: fields.text("reason").to_owned(),
+        constraints: lines("constraints"),
+        rate: None,
+        expires_at,
+    })
+}
+
+impl Sample for GrantNewPage {
+    const NAME: &'static str = "grant-new";
+
+    fn samples(say: Say) -> Vec<Self> {
+        let page = |fault: Option<Text>, holder: &str| Self {
+            frame: frame("Add a grant", Place::Grants, say),
+            fault,
+            holder: say(holder).plain(),
+            holder_is_group: true,
+            functions: say("billing.refunds.create").plain(),
+            tags: String::new(),
+            reason: say("Refunds for complaints").plain(),
+            constraints: say("args.amount <= 100.0").plain(),
+            expires: String::new(),
+            may_use_tags: true,
+        };
+        vec![page(None, ""), page(Some(say("functions: no function `billing.refund`.")), "support")]
+    }
+}

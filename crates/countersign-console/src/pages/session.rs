@@ -1,0 +1,196 @@
+//! A session's page: its calls in order. Looking at it stands in the ledger.
+
+use crate::{
+    asker::Asker,
+    console::Console,
+    frame::{Frame, Place, page},
+    problem::Problem,
+    recordings::{self, CALLS_MAX, Viewed},
+    samples::{Sample, Say, at, frame},
+    text::Text,
+    view::{Chip, Moment, Tone},
+};
+use askama::Template;
+use axum::{
+    Extension,
+    extract::{Path, State},
+    response::Response,
+};
+use countersign_model::{Reason, exchange::Exchange};
+
+/// One session and its calls.
+#[derive(Debug, Template)]
+#[template(path = "session.html")]
+pub(crate) struct SessionPage {
+    frame: Frame,
+    id: String,
+    title: Text,
+    subject: Text,
+    actors: Vec<Text>,
+    began: Moment,
+    last: Moment,
+    count: u64,
+    refused: u64,
+    erased: Option<String>,
+    unseen: usize,
+    unreadable: usize,
+    not_all: Option<String>,
+    calls: Vec<CallLine>,
+}
+
+#[derive(Debug)]
+struct CallLine {
+    id: String,
+    at: Moment,
+    function: Text,
+    decision: Chip,
+    status: u16,
+    took_ms: u64,
+    masked: u64,
+}
+
+/// `GET /console/sessions/{id}`.
+pub(crate) async fn show(
+    State(console): State<Console>,
+    Extension(asker): Extension<Asker>,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let viewed = recordings::view(&console, &asker, &id).await?;
+    page(&SessionPage::of(Frame::new("Session", Place::Sessions, asker.signed()), &viewed))
+}
+
+impl SessionPage {
+    fn of(frame: Frame, viewed: &Viewed) -> Self {
+        let session = &viewed.session;
+        let calls = viewed.calls.iter().map(|it| CallLine::of(&it.exchange)).collect::<Vec<_>>();
+        let erased = session.erased_at.map(|at| {
+            format!("Its recordings were erased on {}. The ledger's proofs stay.", at.date())
+        });
+        let is_late = erased.is_none() && session.refused > 0;
+        let not_all = if viewed.is_cut {
+            Some(format!("Only {CALLS_MAX} calls are read at once."))
+        } else if is_late {
+            Some("Calls that did not run have no recording: they stand in the ledger.".to_owned())
+        } else {
+            None
+        };
+        Self {
+            frame,
+            id: session.id.to_string(),
+            title: Text::line(session.title.clone()),
+            subject: Text::of(&session.subject),
+            actors: session.actors.iter().map(Text::of).collect(),
+            began: Moment(session.started_at),
+            last: Moment(session.last_at),
+            count: session.calls,
+            refused: session.refused,
+            erased,
+            unseen: viewed.unseen,
+            unreadable: viewed.unreadable,
+            not_all,
+            calls,
+        }
+    }
+}
+
+impl CallLine {
+    fn of(exchange: &Exchange) -> Self {
+        Self {
+            id: exchange.call.to_string(),
+            at: Moment(exchange.at),
+            function: Text::of(&exchange.function),
+            decision: decision(exchange.reason),
+            status: exchange.status,
+            took_ms: exchange.took_ms,
+            masked: exchange.masked,
+        }
+    }
+}
+
+/// What the gateway decided and how it went, in a word; the code stands on the call's page.
+pub(crate) fn decision(reason: Reason) -> Chip {
+    let (label, tone) = match reason {
+        Reason::Granted => ("forwarded", Tone::Good),
+        Reason::GrantOverdueWarned => ("forwarded, overdue", Tone::Wait),
+        Reason::Approved => ("approved", Tone::Good),
+        Reason::OutcomeUnknown => ("outcome unknown", Tone::Bad),
+        Reason::CallerGone => ("caller gone", Tone::Wait),
+        Reason::Draining
+        | Reason::Overloaded
+        | Reason::Unidentified
+        | Reason::RequestAmbiguous
+        | Reason::RequestTooLarge
+        | Reason::NotCatalogued
+        | Reason::PolicyStale
+        | Reason::KillSwitch
+        | Reason::SubjectSuspended
+        | Reason::NoGrant
+        | Reason::GrantExpired
+        | Reason::GrantRevoked
+        | Reason::MissingScope
+        | Reason::ArgumentsInvalid
+        | Reason::OutsideConstraints
+        | Reason::RateLimited
+        | Reason::BlockedByRule
+        | Reason::GrantOverdue
+        | Reason::ApprovalRequired
+        | Reason::ApprovalDenied
+        | Reason::ApprovalExpired
+        | Reason::ApprovalUsed
+        | Reason::ApprovalCancelled
+        | Reason::TooManyHeld
+        | Reason::LedgerUnavailable
+        | Reason::StoreUnavailable
+        | Reason::TargetUnreachable
+        | Reason::TargetTimeout
+        | Reason::TargetBroken
+        | Reason::ResponseTooLarge
+        | Reason::UnmaskableResponse => (reason.code(), Tone::Bad),
+    };
+    Chip { label, tone }
+}
+
+impl Sample for SessionPage {
+    const NAME: &'static str = "session";
+
+    fn samples(say: Say) -> Vec<Self> {
+        let call = |minutes, function: &str, reason, status| CallLine {
+            id: "call_01KB0C6Q2N5V8JX3W7T4R9M1ZG".to_owned(),
+            at: Moment(at(minutes)),
+            function: say(function),
+            decision: decision(reason),
+            status,
+            took_ms: 41,
+            masked: 3,
+        };
+        let page = |calls, erased: Option<&str>, unseen, unreadable| Self {
+            frame: frame("Session", Place::Sessions, say),
+            id: "ses_01KB0C6Q2N5V8JX3W7T4R9M1ZF".to_owned(),
+            title: say("dunning run 2026-11-22"),
+            subject: say("riley@acme.example"),
+            actors: vec![say("agent:dunning")],
+            began: Moment(at(-40)),
+            last: Moment(at(-12)),
+            count: 18,
+            refused: 2,
+            erased: erased.map(str::to_owned),
+            unseen,
+            unreadable,
+            not_all: None,
+            calls,
+        };
+        vec![
+            page(
+                vec![
+                    call(-40, "billing.invoices.list", Reason::Granted, 200),
+                    call(-38, "billing.refunds.create", Reason::Approved, 201),
+                    call(-12, "customers.get", Reason::UnmaskableResponse, 200),
+                ],
+                None,
+                2,
+                0,
+            ),
+            page(Vec::new(), Some("Its recordings were erased on 2026-11-21."), 0, 1),
+        ]
+    }
+}

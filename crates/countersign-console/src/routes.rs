@@ -1,0 +1,200 @@
+//! Every route of the console with its guard, as one table. `routes.md` is this table for people who
+//! review access; a test writes it, another calls every route as everybody.
+
+use crate::{
+    api, assets,
+    console::{Console, ConsoleParts},
+    finish,
+    gate::{self, Door, Gate, Who},
+    pages, well_known,
+};
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware::from_fn_with_state,
+    response::Redirect,
+    routing::{MethodRouter, any, get, post},
+};
+use http::StatusCode;
+use std::fmt::Write as _;
+
+/// A route.
+struct Route {
+    method: &'static str,
+    path: &'static str,
+    door: Door,
+    who: Who,
+    /// What is judged beyond the guard, for each thing.
+    beyond: &'static str,
+    handler: MethodRouter<Console>,
+}
+
+/// The console: pages, management API and what they need. To be merged into the gateway's router.
+pub fn router(parts: ConsoleParts) -> Router {
+    let console = Console::new(parts);
+    let mut router = Router::new();
+    for Route { path, door, who, handler, .. } in routes() {
+        let gate = Gate { console: console.clone(), door, who };
+        router = router.route(path, handler.layer(from_fn_with_state(gate, gate::check)));
+    }
+    for rest in ["/console/{*rest}", "/api/v1/{*rest}"] {
+        router = router.route(rest, any(|| async { StatusCode::NOT_FOUND }));
+    }
+    router
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(from_fn_with_state(console.clone(), finish::finish))
+        .with_state(console)
+}
+
+/// The table of routes and their guards, as Markdown.
+pub fn table() -> String {
+    let mut text = String::from(
+        "# Routes of the console and who may enter\n\n\
+         Made by a test from `src/routes.rs` (`UPDATE_EXPECT=1` writes it anew). A page is entered by a\n\
+         signed-in person; the API by a bearer token, or by a signed-in person's browser. Every change by\n\
+         a browser needs the session's token and must come from the console's own pages. A suspended\n\
+         subject enters nothing but the way out.\n\n\
+         | method | path | by | who | judged beyond that |\n|---|---|---|---|---|\n",
+    );
+    for route in routes() {
+        let door = match route.door {
+            Door::Page => "page",
+            Door::Api => "API",
+            Door::Open => "open",
+        };
+        let who = match route.who {
+            Who::Anyone => "anyone",
+            Who::SignedIn => "signed in",
+            Who::Reader => "administrator, auditor",
+            Who::Administrator => "administrator",
+        };
+        // Writing to a string can't fail.
+        let _ = writeln!(
+            text,
+            "| {} | `{}` | {door} | {who} | {} |",
+            route.method, route.path, route.beyond
+        );
+    }
+    text
+}
+
+fn routes() -> Vec<Route> {
+    let mut routes = open();
+    routes.extend(pages());
+    routes.extend(api());
+    routes
+}
+
+fn open() -> Vec<Route> {
+    let open = |path, beyond, handler| Route {
+        method: "GET",
+        path,
+        door: Door::Open,
+        who: Who::Anyone,
+        beyond,
+        handler,
+    };
+    vec![
+        open("/.well-known/countersign", "", get(well_known::show)),
+        open("/assets/{name}", "", get(assets::serve)),
+        open("/console/", "", get(|| async { Redirect::permanent("/console") })),
+        open("/console/sign-in", "", get(pages::sign_in::choose)),
+        open("/console/sign-in/{issuer}", "", get(pages::sign_in::begin)),
+        open(
+            "/console/sign-in/callback",
+            "only with the cookie of the sign-in that it ends",
+            get(pages::sign_in::callback),
+        ),
+    ]
+}
+
+fn pages() -> Vec<Route> {
+    let route = |method, path, beyond, handler| Route {
+        method,
+        path,
+        door: Door::Page,
+        who: Who::SignedIn,
+        beyond,
+        handler,
+    };
+    let read = |path, beyond, handler| route("GET", path, beyond, handler);
+    let change = |path, beyond, handler| route("POST", path, beyond, handler);
+    vec![
+        change("/console/sign-out", "the own session", post(pages::sign_in::out)),
+        read("/console", "as the lists below", get(pages::home::show)),
+        read("/console/approvals", APPROVALS_SEEN, get(pages::approvals::list)),
+        read("/console/approvals/{id}", APPROVALS_SEEN, get(pages::approval::show)),
+        change("/console/approvals/{id}/answer", ANSWERS, post(pages::approval::answer)),
+        change(
+            "/console/approvals/{id}/revoke",
+            "whoever answered or may, administrators",
+            post(pages::approval::revoke),
+        ),
+        read("/console/sessions", SESSIONS_LISTED, get(pages::sessions::list)),
+        read("/console/sessions/{id}", SESSIONS_SEEN, get(pages::session::show)),
+        read("/console/sessions/{id}/calls/{call}", SESSIONS_SEEN, get(pages::call::show)),
+        read("/console/catalog", "no addresses, no credentials", get(pages::catalog::show)),
+        read("/console/catalog/{function}", GRANTS_SEEN, get(pages::function::show)),
+        read("/console/grants", GRANTS_SEEN, get(pages::grants::list)),
+        change("/console/grants", GRANTS_MADE, post(pages::grant_new::add)),
+        read("/console/grants/new", GRANTS_MADE, get(pages::grant_new::show)),
+        read("/console/grants/{id}", GRANTS_SEEN, get(pages::grant::show)),
+        change("/console/grants/{id}/certify", CERTIFIES, post(pages::grant::certify)),
+        change("/console/grants/{id}/revoke", REVOKES, post(pages::grant::revoke)),
+        read("/console/ledger", "", get(pages::ledger::show)),
+    ]
+}
+
+fn api() -> Vec<Route> {
+    let route = |method, path, who, beyond, handler| Route {
+        method,
+        path,
+        door: Door::Api,
+        who,
+        beyond,
+        handler,
+    };
+    let read = |path, who, beyond, handler| route("GET", path, who, beyond, handler);
+    let change = |path, who, beyond, handler| route("POST", path, who, beyond, handler);
+    use Who::{Administrator, Reader, SignedIn};
+    vec![
+        read("/api/v1/me", SignedIn, "themselves", get(api::me::show)),
+        read("/api/v1/catalog", Reader, "", get(api::catalog::show)),
+        change("/api/v1/catalog/plan", Reader, "", post(api::catalog::plan)),
+        change("/api/v1/catalog/apply", Administrator, "", post(api::catalog::apply)),
+        read("/api/v1/grants", SignedIn, GRANTS_SEEN, get(api::grants::list)),
+        change("/api/v1/grants", SignedIn, GRANTS_MADE, post(api::grants::add)),
+        read("/api/v1/grants/{id}", SignedIn, GRANTS_SEEN, get(api::grants::show)),
+        change("/api/v1/grants/{id}/certify", SignedIn, CERTIFIES, post(api::grants::certify)),
+        change("/api/v1/grants/{id}/revoke", SignedIn, REVOKES, post(api::grants::revoke)),
+        read("/api/v1/approvals", SignedIn, APPROVALS_SEEN, get(api::approvals::list)),
+        read("/api/v1/approvals/{id}", SignedIn, APPROVALS_SEEN, get(api::approvals::show)),
+        change("/api/v1/approvals/{id}/approve", SignedIn, ANSWERS, post(api::approvals::approve)),
+        change("/api/v1/approvals/{id}/deny", SignedIn, ANSWERS, post(api::approvals::deny)),
+        read("/api/v1/sessions", SignedIn, SESSIONS_LISTED, get(api::sessions::list)),
+        read("/api/v1/sessions/{id}", SignedIn, SESSIONS_SEEN, get(api::sessions::show)),
+        read("/api/v1/ledger", SignedIn, "", get(api::ledger::show)),
+        read("/api/v1/stops", SignedIn, "", get(api::stops::list)),
+        change("/api/v1/stops", Administrator, "", post(api::stops::stop)),
+        change("/api/v1/stops/resume", Administrator, "", post(api::stops::resume)),
+    ]
+}
+
+const APPROVALS_SEEN: &str =
+    "roles all; else whoever may answer or did, the caller's chain, their sponsors";
+const ANSWERS: &str = "people whom a demand names, never the caller, the sponsor alone (A6)";
+const SESSIONS_LISTED: &str = "roles all; else the chain and sponsors of its agents";
+const SESSIONS_SEEN: &str =
+    "as the list; owners the calls to their functions; looking stands in the ledger";
+const GRANTS_SEEN: &str =
+    "grants: roles all; else holders, the group, makers, sponsors, owners of a function";
+const GRANTS_MADE: &str = "owners of every function, administrators; by tag administrators only";
+const CERTIFIES: &str =
+    "owners of every function, administrators; never for oneself, high: not the maker (R4)";
+const REVOKES: &str = "owners of a function, administrators, the holder";
+
+/// Bytes of a request's body at most: a catalog of thousands of functions fits.
+const BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests;

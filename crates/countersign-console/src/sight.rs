@@ -1,0 +1,101 @@
+//! Who may see which thing. What may not be seen is not there: 404, not 403.
+
+use countersign_governance::{Actor, GrantView, SessionRow};
+use countersign_model::{
+    CallerKind, Function, Grant, Holder, Sensitivity, Snapshot, Subject, approval::Standing,
+};
+
+/// What a person sees of a session's calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SessionSight {
+    /// Every call: roles, the subject and actors themselves, and sponsors of their agents.
+    Whole,
+    /// Only calls to functions that they own.
+    OwnFunctions,
+}
+
+/// Of which agents a subject is the sponsor.
+pub(crate) fn sponsors(snapshot: &Snapshot, sponsor: &Subject, agent: &Subject) -> bool {
+    snapshot.agents().get(agent).is_some_and(|it| it.sponsor == *sponsor)
+}
+
+/// What an actor sees of a session of this chain.
+pub(crate) fn session(actor: &Actor, snapshot: &Snapshot, session: &SessionRow) -> SessionSight {
+    let mut chain = std::iter::once(&session.subject).chain(&session.actors);
+    let me = actor.subject();
+    let concerns = |it: &Subject| it == me || sponsors(snapshot, me, it);
+    if actor.sees_everything() || chain.any(concerns) {
+        SessionSight::Whole
+    } else {
+        SessionSight::OwnFunctions
+    }
+}
+
+/// Whether an actor owns a function of the catalog as it is now.
+pub(crate) fn owns(actor: &Actor, snapshot: &Snapshot, function: &str) -> bool {
+    let found = snapshot.catalog().by_name(function);
+    found.is_some_and(|(_, it)| it.owners.contains(actor.subject()))
+}
+
+/// Roles see every grant; holders, members of the group, makers, sponsors of the agent, and owners of a
+/// function theirs.
+pub(crate) fn grant(actor: &Actor, snapshot: &Snapshot, view: &GrantView) -> bool {
+    let (me, grant) = (actor.subject(), &view.grant);
+    let holds = match &grant.holder {
+        Holder::Subject(subject) => subject == me || sponsors(snapshot, me, subject),
+        Holder::Group(group) => actor.person.groups.contains(group),
+    };
+    actor.sees_everything()
+        || holds
+        || grant.made_by == *me
+        || view.functions.iter().any(|it| owns(actor, snapshot, it.name.as_str()))
+}
+
+/// Whether an actor may add a grant for this function: an administrator, or its owner.
+pub(crate) fn may_grant(actor: &Actor, function: &Function) -> bool {
+    actor.is_administrator() || function.owners.contains(actor.subject())
+}
+
+/// Whether there is any function that an actor may add a grant for.
+pub(crate) fn may_grant_any(actor: &Actor, snapshot: &Snapshot) -> bool {
+    actor.is_administrator() || snapshot.catalog().functions.iter().any(|it| may_grant(actor, it))
+}
+
+/// Why a certification by this actor would be refused, so that the page offers none; governance
+/// judges again when it is sent (R4, R5).
+pub(crate) fn why_not_certify(
+    actor: &Actor,
+    snapshot: &Snapshot,
+    grant: &Grant,
+    functions: &[&Function],
+) -> Option<&'static str> {
+    let me = actor.subject();
+    let (own, sponsored) = match &grant.holder {
+        Holder::Subject(subject) => (subject == me, sponsors(snapshot, me, subject)),
+        Holder::Group(group) => (actor.person.groups.contains(group), false),
+    };
+    let owns_all = !functions.is_empty() && functions.iter().all(|it| it.owners.contains(me));
+    let high = functions.iter().any(|it| it.sensitivity == Sensitivity::High);
+    if actor.person.kind != CallerKind::Person || actor.person.standing == Standing::Suspended {
+        Some("only a person in good standing certifies")
+    } else if own {
+        Some("nobody certifies access that reaches themself")
+    } else if sponsored {
+        Some("an agent's sponsor does not certify its access")
+    } else if !actor.is_administrator() && !owns_all {
+        Some("only an owner of all its functions or an administrator does")
+    } else if high && grant.made_by == *me {
+        Some("at high sensitivity, the person who made a grant does not certify it")
+    } else {
+        None
+    }
+}
+
+/// Whether a revocation by this actor would be taken: an owner of any function, an administrator, or
+/// the holder.
+pub(crate) fn may_revoke(actor: &Actor, grant: &Grant, functions: &[&Function]) -> bool {
+    let me = actor.subject();
+    actor.is_administrator()
+        || grant.holder == Holder::Subject(me.clone())
+        || functions.iter().any(|it| it.owners.contains(me))
+}

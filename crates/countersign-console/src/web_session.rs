@@ -1,0 +1,135 @@
+//! Browsers that are signed in. The id is 256 random bits and stands only in the browser; the store
+//! knows its SHA-256. A session ends 30 minutes after its last use and 12 hours after its first.
+
+use crate::{
+    console::{Console, Scheme},
+    cookie::Cookie,
+    problem::Problem,
+};
+use aws_lc_rs::constant_time;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use countersign_governance::{PersonRow, WebSession};
+use countersign_model::{Caller, Digest, Span};
+use http::{HeaderMap, HeaderValue};
+use serde::{Deserialize, Serialize};
+
+/// A live session.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    /// Who signed in, as they were then; suspension is judged anew each time.
+    pub(crate) caller: Caller,
+    /// What forms of this session carry.
+    pub(crate) csrf: String,
+}
+
+/// What the store keeps with a session.
+#[derive(Debug, Serialize, Deserialize)]
+struct Kept {
+    caller: Caller,
+}
+
+/// The session that a request's cookie names, if it is live.
+pub(crate) async fn find(console: &Console, headers: &HeaderMap) -> Result<Option<Found>, Problem> {
+    let Some(id) = Cookie::Session.read(headers, console.scheme).filter(|it| is_id(it)) else {
+        return Ok(None);
+    };
+    let name = name(&id);
+    let now = console.now();
+    let store = console.governance().store();
+    let row = store.web_session(&name, now).await.map_err(|error| unavailable(&error))?;
+    let Some(row) = row else { return Ok(None) };
+    if now >= row.seen_at.plus(IDLE) {
+        store.remove_web_session(&name).await.map_err(|error| unavailable(&error))?;
+        return Ok(None);
+    }
+    let Ok(kept) = serde_json::from_str::<Kept>(&row.document) else {
+        tracing::warn!("a session's document can't be read; it counts as none");
+        return Ok(None);
+    };
+    if now.since(row.seen_at).millis() >= TOUCH.millis() {
+        let touched = store.touch_web_session(&name, now, &row.document).await;
+        touched.map_err(|error| unavailable(&error))?;
+    }
+    Ok(Some(Found { caller: kept.caller, csrf: csrf(&id) }))
+}
+
+/// Signs a browser in under a new id, and ends the session that it had. Gives the cookie.
+pub(crate) async fn begin(
+    console: &Console,
+    headers: &HeaderMap,
+    caller: Caller,
+) -> Result<Option<HeaderValue>, Problem> {
+    end(console, headers).await?;
+    let (now, store) = (console.now(), console.governance().store());
+    let id = URL_SAFE_NO_PAD.encode(console.governance().entropy().bytes::<32>());
+    store.sweep_web_sessions(now).await.map_err(|error| unavailable(&error))?;
+    let person = PersonRow {
+        subject: caller.subject.clone(),
+        name: caller.name.as_deref().unwrap_or_default().to_owned(),
+        email: caller.email.as_deref().unwrap_or_default().to_owned(),
+        groups: caller.groups.clone(),
+        seen_at: now,
+    };
+    store.saw_person(&person).await.map_err(|error| unavailable(&error))?;
+    let subject = caller.subject.clone();
+    let document = serde_json::to_string(&Kept { caller }).map_err(|_| Problem::internal())?;
+    let session = WebSession {
+        name: name(&id),
+        subject,
+        made_at: now,
+        seen_at: now,
+        expires_at: now.plus(ABSOLUTE),
+        document,
+    };
+    store.add_web_session(&session).await.map_err(|error| unavailable(&error))?;
+    Ok(Cookie::Session.set(&id, ABSOLUTE.millis() / 1000, console.scheme))
+}
+
+/// Ends the session that a request's cookie names.
+pub(crate) async fn end(console: &Console, headers: &HeaderMap) -> Result<(), Problem> {
+    match Cookie::Session.read(headers, console.scheme).filter(|it| is_id(it)) {
+        None => Ok(()),
+        Some(id) => {
+            let removed = console.governance().store().remove_web_session(&name(&id)).await;
+            removed.map_err(|error| unavailable(&error))
+        }
+    }
+}
+
+/// Takes the cookie from the browser.
+pub(crate) fn forget(scheme: Scheme) -> Option<HeaderValue> {
+    Cookie::Session.clear(scheme)
+}
+
+/// Whether a form's or script's token is the session's.
+pub(crate) fn same_token(given: &str, expected: &str) -> bool {
+    constant_time::verify_slices_are_equal(given.as_bytes(), expected.as_bytes()).is_ok()
+}
+
+fn name(id: &str) -> String {
+    Digest::of(id.as_bytes()).to_string()
+}
+
+/// Follows from the id, so that it needs no place of its own, and does not tell the id.
+fn csrf(id: &str) -> String {
+    Digest::of(format!("countersign/console/csrf/v1 {id}").as_bytes()).to_string()
+}
+
+fn is_id(text: &str) -> bool {
+    text.len() == ID_CHARS
+        && text.bytes().all(|it| it.is_ascii_alphanumeric() || b"-_".contains(&it))
+}
+
+fn unavailable(error: &dyn std::error::Error) -> Problem {
+    tracing::warn!(%error, "sessions of the console can't be read or written");
+    Problem::unavailable("The store of facts can't be reached.")
+}
+
+/// A session that is not used for so long ends.
+const IDLE: Span = Span::from_seconds(30 * 60);
+/// A session ends so long after signing in.
+const ABSOLUTE: Span = Span::from_seconds(12 * 3600);
+/// The last use is written down no oftener than this.
+const TOUCH: Span = Span::from_seconds(60);
+/// 32 bytes in base64url.
+const ID_CHARS: usize = 43;

@@ -80,7 +80,7 @@ const NEVER_MENTIONED: &[(&str, &[&str])] = &[
     ),
     ("ledger", &["std::net", "std::process", "std::env", "tokio::net", "tokio::time"]),
     ("gateway", &["std::fs", "std::process", "sqlx::"]),
-    ("console", &["std::fs", "std::process", "countersign_gateway"]),
+    ("console", &["std::process", "countersign_gateway"]),
 ];
 
 /// The full name of one of our crates.

@@ -42,6 +42,11 @@ fn anchors(text: &str) -> BTreeSet<String> {
 
 #[test]
 fn links_lead_somewhere_and_named_tests_exist() {
+    for page in
+        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "docs/threats.md"]
+    {
+        assert!(links(&read(page)).len() > 1, "{page} has no links, or they are not read");
+    }
     let mut faults = Vec::new();
     for page in files().iter().filter(|it| it.ends_with(".md")) {
         let directory = page.path.rsplit_once('/').map_or("", |(directory, _)| directory);

@@ -1,9 +1,5 @@
 //! Keeps the house as `ARCHITECTURE.md` draws it. A rule that no test enforces is a wish.
-#![expect(
-    clippy::panic,
-    clippy::string_slice,
-    reason = "a test that panics is a test that fails"
-)]
+#![expect(clippy::panic, clippy::string_slice, reason = "a test that panics is a test that fails")]
 
 mod crates;
 mod papers;

@@ -34,7 +34,7 @@ impl Transaction {
         let digest: Option<String> = on!(self, |connection| {
             sqlx::query_scalar(
                 "SELECT digest FROM catalog_versions
-                 WHERE NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.id = entry)
+                 WHERE NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.id = catalog_versions.entry)
                  ORDER BY sequence DESC LIMIT 1",
             )
             .fetch_optional(connection)

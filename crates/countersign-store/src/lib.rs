@@ -13,6 +13,8 @@ mod outbox;
 mod people;
 mod sessions;
 mod stops;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod transaction;
 mod web_sessions;
 

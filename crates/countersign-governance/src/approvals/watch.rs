@@ -37,9 +37,7 @@ impl Watchers {
         senders.retain(|_, sender| sender.receiver_count() > 0);
         senders.shrink_to_fit();
     }
-
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
-    }
 }
+
+#[cfg(test)]
+mod tests;

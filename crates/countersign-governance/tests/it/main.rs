@@ -1,0 +1,19 @@
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics is a test that fails"
+)]
+//! Every case runs on SQLite, and on PostgreSQL when `COUNTERSIGN_TEST_POSTGRES` names a server
+//! (see the store's `tests/with-postgres`).
+
+mod approvals;
+mod catalog;
+mod crash;
+mod gateways;
+mod grants;
+mod history;
+mod policy;
+mod sessions;
+mod stops;
+mod world;

@@ -1,0 +1,16 @@
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics is a test that fails"
+)]
+//! Every case runs on SQLite, and on PostgreSQL when `COUNTERSIGN_TEST_POSTGRES` names a server
+//! (see `with-postgres`).
+
+mod approvals;
+mod grants;
+mod open;
+mod outbox;
+mod sessions;
+mod stops;
+mod world;

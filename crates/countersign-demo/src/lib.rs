@@ -9,6 +9,7 @@ pub mod idp;
 pub mod people;
 pub mod secret;
 pub mod targets;
+pub mod world;
 
 pub use secret::Secret;
 

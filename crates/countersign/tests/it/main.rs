@@ -1,10 +1,9 @@
-//! The binary from outside, and the house around the code.
+//! Runs the binary as people do.
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
-    clippy::string_slice,
     clippy::indexing_slicing,
     reason = "a test that panics is a test that fails"
 )]
 
+mod cli;
 mod tidy;

@@ -1,0 +1,126 @@
+use super::{Source, load, parse};
+
+const BILLING: &str = "\
+target:
+  name: billing
+  kind: http
+  url: https://billing.internal
+  purpose: Customers and invoices.
+  owners: [olivia@acme.example]
+functions:
+  - name: billing.customers.get
+    purpose: Read one customer.
+    sensitivity: medium
+    http: {method: GET, path: '/v1/customers/{customer}'}
+    mask:
+      - {field: $.email, how: partial}
+  - name: billing.refunds.create
+    purpose: Pay money back.
+    sensitivity: high
+    http: {method: POST, path: /v1/refunds}
+    input:
+      type: object
+      properties: {amount: {type: number}}
+      additionalProperties: false
+    approval:
+      - when: args.amount > 100.0
+        from: [owner]
+";
+
+fn faults(files: &[(&str, &str)]) -> Vec<String> {
+    let sources: Vec<Source> = files
+        .iter()
+        .map(|(file, text)| Source { file: (*file).into(), text: (*text).to_owned() })
+        .collect();
+    let faults = parse(&sources).map_or_else(|faults| faults, |_| Vec::new());
+    faults.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn every_fault_names_file_line_and_key() {
+    let rows: [(&str, &str, &[&str]); 8] = [
+        ("", "", &[]),
+        (
+            "  owners: [olivia@acme.example]\n",
+            "",
+            &[
+                "b.yaml:7: functions[0].owners: function billing.customers.get: nobody answers for \
+             this function; name an owner here or on target billing",
+                "b.yaml:13: functions[1].owners: function billing.refunds.create: nobody answers for \
+             this function; name an owner here or on target billing",
+            ],
+        ),
+        (
+            "how: partial",
+            "how: vanish",
+            &["b.yaml:13: functions[0].mask[0]: function billing.customers.get: how: `vanish` is \
+             not a way to mask: known are partial, hash, redact, null and drop"],
+        ),
+        (
+            "sensitivity: high",
+            "sensitivty: high",
+            &[
+                "b.yaml:14: functions[1].sensitivity: is missing",
+                "b.yaml:16: functions[1].sensitivty: unknown key; did you mean `sensitivity`?",
+            ],
+        ),
+        ("args.amount", "args.amuont", &["b.yaml:23: functions[1].approval[0].when: "]),
+        (
+            "from: [owner]",
+            "from: [boss]",
+            &[
+                "b.yaml:24: functions[1].approval[0].from[0]: function billing.refunds.create: `boss` \
+             is no approver; write owner, subject, group:NAME or person:SUBJECT",
+            ],
+        ),
+        (
+            "name: billing.refunds",
+            "name: biling.refunds",
+            &[
+                "b.yaml:14: functions[1].name: function biling.refunds.create: no target `biling` is \
+             described; a name is TARGET.FUNCTION",
+            ],
+        ),
+        ("  kind: http\n", "  kind: smtp\n", &["b.yaml:3: target.kind: `smtp` is not known"]),
+    ];
+    for (from, to, expect) in rows {
+        let text = if from.is_empty() { BILLING.to_owned() } else { BILLING.replacen(from, to, 1) };
+        let found = faults(&[("b.yaml", &text)]);
+        assert_eq!(found.len(), expect.len(), "{found:?}");
+        for (found, expect) in found.iter().zip(expect) {
+            assert!(found.starts_with(expect), "{found}\n{expect}");
+        }
+    }
+}
+
+#[test]
+fn what_two_files_describe_is_the_second_ones_fault() {
+    let again = "agents: []\nfunctions: []\ntarget: {name: billing, kind: http, url: http://x, purpose: y}\n";
+    assert_eq!(
+        faults(&[("a.yaml", BILLING), ("z.yaml", again)]),
+        ["z.yaml:3: target.name: target billing: described twice"]
+    );
+}
+
+#[test]
+fn a_directory_is_read_with_what_is_in_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let nothing = load(directory.path()).unwrap_err();
+    assert!(nothing[0].to_string().ends_with("holds no .yaml files"), "{nothing:?}");
+    std::fs::create_dir(directory.path().join("deeper")).unwrap();
+    std::fs::write(directory.path().join("deeper/billing.yaml"), BILLING).unwrap();
+    std::fs::write(directory.path().join(".hidden.yaml"), "nonsense: [").unwrap();
+    std::fs::write(directory.path().join("README.md"), "# no catalog").unwrap();
+    let loaded = load(directory.path()).unwrap();
+    assert_eq!((loaded.files, loaded.catalog.functions.len()), (1, 2));
+    let missing = load(&directory.path().join("nowhere")).unwrap_err();
+    assert!(missing[0].to_string().contains("can't be read"), "{missing:?}");
+}
+
+/// The catalog that everybody copies is right, and the demo's targets have what it names.
+#[test]
+fn the_demo_catalog_compiles() {
+    let loaded = parse(&crate::commands::demo::catalog("http://127.0.0.1:7070")).unwrap();
+    assert!(loaded.catalog.functions.len() >= 12, "{}", loaded.catalog.functions.len());
+    assert!(loaded.catalog.functions.iter().all(|it| !it.owners.is_empty()));
+}

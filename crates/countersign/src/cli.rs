@@ -1,0 +1,128 @@
+//! The command line as typed. What it means is each command's affair.
+
+mod client;
+mod server;
+
+pub(crate) use client::{
+    ApprovalsCommand, CallArguments, CatalogCommand, End, GrantAddArguments, GrantsCommand,
+    GrantsListArguments, LedgerCommand, LoginArguments, ResumeArguments, SessionsCommand,
+    StopArguments, ToolFormat, WhatArguments,
+};
+pub(crate) use server::{DemoArguments, InitArguments, SchemaOf};
+
+use crate::exit;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// The command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "countersign",
+    version,
+    about = "Every function call is backed by a reviewed grant, or it does not run.",
+    after_help = exit::HELP,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command that asks a gateway understands.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Shared {
+    /// The gateway to ask; by default the one of the last login
+    #[arg(
+        long,
+        global = true,
+        env = "COUNTERSIGN_SERVER",
+        value_name = "URL",
+        help_heading = "Asking a gateway"
+    )]
+    pub(crate) server: Option<String>,
+    /// A token to show instead of a login's
+    #[arg(
+        long,
+        global = true,
+        env = "COUNTERSIGN_TOKEN",
+        hide_env_values = true,
+        value_name = "TOKEN",
+        help_heading = "Asking a gateway"
+    )]
+    pub(crate) token: Option<String>,
+    /// Write JSON instead of tables and sentences
+    #[arg(long, global = true, help_heading = "Asking a gateway")]
+    pub(crate) json: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show everything in one process, with made-up people and data
+    Demo(DemoArguments),
+    /// Run a gateway
+    Serve {
+        /// The configuration
+        #[arg(long, short, value_name = "FILE", default_value = "countersign.yaml")]
+        config: PathBuf,
+    },
+    /// Check configuration and catalog; touches nothing
+    Check {
+        /// The configuration
+        #[arg(long, short, value_name = "FILE", default_value = "countersign.yaml")]
+        config: PathBuf,
+    },
+    /// Write a first configuration, key and catalog
+    Init(InitArguments),
+    /// Print the JSON Schema of a kind of file
+    Schema {
+        /// Which kind of file
+        #[arg(value_enum)]
+        of: SchemaOf,
+    },
+    /// Check, plan, apply and show the catalog
+    #[command(subcommand)]
+    Catalog(CatalogCommand),
+    /// Who may call what, and who confirmed it
+    #[command(subcommand)]
+    Grants(GrantsCommand),
+    /// Calls that wait for a human
+    #[command(subcommand)]
+    Approvals(ApprovalsCommand),
+    /// What was recorded
+    #[command(subcommand)]
+    Sessions(SessionsCommand),
+    /// Verify the ledger, offline
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
+    /// Stop calls at once, or suspend a subject
+    Stop(StopArguments),
+    /// Let stopped calls go on
+    Resume(ResumeArguments),
+    /// Call a function
+    Call(CallArguments),
+    /// List what you may call, as tool definitions
+    Tools {
+        /// The form of the definitions
+        #[arg(long, value_enum)]
+        format: Option<ToolFormat>,
+    },
+    /// Sign in
+    Login(LoginArguments),
+    /// Forget the login
+    Logout,
+    /// Show who you are to the gateway
+    Whoami,
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+//! `countersign serve`.
+
+use crate::{
+    catalog_files, clock,
+    config::{self, Apply, CatalogFiles, Config, StoreUrl},
+    exit::{Exit, Failure},
+    output,
+    server::{self, Assembly, Keys, Setup},
+};
+use countersign_gateway::Secrets;
+use countersign_governance::{Actor, Role};
+use countersign_identity::{Hidden, Secret};
+use countersign_model::{CallerKind, Person, approval::Standing, catalog::raw::SecretSource};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+};
+
+pub(super) fn run(file: &Path) -> Result<(), Failure> {
+    let config = config::load(file).map_err(|faults| config::failure(&faults))?;
+    server::start_logging(&config.logging);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::failed(format!("can't start: {error}")))?;
+    runtime.block_on(serve(config))
+}
+
+async fn serve(config: Config) -> Result<(), Failure> {
+    let tls = config.tls.as_ref().map(server::tls_acceptor).transpose()?;
+    // Files are read before anything is opened: a fault in them leaves no trace.
+    let catalog = config.catalog.as_ref().filter(|it| it.apply == Apply::OnStart);
+    let catalog = catalog.map(read).transpose()?;
+    let listening = server::listen(config.listen).await?;
+    let address = listening.address;
+    let (limits, drain_within) = (config.limits.clone(), config.drain_within);
+    let (public_url, gateway) = (config.public_url.clone(), config.gateway.clone());
+    let (assembly, running) = Assembly::open(setup(config)?).await?;
+    assembly.start().await?;
+    if let Some(raw) = catalog {
+        let applied = assembly.governance.apply_catalog(&gateway_itself(&gateway), raw, None).await;
+        let applied = applied.map_err(|error| {
+            Failure::caused(Exit::Failed, "the catalog was not applied", &error)
+        })?;
+        tracing::info!(digest = %applied.digest, epoch = %applied.epoch, "catalog in force");
+    }
+    assembly.verifier.warm_up();
+    tracing::info!(%address, public_url, gateway, version = env!("CARGO_PKG_VERSION"), "listening");
+    output::note(&format!(
+        "countersign {gateway} answers on {address}, console {public_url}/console"
+    ));
+    let assembly = Arc::new(assembly);
+    let served = server::serve(Arc::clone(&assembly), listening, tls, &limits, drain_within).await;
+    running.end(&assembly).await;
+    served
+}
+
+fn read(files: &CatalogFiles) -> Result<countersign_model::catalog::raw::RawCatalog, Failure> {
+    let loaded = catalog_files::load(&files.directory);
+    loaded.map(|it| it.raw).map_err(|faults| config::failure(&faults))
+}
+
+fn setup(config: Config) -> Result<Setup, Failure> {
+    let master = resolve(&config.master_key, "the master key", "`master_key`")?;
+    let store_url = match &config.store {
+        StoreUrl::Url(url) => url.clone(),
+        StoreUrl::From(secret) => {
+            resolve(secret, "the store's URL", "`store.url_from`")?.reveal().to_owned()
+        }
+    };
+    let directory = config.directory.clone();
+    Ok(Setup {
+        gateway: config.gateway,
+        public_url: config.public_url,
+        store_url,
+        ledger: config.ledger,
+        recordings: config.recordings,
+        keys: Keys::read(master.reveal())?,
+        issuers: config.issuers,
+        plain_http: config.plain_http,
+        roles: config.roles,
+        limits: config.limits,
+        secrets: Secrets::new(move |source| target_secret(source, &directory)),
+        variables: BTreeMap::new(),
+        clock: clock::clock(),
+        entropy: clock::entropy()?,
+    })
+}
+
+fn resolve(secret: &Secret, what: &str, key: &str) -> Result<Hidden, Failure> {
+    secret.resolve(clock::environment).map_err(|error| {
+        Failure::caused(Exit::Usage, &format!("{what} can't be had"), &error)
+            .next(format!("put it where {key} in the configuration says"))
+    })
+}
+
+/// A target's credential; files start at the configuration's directory.
+fn target_secret(source: &SecretSource, directory: &Path) -> Result<String, String> {
+    let secret = match source {
+        SecretSource::Env(name) => Secret::Env(name.clone()),
+        SecretSource::File(path) => Secret::File(directory.join(path)),
+    };
+    let found = secret.resolve(clock::environment).map_err(|error| error.to_string())?;
+    Ok(found.reveal().to_owned())
+}
+
+/// Whoever wrote the configuration said that the files are in force: the gateway applies them in
+/// its own name, and the ledger says so.
+fn gateway_itself(gateway: &str) -> Actor {
+    let name = format!("gateway:{gateway}");
+    Actor {
+        person: Person {
+            subject: name.as_str().into(),
+            kind: CallerKind::Service,
+            groups: BTreeSet::new(),
+            standing: Standing::Good,
+        },
+        name,
+        roles: BTreeSet::from([Role::Administrator]),
+    }
+}

@@ -1,0 +1,115 @@
+//! `countersign login`, `logout` and `whoami`.
+
+use super::{joined, text};
+use crate::{
+    api::{self, Api},
+    cli::{LoginArguments, Shared},
+    clock,
+    exit::{Exit, Failure},
+    login::{self, Forgotten, Login},
+    output::{self, BOLD, DIM, GREEN, styled},
+};
+use countersign_identity::{CliLogin, CliSettings, Http, LoginFailed, Loopback, TokenSet};
+use serde_json::Value;
+use std::{process::Stdio, time::Duration};
+
+pub(super) async fn login(typed: LoginArguments, shared: &Shared) -> Result<(), Failure> {
+    let server = api::server(shared);
+    let http = Http::new();
+    let about = api::about(&server, &http).await?;
+    let Some(client_id) = about.cli_client_id else {
+        return Err(Failure::failed("this gateway has no client for the command line")
+            .next("ask an administrator to set sign_in.cli_client_id, or set COUNTERSIGN_TOKEN"));
+    };
+    let issuer = about.issuer;
+    let settings =
+        CliSettings { issuer, client_id, scopes: about.scopes, resource: about.resource };
+    let client = CliLogin::discover(settings.clone(), http, clock::clock()).await;
+    let client = client.map_err(|error| refused(&error))?;
+    let tokens = if typed.device { device(&client).await? } else { browser(&client).await? };
+    let file = login::keep(&server, Login { settings, tokens })?;
+    output::note(&styled(DIM, &format!("The login is kept in {}.", file.display())));
+    let shared = Shared { server: Some(server), token: None, json: shared.json };
+    whoami(&shared).await
+}
+
+async fn browser(client: &CliLogin) -> Result<TokenSet, Failure> {
+    let failed = |error: &dyn std::error::Error| {
+        Failure::caused(Exit::Failed, "the sign-in did not succeed", error)
+            .next("try again, or use a code: countersign login --device")
+    };
+    let loopback = Loopback::bind().await.map_err(|error| failed(&error))?;
+    let entropy = clock::entropy()?;
+    let (url, pending) =
+        client.authorize(loopback.redirect_uri(), &entropy).map_err(|error| refused(&error))?;
+    output::note("Sign in with your browser; if it does not open, open this yourself:");
+    output::note(&format!("  {url}"));
+    open(&url);
+    let callback = loopback.callback(PAGE, SIGN_IN_WITHIN).await.map_err(|error| failed(&error))?;
+    client.exchange(pending, &callback).await.map_err(|error| refused(&error))
+}
+
+async fn device(client: &CliLogin) -> Result<TokenSet, Failure> {
+    if !client.offers_device_codes() {
+        return Err(Failure::failed("the identity provider has no device codes")
+            .next("sign in with a browser on this machine: countersign login"));
+    }
+    let code = client.device_start().await.map_err(|error| refused(&error))?;
+    let user_code = output::plain(&code.user_code);
+    output::note(&format!("Open {}", styled(BOLD, &code.verification_uri)));
+    output::note(&format!("and type {}", styled(BOLD, &user_code)));
+    if let Some(url) = &code.verification_uri_complete {
+        output::note(&styled(DIM, &format!("or open {url}")));
+    }
+    client.device_wait(code).await.map_err(|error| refused(&error))
+}
+
+pub(super) fn logout(shared: &Shared) -> Result<(), Failure> {
+    let server = api::server(shared);
+    output::line(&match login::forget(&server)? {
+        Forgotten::Yes => format!("the login at {server} is forgotten"),
+        Forgotten::Nothing => format!("nobody was signed in at {server}"),
+    })
+}
+
+pub(super) async fn whoami(shared: &Shared) -> Result<(), Failure> {
+    let api = Api::open(shared).await?;
+    let me: Value = api.get("/me").await?;
+    if shared.json {
+        return output::json(&me);
+    }
+    let (name, subject) = (text(&me, "/name"), text(&me, "/subject"));
+    output::line(&format!(
+        "{} {name} <{subject}>, {}, at {}",
+        styled(GREEN, "signed in:"),
+        text(&me, "/kind"),
+        api.server
+    ))?;
+    for (title, pointer) in [("groups", "/groups"), ("roles", "/roles")] {
+        let names = joined(&me, pointer);
+        if !names.is_empty() {
+            output::line(&format!("  {title:<7} {names}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn refused(error: &LoginFailed) -> Failure {
+    Failure::caused(Exit::Failed, "the sign-in did not succeed", error)
+        .next("try again: countersign login")
+}
+
+/// Opens a URL in the browser, if there is one. It was printed, so a failure is no harm.
+fn open(url: &str) {
+    let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let mut command = std::process::Command::new(opener);
+    command.arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    drop(command.spawn());
+}
+
+const SIGN_IN_WITHIN: Duration = Duration::from_secs(300);
+const PAGE: &str = "<!doctype html><html lang=en><meta charset=utf-8>\
+    <meta name=viewport content='width=device-width'><title>Signed in</title>\
+    <style>body{font:1.1rem/1.5 system-ui;max-width:32rem;margin:20vh auto;padding:0 1rem;\
+    color-scheme:light dark}</style><h1>You are signed in</h1>\
+    <p>Go back to your terminal. You can close this page.";

@@ -1,0 +1,210 @@
+//! What a configuration must keep beyond its form. Finds all faults in one go.
+
+use super::{
+    Apply, CatalogFiles, Config, StoreUrl, Tls,
+    raw::{RawConfig, RawPlainHttp, RawStore},
+};
+use crate::{
+    clock,
+    yaml::{Fault, Path as Key},
+};
+use countersign_identity::{Http, IssuerConfig, PlainHttp, Secret, Verifier};
+use countersign_model::Span;
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+use url::Url;
+
+pub(super) fn check(raw: RawConfig, text: &str, directory: &Path) -> Result<Config, Vec<Fault>> {
+    let mut at = At { text, faults: Vec::new() };
+    let listen = at.listen(&raw.listen);
+    at.public_url(&raw.public_url);
+    if !countersign_ledger::is_name(&raw.gateway) || raw.gateway.len() > NAME_BYTES_MAX {
+        at.fault("gateway", "a short name without blanks and plus signs");
+    }
+    at.store(raw.store.as_ref());
+    at.issuers(&raw.issuers);
+    at.roles(&raw);
+    at.limits(&raw);
+    let Some(listen) = listen.filter(|_| at.faults.is_empty()) else {
+        at.faults.sort();
+        return Err(at.faults);
+    };
+    let under = |path: &Path| directory.join(path);
+    let state = under(&raw.state);
+    let store = match raw.store {
+        Some(RawStore::Url(url)) => StoreUrl::Url(sqlite_under(directory, url)),
+        Some(RawStore::UrlFrom(secret)) => StoreUrl::From(secret_under(directory, secret)),
+        None => StoreUrl::Url(format!("sqlite:{}", state.join("store.sqlite").display())),
+    };
+    let files = raw.catalog.map(|files| CatalogFiles {
+        directory: under(&files.directory),
+        apply: if files.apply_on_start { Apply::OnStart } else { Apply::ByHand },
+    });
+    Ok(Config {
+        listen,
+        public_url: raw.public_url.trim_end_matches('/').to_owned(),
+        gateway: raw.gateway,
+        tls: raw.tls.map(|tls| Tls { certificate: under(&tls.certificate), key: under(&tls.key) }),
+        store,
+        ledger: raw.ledger.map_or_else(|| state.join("ledger"), |it| under(&it)),
+        recordings: raw.recordings.map_or_else(|| state.join("recordings"), |it| under(&it)),
+        master_key: secret_under(directory, raw.master_key),
+        issuers: raw.issuers.into_iter().map(|it| issuer_under(directory, it)).collect(),
+        plain_http: match raw.plain_http {
+            RawPlainHttp::LoopbackOnly => PlainHttp::LoopbackOnly,
+            RawPlainHttp::Everywhere => PlainHttp::Everywhere,
+        },
+        roles: raw.roles,
+        catalog: files,
+        limits: raw.limits,
+        drain_within: raw.drain_within,
+        logging: raw.logging,
+        directory: directory.to_path_buf(),
+    })
+}
+
+/// Faults as they are found.
+struct At<'t> {
+    text: &'t str,
+    faults: Vec<Fault>,
+}
+
+impl At<'_> {
+    fn fault(&mut self, key: &str, message: impl Into<String>) {
+        let fault = Fault::at(self.text, &Key::default().join(key), message);
+        self.faults.push(fault);
+    }
+
+    fn listen(&mut self, text: &str) -> Option<SocketAddr> {
+        let parsed = text.parse();
+        if parsed.is_err() {
+            self.fault("listen", "an IP address and a port, such as 127.0.0.1:7070 or [::]:7070");
+        }
+        parsed.ok()
+    }
+
+    fn public_url(&mut self, text: &str) {
+        let Ok(url) = Url::parse(text) else {
+            return self.fault("public_url", "a URL such as https://gateway.example.com");
+        };
+        if !matches!(url.scheme(), "https" | "http") || url.host().is_none() {
+            self.fault("public_url", "must begin with https:// (or http://, for this machine)");
+        }
+        let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+        if !bare || !url.username().is_empty() || url.password().is_some() {
+            self.fault("public_url", "only scheme, host and port: no path, query or user name");
+        }
+    }
+
+    fn store(&mut self, store: Option<&RawStore>) {
+        let Some(RawStore::Url(text)) = store else { return };
+        if text.starts_with("sqlite:") {
+            return;
+        }
+        match Url::parse(text) {
+            Ok(url) if !matches!(url.scheme(), "postgres" | "postgresql") => {
+                self.fault("store.url", "sqlite:PATH or postgres://HOST/DATABASE");
+            }
+            Ok(url) if url.password().is_some() => {
+                let message = "holds a password; put the URL into an environment variable or a \
+                               file, and name that under `store.url_from`";
+                self.fault("store.url", message);
+            }
+            Ok(_) => {}
+            Err(_) => self.fault("store.url", "sqlite:PATH or postgres://HOST/DATABASE"),
+        }
+    }
+
+    fn issuers(&mut self, issuers: &[IssuerConfig]) {
+        if issuers.is_empty() {
+            self.fault("issuers", "name at least one: nobody could call");
+        }
+        // The verifier's maker judges issuers; it does no I/O.
+        let verifier = Verifier::new(issuers.to_vec(), Http::new(), clock::clock());
+        let mut told = Vec::new();
+        for fault in verifier.err().unwrap_or_default() {
+            // Issuers of the same name are told apart by who was told already.
+            let same = issuers.iter().enumerate().filter(|(_, it)| it.name == fault.issuer);
+            let place = match fault.key {
+                "name" => same.max_by_key(|(place, _)| *place),
+                _ => same.min_by_key(|(place, _)| told.contains(&(*place, fault.key))),
+            };
+            let place = place.map_or(0, |(place, _)| place);
+            told.push((place, fault.key));
+            self.fault(&format!("issuers[{place}].{}", fault.key), fault.problem);
+        }
+    }
+
+    fn roles(&mut self, raw: &RawConfig) {
+        if raw.roles.administrators.is_empty() {
+            self.fault(
+                "roles.administrators",
+                "name at least one group: nobody could apply a catalog or make grants",
+            );
+        }
+        for (key, groups) in
+            [("administrators", &raw.roles.administrators), ("auditors", &raw.roles.auditors)]
+        {
+            for (place, group) in groups.iter().enumerate() {
+                if group.trim().is_empty() {
+                    self.fault(&format!("roles.{key}[{place}]"), "is empty");
+                }
+            }
+        }
+    }
+
+    fn limits(&mut self, raw: &RawConfig) {
+        let limits = &raw.limits;
+        let mut within = |key: &str, value: u64, least: u64, most: u64| {
+            if !(least..=most).contains(&value) {
+                self.fault(key, format!("between {least} and {most}"));
+            }
+        };
+        let number = |value: usize| u64::try_from(value).unwrap_or(u64::MAX);
+        within("limits.connections_max", number(limits.connections_max), 1, 1_000_000);
+        within("limits.calls_max", number(limits.calls_max), 1, 1_000_000);
+        within("limits.head_bytes_max", number(limits.head_bytes_max), 8_192, 1_048_576);
+        within("limits.streams_max", u64::from(limits.streams_max), 1, 10_000);
+        for (key, span) in
+            [("limits.head_within", limits.head_within), ("drain_within", raw.drain_within)]
+        {
+            if span <= Span::default() || span > WITHIN_MAX {
+                self.fault(key, format!("above zero and at most {WITHIN_MAX}"));
+            }
+        }
+    }
+}
+
+fn secret_under(directory: &Path, secret: Secret) -> Secret {
+    match secret {
+        Secret::File(path) => Secret::File(directory.join(path)),
+        Secret::Env(name) => Secret::Env(name),
+    }
+}
+
+fn issuer_under(directory: &Path, mut issuer: IssuerConfig) -> IssuerConfig {
+    if let Some(sign_in) = &mut issuer.sign_in {
+        sign_in.client_secret =
+            sign_in.client_secret.take().map(|secret| secret_under(directory, secret));
+    }
+    issuer
+}
+
+/// `sqlite:PATH` with the path under the configuration's directory.
+fn sqlite_under(directory: &Path, url: String) -> String {
+    let Some(rest) = url.strip_prefix("sqlite:") else { return url };
+    let rest = rest.strip_prefix("//").unwrap_or(rest);
+    let (path, options) = rest.split_once('?').map_or((rest, ""), |(path, it)| (path, it));
+    if path == ":memory:" {
+        return url;
+    }
+    let path: PathBuf = directory.join(path);
+    let mark = if options.is_empty() { "" } else { "?" };
+    format!("sqlite:{}{mark}{options}", path.display())
+}
+
+const NAME_BYTES_MAX: usize = 64;
+/// The longest that a head or a drain may take.
+const WITHIN_MAX: Span = Span::from_seconds(3600);

@@ -1,0 +1,193 @@
+//! The configuration as people write it. Nothing here is believed until [`super::check`] has read
+//! it. The comments become the published JSON Schema.
+
+use countersign_identity::{IssuerConfig, Secret};
+use countersign_model::Span;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::path::PathBuf;
+
+/// `countersign.yaml`. Paths that are not absolute start at this file's directory.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Countersign configuration")]
+pub(crate) struct RawConfig {
+    /// Address and port to listen on: `127.0.0.1:7070`, `[::]:443`.
+    pub(crate) listen: String,
+    /// The URL under which callers reach this gateway, without a path. It is the resource
+    /// identifier that tokens are made for (RFC 9728), and the sign-in of the console returns here.
+    pub(crate) public_url: String,
+    /// This gateway's name in the ledger and in logs; each gateway has its own.
+    #[serde(default = "default_gateway")]
+    pub(crate) gateway: String,
+    /// TLS from files; absent when something in front of the gateway ends TLS.
+    #[serde(default)]
+    pub(crate) tls: Option<RawTls>,
+    /// The directory for all that the gateway keeps, unless one of the next three says otherwise.
+    #[serde(default = "default_state")]
+    pub(crate) state: PathBuf,
+    /// Where facts (grants, approvals, sessions, the catalog) are kept; SQLite in the state
+    /// directory by default.
+    #[serde(default)]
+    pub(crate) store: Option<RawStore>,
+    /// Where the ledger is; `ledger` in the state directory by default.
+    #[serde(default)]
+    pub(crate) ledger: Option<PathBuf>,
+    /// Where recordings are; `recordings` in the state directory by default.
+    #[serde(default)]
+    pub(crate) recordings: Option<PathBuf>,
+    /// Where the master key is: 32 random bytes in base64. It wraps all other keys. Keep a copy:
+    /// without it recordings can't be read.
+    pub(crate) master_key: Secret,
+    /// Who vouches for callers: OpenID Connect providers and OAuth 2 authorization servers.
+    pub(crate) issuers: Vec<IssuerConfig>,
+    /// To whom of the issuers clear text may be spoken.
+    #[serde(default)]
+    pub(crate) plain_http: RawPlainHttp,
+    /// Which groups may do what beside what owners and approvers may.
+    #[serde(default)]
+    pub(crate) roles: RawRoles,
+    /// The catalog's files.
+    #[serde(default)]
+    pub(crate) catalog: Option<RawCatalogFiles>,
+    /// Bounds of what this gateway takes on.
+    #[serde(default)]
+    pub(crate) limits: RawLimits,
+    /// How long calls in flight may take to finish when the gateway ends.
+    #[serde(default = "default_drain_within")]
+    #[schemars(with = "String")]
+    pub(crate) drain_within: Span,
+    /// What is written to standard error.
+    #[serde(default)]
+    pub(crate) logging: RawLogging,
+}
+
+/// A certificate and its key.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawTls {
+    /// A PEM file with the certificate and those that vouch for it.
+    pub(crate) certificate: PathBuf,
+    /// A PEM file with the private key.
+    pub(crate) key: PathBuf,
+}
+
+/// Where facts are kept.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum RawStore {
+    /// `sqlite:PATH`, or a `postgres://` URL without a password.
+    Url(String),
+    /// Where the URL is, when a password is in it.
+    UrlFrom(Secret),
+}
+
+/// To whom clear text may be spoken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RawPlainHttp {
+    /// Only to this machine.
+    #[default]
+    LoopbackOnly,
+    /// To every issuer: the network between is trusted.
+    Everywhere,
+}
+
+/// Groups and their roles. Owners and approvers follow from the catalog.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawRoles {
+    /// Groups whose members apply catalogs, make grants, and stop and resume calls.
+    pub(crate) administrators: Vec<String>,
+    /// Groups whose members may read and replay everything, and change nothing.
+    pub(crate) auditors: Vec<String>,
+}
+
+/// The catalog's files.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawCatalogFiles {
+    /// The directory with the catalog's `.yaml` files.
+    pub(crate) directory: PathBuf,
+    /// Whether a start applies the files, as the gateway itself. Otherwise `countersign catalog
+    /// apply` does, as the person who is signed in.
+    #[serde(default)]
+    pub(crate) apply_on_start: bool,
+}
+
+/// Bounds of what this gateway takes on.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawLimits {
+    /// Open connections; more wait to be accepted.
+    pub(crate) connections_max: usize,
+    /// Calls in hand, held ones too; more are refused as `overloaded`.
+    pub(crate) calls_max: usize,
+    /// How long a caller may take to send the head of a request.
+    #[schemars(with = "String")]
+    pub(crate) head_within: Span,
+    /// The longest head of a request, in bytes.
+    pub(crate) head_bytes_max: usize,
+    /// HTTP/2 requests at the same time on one connection.
+    pub(crate) streams_max: u32,
+}
+
+impl Default for RawLimits {
+    fn default() -> Self {
+        Self {
+            connections_max: 20_000,
+            calls_max: 20_000,
+            head_within: Span::from_seconds(15),
+            head_bytes_max: 64 * 1024,
+            streams_max: 256,
+        }
+    }
+}
+
+/// What is written to standard error.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawLogging {
+    /// How a line looks.
+    pub(crate) format: LogFormat,
+    /// The least level that is written.
+    pub(crate) level: LogLevel,
+}
+
+/// How a log line looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LogLevel {
+    /// What needs a person.
+    Error,
+    /// What a person should know.
+    Warn,
+    /// What happens, one line for each call.
+    #[default]
+    Info,
+    /// How it happens.
+    Debug,
+}
+
+fn default_gateway() -> String {
+    "main".to_owned()
+}
+
+fn default_state() -> PathBuf {
+    PathBuf::from("state")
+}
+
+fn default_drain_within() -> Span {
+    Span::from_seconds(30)
+}

@@ -1,0 +1,167 @@
+//! The logins of this user: one file, readable by its owner alone, with the tokens for each gateway.
+//! Only the commands that ask a gateway read it; nothing prints a token.
+
+use crate::{clock, exit::Failure};
+use countersign_identity::{CliLogin, CliSettings, Hidden, Http, LoginFailed, TokenSet};
+use countersign_model::{Clock, Span};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+};
+
+/// All logins.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Logins {
+    /// The gateway of the last login.
+    #[serde(default)]
+    last: Option<String>,
+    /// By the gateway's URL.
+    #[serde(default)]
+    servers: BTreeMap<String, Login>,
+}
+
+/// One login.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Login {
+    /// How to refresh it.
+    pub(crate) settings: CliSettings,
+    /// The tokens.
+    pub(crate) tokens: TokenSet,
+}
+
+/// The gateway of the last login.
+pub(crate) fn last_server() -> Option<String> {
+    read(&file().ok()?).ok()?.last
+}
+
+/// Keeps a login, and makes its gateway the one that is asked by default.
+///
+/// # Errors
+/// When the file can't be written.
+pub(crate) fn keep(server: &str, login: Login) -> Result<PathBuf, Failure> {
+    let file = file()?;
+    let mut logins = read(&file)?;
+    logins.last = Some(server.to_owned());
+    logins.servers.insert(server.to_owned(), login);
+    write(&file, &logins)?;
+    Ok(file)
+}
+
+/// Whether there was a login to forget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Forgotten {
+    /// There was.
+    Yes,
+    /// Nobody was signed in.
+    Nothing,
+}
+
+/// Forgets the login of a gateway.
+///
+/// # Errors
+/// When the file can't be read or written.
+pub(crate) fn forget(server: &str) -> Result<Forgotten, Failure> {
+    let file = file()?;
+    let mut logins = read(&file)?;
+    if logins.servers.remove(server).is_none() {
+        return Ok(Forgotten::Nothing);
+    }
+    if logins.last.as_deref() == Some(server) {
+        logins.last = None;
+    }
+    write(&file, &logins)?;
+    Ok(Forgotten::Yes)
+}
+
+/// A token for a gateway, refreshed if it has ended or is about to.
+///
+/// # Errors
+/// When nobody is signed in there, or the login has ended.
+pub(crate) async fn token(server: &str, http: &Http, clock: &Clock) -> Result<Hidden, Failure> {
+    let file = file()?;
+    let mut logins = read(&file)?;
+    let sign_in = format!("sign in: countersign login --server {server}");
+    let Some(login) = logins.servers.get(server).cloned() else {
+        return Err(Failure::failed(format!("you are not signed in at {server}")).next(sign_in));
+    };
+    if clock.now().plus(ENDS_SOON) < login.tokens.expires_at {
+        return Ok(login.tokens.access_token);
+    }
+    let refreshed = refresh(&login, http, clock).await;
+    let tokens = refreshed.map_err(|error| {
+        let what = format!("the login at {server} has ended: {}", crate::exit::chain(&error));
+        Failure::failed(what).next(sign_in)
+    })?;
+    let token = tokens.access_token.clone();
+    logins.servers.insert(server.to_owned(), Login { settings: login.settings, tokens });
+    write(&file, &logins)?;
+    Ok(token)
+}
+
+async fn refresh(login: &Login, http: &Http, clock: &Clock) -> Result<TokenSet, LoginFailed> {
+    let client = CliLogin::discover(login.settings.clone(), http.clone(), clock.clone()).await?;
+    client.refresh(&login.tokens).await
+}
+
+fn file() -> Result<PathBuf, Failure> {
+    clock::settings_directory().map(|it| it.join("countersign").join("logins.json")).ok_or_else(
+        || {
+            Failure::failed("there is no place to keep a login")
+                .next("set HOME or XDG_CONFIG_HOME, or COUNTERSIGN_TOKEN instead of a login")
+        },
+    )
+}
+
+fn read(file: &Path) -> Result<Logins, Failure> {
+    let text = match fs::read(file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Logins::default()),
+        Err(error) => return Err(unusable(file, &error)),
+    };
+    // A file that can't be understood is replaced by the next login.
+    Ok(serde_json::from_slice(&text).unwrap_or_default())
+}
+
+fn write(file: &Path, logins: &Logins) -> Result<(), Failure> {
+    let text = serde_json::to_vec_pretty(logins)
+        .map_err(|_| Failure::failed("the login can't be written as JSON"))?;
+    private_file(file, &text).map_err(|error| unusable(file, &error))
+}
+
+/// Writes a file that only its owner can read, whole or not at all.
+pub(crate) fn private_file(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let directory = file.parent().unwrap_or_else(|| Path::new("."));
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+        builder.mode(0o700);
+        options.mode(0o600);
+    }
+    builder.create(directory)?;
+    let mut name = file.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let aside = directory.join(name);
+    // What another run left half-written may have another mode.
+    match fs::remove_file(&aside) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let mut opened = options.open(&aside)?;
+    opened.write_all(bytes)?;
+    opened.sync_all()?;
+    fs::rename(&aside, file)
+}
+
+fn unusable(file: &Path, error: &std::io::Error) -> Failure {
+    Failure::failed(format!("{} can't be used: {error}", file.display()))
+}
+
+/// A token that ends within this is refreshed before it is used.
+const ENDS_SOON: Span = Span::from_seconds(30);

@@ -1,0 +1,117 @@
+//! What applying a catalog would change, for people: like a diff, with the grants that it touches.
+
+use crate::{
+    output::{BOLD, DIM, GREEN, RED, YELLOW, plain, styled},
+    table::Table,
+};
+use serde::Deserialize;
+
+/// A plan, as the gateway makes it.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Plan {
+    /// The catalog in force.
+    pub(crate) base: String,
+    /// The catalog after it.
+    pub(crate) next: String,
+    /// What is added, changed and removed.
+    pub(crate) changes: Vec<Change>,
+    /// Grants for which something changes.
+    #[serde(default)]
+    pub(crate) grants_touched: Vec<TouchedGrant>,
+}
+
+/// One change.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Change {
+    pub(crate) kind: Kind,
+    /// `function billing.refunds.create`.
+    pub(crate) place: String,
+    /// `- …` and `+ …`.
+    #[serde(default)]
+    pub(crate) lines: Vec<String>,
+}
+
+/// What happens to a thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Kind {
+    Added,
+    Changed,
+    Removed,
+}
+
+/// A grant for which something changes.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct TouchedGrant {
+    pub(crate) id: String,
+    pub(crate) holder: String,
+    #[serde(default)]
+    pub(crate) functions: Vec<String>,
+    #[serde(default)]
+    pub(crate) effect: String,
+}
+
+impl Plan {
+    /// Whether applying would change nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// The plan as text, in styles.
+    pub(crate) fn render(&self) -> String {
+        if self.is_empty() {
+            return "Nothing changes: the files are what is in force.\n".to_owned();
+        }
+        let mut text = String::new();
+        for change in &self.changes {
+            let (mark, style) = match change.kind {
+                Kind::Added => ("+", GREEN),
+                Kind::Changed => ("~", YELLOW),
+                Kind::Removed => ("-", RED),
+            };
+            text.push_str(&styled(style.bold(), &format!("{mark} {}", plain(&change.place))));
+            text.push('\n');
+            for line in &change.lines {
+                text.push_str(&diff_line(line));
+            }
+        }
+        if !self.grants_touched.is_empty() {
+            text.push_str(&format!("\n{}\n", styled(BOLD, "Grants that this touches")));
+            let mut table = Table::new(["grant", "holder", "functions", "effect"]);
+            for grant in &self.grants_touched {
+                table.row([
+                    (&grant.id).into(),
+                    (&grant.holder).into(),
+                    grant.functions.join(", ").into(),
+                    (&grant.effect).into(),
+                ]);
+            }
+            text.push_str(&table.render(""));
+        }
+        text.push_str(&format!("\n{}\n", self.summary()));
+        text
+    }
+
+    fn summary(&self) -> String {
+        let count = |kind| self.changes.iter().filter(|it| it.kind == kind).count();
+        format!(
+            "{} to add, {} to change, {} to remove.",
+            count(Kind::Added),
+            count(Kind::Changed),
+            count(Kind::Removed)
+        )
+    }
+}
+
+fn diff_line(line: &str) -> String {
+    let line = plain(line);
+    let style = match line.chars().next() {
+        Some('+') => GREEN,
+        Some('-') => RED,
+        Some(_) | None => DIM,
+    };
+    format!("    {}\n", styled(style, &line))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,14 @@
+//! A running gateway: what it is made of, its one port, and its end.
+
+pub(crate) mod assembly;
+mod body;
+mod logging;
+mod operations;
+mod port;
+mod routes;
+mod tls;
+
+pub(crate) use assembly::{Assembly, Keys, Setup};
+pub(crate) use logging::start as start_logging;
+pub(crate) use port::{Listening, listen, serve};
+pub(crate) use tls::acceptor as tls_acceptor;

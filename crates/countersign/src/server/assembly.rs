@@ -1,0 +1,302 @@
+//! Puts a gateway together, from the ground up, and takes it apart again.
+
+use crate::{
+    catalog_files::check_mask,
+    clock,
+    config::raw::{RawLimits, RawRoles},
+    exit::{Exit, Failure},
+};
+use aws_lc_rs::hmac;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use countersign_console::{CliDoor, ConsoleParts};
+use countersign_gateway::{Gateway, GatewayParts, Limits, Secrets};
+use countersign_governance::{Governance, Parts, RoleMap, Store};
+use countersign_identity::{Http, IssuerConfig, PlainHttp, SignIn, Verifier};
+use countersign_ledger::{
+    Closer, Log, LogOptions, MasterKey, SegmentOptions, Segments, SigningKey, Writer, WriterOptions,
+};
+use countersign_mask::HashKey;
+use countersign_model::{
+    Clock, Entropy, Span,
+    ids::EntryId,
+    record::{Entry, Event, GatewayEvent, GatewayState},
+};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use zeroize::Zeroizing;
+
+/// What a gateway is put together from.
+pub(crate) struct Setup {
+    pub(crate) gateway: String,
+    pub(crate) public_url: String,
+    pub(crate) store_url: String,
+    pub(crate) ledger: PathBuf,
+    pub(crate) recordings: PathBuf,
+    pub(crate) keys: Keys,
+    pub(crate) issuers: Vec<IssuerConfig>,
+    pub(crate) plain_http: PlainHttp,
+    pub(crate) roles: RawRoles,
+    pub(crate) limits: RawLimits,
+    pub(crate) secrets: Secrets,
+    /// Variables that stand before those of the process.
+    pub(crate) variables: BTreeMap<String, String>,
+    pub(crate) clock: Clock,
+    pub(crate) entropy: Entropy,
+}
+
+/// A gateway, put together.
+#[derive(Debug)]
+pub(crate) struct Assembly {
+    pub(crate) governance: Governance,
+    pub(crate) verifier: Verifier,
+    pub(crate) gateway: Gateway,
+    pub(crate) ledger: Writer,
+    pub(crate) console: axum::Router,
+    /// Only under `countersign demo`.
+    pub(crate) demo: Option<axum::Router>,
+}
+
+/// The master key, and what follows from it.
+#[derive(Debug)]
+pub(crate) struct Keys {
+    master: hmac::Key,
+    sealing: MasterKey,
+}
+
+impl Keys {
+    /// The keys of 32 bytes in base64.
+    ///
+    /// # Errors
+    /// When the text is anything else.
+    pub(crate) fn read(text: &str) -> Result<Self, Failure> {
+        let malformed = || {
+            Failure::usage("the master key is not 32 bytes of base64")
+                .next("make one: head -c 32 /dev/urandom | base64")
+        };
+        let bytes = Zeroizing::new(STANDARD.decode(text.trim()).map_err(|_| malformed())?);
+        if bytes.len() != countersign_ledger::KEY_BYTES {
+            return Err(malformed());
+        }
+        let sealing = MasterKey::from_base64(text).map_err(|_| malformed())?;
+        Ok(Self { master: hmac::Key::new(hmac::HMAC_SHA256, &bytes), sealing })
+    }
+
+    /// A new master key, as text for a file.
+    pub(crate) fn generate(entropy: &Entropy) -> Zeroizing<String> {
+        let bytes = Zeroizing::new(entropy.bytes::<{ countersign_ledger::KEY_BYTES }>());
+        Zeroizing::new(format!("{}\n", STANDARD.encode(bytes.as_slice())))
+    }
+
+    /// A key for one purpose: HMAC-SHA-256 of its name. Whoever has the master key finds it again,
+    /// and from it nobody finds the master key.
+    pub(crate) fn derive(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
+        let mut key = Zeroizing::new([0; 32]);
+        for (to, from) in key.iter_mut().zip(hmac::sign(&self.master, purpose.as_bytes()).as_ref())
+        {
+            *to = *from;
+        }
+        key
+    }
+}
+
+impl Assembly {
+    /// Opens everything. What was opened is closed again by [`Running::end`].
+    ///
+    /// # Errors
+    /// What could not be opened, and why.
+    pub(crate) async fn open(setup: Setup) -> Result<(Self, Running), Failure> {
+        make_directories(&setup)?;
+        let signing = setup.keys.derive(&format!("countersign/ledger/v1/{}", setup.gateway));
+        let mask_key = HashKey::new(&setup.keys.derive("countersign/mask/v1"));
+        let (ledger, closer) = open_ledger(&setup, &signing)?;
+        let store = Store::open(&setup.store_url).await.map_err(|error| {
+            Failure::caused(Exit::Failed, "the store can't be opened", &error)
+                .next("check `store` in the configuration, and that the database runs")
+        })?;
+        let governance = Governance::start(Parts {
+            store: store.clone(),
+            ledger: ledger.clone(),
+            master: Arc::new(setup.keys.sealing),
+            clock: setup.clock.clone(),
+            entropy: setup.entropy.clone(),
+            masks: check_mask,
+            roles: roles(&setup.roles),
+            gateway: setup.gateway.clone(),
+            stale_after: STALE_AFTER,
+        })
+        .await
+        .map_err(|error| Failure::caused(Exit::Failed, "governance can't start", &error))?;
+        // Tokens are judged by the real time, whatever the calendar of the demo shows.
+        let http = Http::speaking(setup.plain_http);
+        let verifier = Verifier::new(setup.issuers.clone(), http, clock::clock());
+        let verifier = verifier.map_err(|faults| {
+            let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+            Failure::usage(faults.join("; "))
+        })?;
+        let gateway = Gateway::new(GatewayParts {
+            governance: governance.clone(),
+            verifier: verifier.clone(),
+            ledger: ledger.clone(),
+            mask_key,
+            resource: setup.public_url.clone(),
+            secrets: setup.secrets,
+            limits: Limits { calls_max: setup.limits.calls_max, ..Limits::default() },
+        });
+        let console = countersign_console::router(ConsoleParts {
+            governance: governance.clone(),
+            verifier: verifier.clone(),
+            sign_ins: sign_ins(&verifier, &setup.issuers, &setup.variables)?,
+            cli: cli_door(&setup.issuers),
+            public_url: setup.public_url.clone(),
+            resource: setup.public_url,
+            ledger_directory: setup.ledger,
+            recordings_directory: setup.recordings,
+        });
+        let assembly = Self { governance, verifier, gateway, ledger, console, demo: None };
+        Ok((assembly, Running { closer, store }))
+    }
+
+    /// Starts what runs beside calls, and writes into the ledger that the gateway runs.
+    ///
+    /// # Errors
+    /// When the ledger can't be written.
+    pub(crate) async fn start(&self) -> Result<(), Failure> {
+        self.say(GatewayState::Started).await.map_err(|error| {
+            Failure::caused(Exit::Failed, "the ledger can't be written", &error)
+        })?;
+        tokio::spawn(self.governance.clone().keep_current());
+        tokio::spawn(self.gateway.clone().keep_sessions());
+        Ok(())
+    }
+
+    async fn say(&self, now: GatewayState) -> Result<(), countersign_ledger::LedgerError> {
+        let at = self.governance.clock().now();
+        let event = Event::Gateway(GatewayEvent {
+            gateway: self.governance.gateway().to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            now,
+        });
+        let id = EntryId::new(at, self.governance.entropy());
+        self.ledger.append(Entry::new(id, at, event).to_bytes()).await.map(drop)
+    }
+}
+
+/// What has to be closed at the end.
+pub(crate) struct Running {
+    closer: Closer,
+    store: Store,
+}
+
+impl Running {
+    /// Writes into the ledger that the gateway ends, and closes ledger and store.
+    pub(crate) async fn end(self, assembly: &Assembly) {
+        if let Err(error) = assembly.say(GatewayState::Stopped).await {
+            tracing::warn!(%error, "the ledger does not say that the gateway ends");
+        }
+        match tokio::task::spawn_blocking(|| self.closer.close()).await {
+            Ok(Ok(head)) => tracing::info!(entries = head.size, "the ledger is closed"),
+            Ok(Err(error)) => tracing::warn!(%error, "the last checkpoint was not written"),
+            Err(error) => tracing::warn!(%error, "the ledger did not close"),
+        }
+        self.store.close().await;
+    }
+}
+
+fn open_ledger(setup: &Setup, seed: &[u8; 32]) -> Result<(Writer, Closer), Failure> {
+    let failed = |what: &'static str| {
+        move |error: countersign_ledger::OpenError| {
+            let step = match &error {
+                countersign_ledger::OpenError::Locked { .. } => {
+                    "end the other gateway; each one has a directory of its own"
+                }
+                countersign_ledger::OpenError::OtherLog { .. } => {
+                    "use the master key and gateway name that this ledger was begun with"
+                }
+                countersign_ledger::OpenError::BadCheckpoint { .. }
+                | countersign_ledger::OpenError::Damaged { .. } => {
+                    "keep the directory as it is, and run `countersign ledger verify` on a copy"
+                }
+                countersign_ledger::OpenError::File { .. }
+                | countersign_ledger::OpenError::BadOrigin => {
+                    "check that the directory can be written"
+                }
+            };
+            Failure::caused(Exit::Failed, what, &error).next(step)
+        }
+    };
+    let key = SigningKey::from_seed(seed)
+        .map_err(|error| Failure::caused(Exit::Failed, "the ledger has no key", &error))?;
+    let origin = format!("countersign/{}", setup.gateway);
+    let log = Log::open(&setup.ledger, &origin, key, LogOptions::default())
+        .map_err(failed("the ledger can't be opened"))?;
+    let entropy = setup.entropy.clone();
+    let fill = Box::new(move |buffer: &mut [u8]| entropy.fill(buffer));
+    let segments = Segments::open(&setup.recordings, SegmentOptions::default(), fill)
+        .map_err(failed("the recordings can't be opened"))?;
+    Writer::start(log, segments, WriterOptions::default())
+        .map_err(|error| Failure::caused(Exit::Failed, "the ledger can't be written", &error))
+}
+
+fn make_directories(setup: &Setup) -> Result<(), Failure> {
+    let store = setup
+        .store_url
+        .strip_prefix("sqlite:")
+        .map(|rest| Path::new(rest.split('?').next().unwrap_or(rest)).to_path_buf());
+    let parents = [Some(&setup.ledger), Some(&setup.recordings), store.as_ref()];
+    for directory in parents.into_iter().flatten().filter_map(|path| path.parent()) {
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true);
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(directory).map_err(|error| {
+            Failure::failed(format!("{} can't be made: {error}", directory.display()))
+                .next("name a directory that this user can write")
+        })?;
+    }
+    Ok(())
+}
+
+fn roles(raw: &RawRoles) -> RoleMap {
+    let groups =
+        |names: &[String]| names.iter().map(|name| name.as_str().into()).collect::<Vec<_>>();
+    RoleMap { administrators: groups(&raw.administrators), auditors: groups(&raw.auditors) }
+}
+
+fn sign_ins(
+    verifier: &Verifier,
+    issuers: &[IssuerConfig],
+    variables: &BTreeMap<String, String>,
+) -> Result<Vec<(String, SignIn)>, Failure> {
+    let lookup = |name: &str| variables.get(name).cloned().or_else(|| clock::environment(name));
+    let with_sign_in = issuers.iter().filter(|issuer| issuer.sign_in.is_some());
+    with_sign_in
+        .map(|issuer| {
+            let sign_in = SignIn::new(verifier, &issuer.name, lookup).map_err(|error| {
+                let what = format!("people can't sign in with {}", issuer.name);
+                Failure::caused(Exit::Usage, &what, &error)
+                    .next("check `sign_in` of this issuer in the configuration")
+            })?;
+            Ok((issuer.name.clone(), sign_in))
+        })
+        .collect()
+}
+
+/// The first issuer that has a client for the command line.
+fn cli_door(issuers: &[IssuerConfig]) -> Option<CliDoor> {
+    issuers.iter().find_map(|issuer| {
+        let sign_in = issuer.sign_in.as_ref()?;
+        Some(CliDoor {
+            issuer: issuer.url.clone(),
+            client_id: sign_in.cli_client_id.clone()?,
+            scopes: sign_in.cli_scopes.clone(),
+        })
+    })
+}
+
+/// How old the last confirmation of the policy may be before nothing is forwarded any more.
+const STALE_AFTER: Span = Span::from_seconds(5);
+
+#[cfg(test)]
+mod tests;

@@ -35,6 +35,11 @@ impl Text {
         Self { text: text.into(), lines: Lines::Many }
     }
 
+    /// The same text with its line breaks kept.
+    pub(crate) fn into_block(self) -> Self {
+        Self { lines: Lines::Many, ..self }
+    }
+
     /// What `value` displays, as one line.
     pub(crate) fn of(value: impl fmt::Display) -> Self {
         Self::line(value.to_string())

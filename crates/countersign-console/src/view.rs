@@ -222,9 +222,9 @@ pub(crate) fn summary(shown: &Value, hidden: &[String]) -> Text {
     Text::line(parts.join(", "))
 }
 
-/// A document as people read it; what is no JSON stays as it is.
+/// A document as people read it.
 pub(crate) fn pretty(value: &Value) -> Text {
-    Text::block(serde_json::to_string_pretty(value).unwrap_or_else(|_| value.to_string()))
+    Text::block(format!("{value:#}"))
 }
 
 /// Arguments that a page lists; the raw document has all.

@@ -133,7 +133,7 @@ impl Sample for CallPage {
     fn samples(say: Say) -> Vec<Self> {
         let arguments = json!({"amount": 900, "customer": "c_81", "iban": "DE**"});
         let answer = json!({"id": "rf_19", "customer": {"name": "██", "email": "a***@example.net"}, "state": "booked"});
-        let say_block = |it: &Value| say(&view::pretty(it).plain());
+        let say_block = |it: &Value| say(&format!("{it:#}")).into_block();
         let page = |reason: Reason, status, response, proof| Self {
             frame: frame("billing.refunds.create – call", Place::Sessions, say),
             id: "call_01KB0C6Q2N5V8JX3W7T4R9M1ZG".to_owned(),

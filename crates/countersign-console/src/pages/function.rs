@@ -135,7 +135,7 @@ impl Sample for FunctionPage {
                 say("Refused when args.amount > 5000.0: refunds above 5,000 go through the bank"),
             ],
             masks: vec![say("In answers: $.customer.email (partial)")],
-            input: say(&view::pretty(&schema).plain()),
+            input: say(&format!("{schema:#}")).into_block(),
             result: None,
             grants,
             sees_all_grants: may_add,

@@ -72,7 +72,7 @@ pub(crate) async fn add(
     Extension(fields): Extension<Fields>,
 ) -> Result<Response, Problem> {
     may(&console, &asker)?;
-    let added = match read(&fields) {
+    let added = match read(&console, &fields) {
         Ok(new) => console.governance().add_grant(&asker.actor, new).await.map_err(Problem::from),
         Err(problem) => Err(problem),
     };
@@ -122,7 +122,7 @@ fn frame_of(asker: &Asker) -> Frame {
     Frame::new("Add a grant", Place::Grants, asker.signed())
 }
 
-fn read(fields: &Fields) -> Result<NewGrant, Problem> {
+fn read(console: &Console, fields: &Fields) -> Result<NewGrant, Problem> {
     let lines = |name: &str| {
         let text = fields.text(name).to_owned();
         let lines = text.lines().map(|it| it.trim().to_owned()).filter(|it| !it.is_empty());
@@ -144,9 +144,20 @@ fn read(fields: &Fields) -> Result<NewGrant, Problem> {
                 .map_err(|fault| Problem::invalid(crate::problem::sentence(&fault.to_string())))?,
         ),
     };
+    let functions: Vec<FunctionName> =
+        words("functions").into_iter().map(FunctionName::new).collect();
+    // Said before who may: a name that is mistyped has no owner.
+    let snapshot = console.governance().policy().load();
+    let unknown = functions.iter().find(|it| snapshot.catalog().by_name(it.as_str()).is_none());
+    if let Some(name) = unknown {
+        return Err(Problem {
+            status: StatusCode::UNPROCESSABLE_ENTITY,
+            ..Problem::invalid(format!("The catalog has no function `{name}`."))
+        });
+    }
     Ok(NewGrant {
         holder,
-        functions: words("functions").into_iter().map(FunctionName::new).collect(),
+        functions,
         tags: words("tags").into_iter().map(Tag::new).collect(),
         reason: fields.text("reason").to_owned(),
         constraints: lines("constraints"),

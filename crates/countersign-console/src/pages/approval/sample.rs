@@ -43,7 +43,7 @@ fn sample(say: Say) -> ApprovalPage {
         is_hidden,
     };
     let raw = json!({"amount": 900, "currency": "EUR", "customer": "c_81", "note": "dépôt", "iban": "DE**"});
-    let raw = say(&view::pretty(&raw).plain());
+    let raw = say(&format!("{raw:#}")).into_block();
     ApprovalPage {
         frame: frame("billing.refunds.create – approval", Place::Approvals, say),
         id: "apr_01KB0C6Q2N5V8JX3W7T4R9M1ZD".to_owned(),

@@ -1,0 +1,16 @@
+//! The console with everything real behind it: the demo's identity provider on a port of its own,
+//! SQLite, a ledger on disk.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics is a test that fails"
+)]
+
+mod approvals;
+mod everyone;
+mod grants;
+mod sessions;
+mod sign_in;
+mod world;

@@ -1,0 +1,163 @@
+//! Signing in and out, sessions and their ends, and requests that other sites send.
+
+use crate::world::{AMIR, ORIGIN, RILEY, SAM, World, form};
+use countersign_model::Span;
+use http::{Request, StatusCode};
+
+#[tokio::test]
+async fn a_person_signs_in_and_lands_where_they_wanted_to_go() {
+    let world = World::new().await;
+    let mut browser = world.browser();
+    let sent = browser.get("/console/approvals?x=1").await;
+    assert_eq!(sent.location(), "/console/sign-in?return_to=/console/approvals%3Fx%3D1");
+    let on = browser.get(&sent.location()).await;
+    assert_eq!(on.location(), "/console/sign-in/0?return_to=/console/approvals%3Fx=1");
+    let landed = browser.sign_in(AMIR, "/console/approvals%3Fx=1").await;
+    assert_eq!(landed.location(), "/console/approvals?x=1");
+    let page = browser.get("/console/approvals").await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(page.text().contains("Amir Haddad"));
+    let person = world.governance.store().person(&AMIR.into()).await.unwrap().unwrap();
+    assert_eq!(person.name, "Amir Haddad");
+}
+
+#[tokio::test]
+async fn nobody_is_sent_to_another_site() {
+    let world = World::new().await;
+    for wanted in ["//evil.example", "https://evil.example", "/%5Cevil.example", "/t/billing"] {
+        let landed = world.browser().sign_in(SAM, wanted).await;
+        assert_eq!(landed.location(), "/console", "{wanted}");
+    }
+}
+
+#[tokio::test]
+async fn a_sign_in_belongs_to_the_browser_that_began_it() {
+    let world = World::new().await;
+    let mut victim = world.browser();
+    let mut other = world.browser();
+    let begun = other.get("/console/sign-in/0").await;
+    let back = other.choose(&begun.location(), AMIR).await;
+    let back = back.strip_prefix(ORIGIN).unwrap();
+    let answer = victim.get(back).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert!(answer.text().contains("sign_in_unknown"));
+    assert!(victim.cookies.is_empty());
+    // With a sign-in of its own the answer is still another's.
+    victim.get("/console/sign-in/0").await;
+    let answer = victim.get(back).await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN);
+    assert!(answer.text().contains("state_mismatch"));
+    assert_eq!(victim.get("/console").await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn the_cookie_is_new_at_each_sign_in_and_known_only_by_its_digest() {
+    let world = World::new().await;
+    let mut browser = world.signed_in(SAM).await;
+    let first = browser.cookies.clone();
+    assert_eq!(first.len(), 1);
+    assert_eq!(first[0].1.len(), 43);
+    browser.sign_in(SAM, "/console").await;
+    assert_ne!(browser.cookies, first);
+    let mut old = world.browser();
+    old.cookies = first.clone();
+    assert_eq!(old.get("/console").await.status, StatusCode::SEE_OTHER, "the old one has ended");
+    let store = std::fs::read(world.directory.path().join("facts.db")).unwrap();
+    let wal = std::fs::read(world.directory.path().join("facts.db-wal")).unwrap_or_default();
+    for file in [store, wal] {
+        assert!(!file.windows(43).any(|it| it == first[0].1.as_bytes()));
+    }
+}
+
+#[tokio::test]
+async fn a_session_ends_when_it_is_idle_and_at_its_end_anyway() {
+    let world = World::new().await;
+    let mut idle = world.signed_in(SAM).await;
+    world.pass(Span::from_seconds(29 * 60));
+    assert_eq!(idle.get("/console").await.status, StatusCode::OK);
+    world.pass(Span::from_seconds(31 * 60));
+    assert_eq!(idle.get("/console").await.status, StatusCode::SEE_OTHER);
+    let mut busy = world.signed_in(SAM).await;
+    for _ in 0..24 {
+        assert_eq!(busy.get("/console").await.status, StatusCode::OK);
+        world.pass(Span::from_seconds(29 * 60));
+    }
+    assert_eq!(busy.get("/console").await.status, StatusCode::OK);
+    world.pass(Span::from_seconds(25 * 60));
+    assert_eq!(busy.get("/console").await.status, StatusCode::SEE_OTHER, "after twelve hours");
+}
+
+#[tokio::test]
+async fn signing_out_ends_the_session() {
+    let world = World::new().await;
+    let mut browser = world.signed_in(RILEY).await;
+    let cookies = browser.cookies.clone();
+    let csrf = browser.get("/console").await.csrf();
+    let out = browser.post("/console/sign-out", &[("csrf", &csrf)]).await;
+    assert_eq!(out.location(), "/console/sign-in?said=out");
+    assert!(browser.cookies.is_empty());
+    assert!(browser.get("/console/sign-in?said=out").await.text().contains("You are signed out."));
+    browser.cookies = cookies;
+    assert_eq!(browser.get("/console").await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn what_another_site_sends_changes_nothing() {
+    let world = World::new().await;
+    let mut browser = world.signed_in(SAM).await;
+    let csrf = browser.get("/console").await.csrf();
+    let good = form(&[("csrf", &csrf)]);
+    type Headers<'a> = &'a [(&'a str, &'a str)];
+    let table: [(&str, Headers<'_>, &str); 6] = [
+        ("no headers", &[], &good),
+        (
+            "cross-site",
+            &[("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")],
+            &good,
+        ),
+        ("same-site", &[("sec-fetch-site", "same-site"), ("origin", ORIGIN)], &good),
+        ("other origin", &[("origin", "https://evil.example")], &good),
+        ("null origin", &[("origin", "null"), ("sec-fetch-site", "same-origin")], &good),
+        ("no token", &[("origin", ORIGIN), ("sec-fetch-site", "same-origin")], ""),
+    ];
+    for (name, headers, body) in table {
+        let mut request = Request::post("/console/sign-out")
+            .header("content-type", "application/x-www-form-urlencoded");
+        for (key, value) in headers {
+            request = request.header(*key, *value);
+        }
+        let answer = browser.send(request, body.to_owned()).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{name}");
+        assert!(answer.text().contains("cross_site"), "{name}");
+    }
+    assert_eq!(browser.get("/console").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_script_of_the_console_needs_the_token_as_a_header() {
+    let world = World::new().await;
+    let mut browser = world.signed_in(SAM).await;
+    let csrf = browser.get("/console").await.csrf();
+    assert_eq!(browser.get("/api/v1/me").await.json()["subject"], SAM);
+    let stop = r#"{"scope":"everything","why":"a test"}"#.to_owned();
+    let request = |csrf: &str| {
+        Request::post("/api/v1/stops")
+            .header("content-type", "application/json")
+            .header("origin", ORIGIN)
+            .header("x-countersign-csrf", csrf)
+    };
+    let refused = browser.send(request("0"), stop.clone()).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    assert_eq!(refused.json()["code"], "cross_site");
+    let done = browser.send(request(&csrf), stop).await;
+    assert_eq!(done.status, StatusCode::OK, "{}", done.text());
+}
+
+#[tokio::test]
+async fn the_command_line_learns_how_to_sign_in() {
+    let world = World::new().await;
+    let known = world.api("GET", "/.well-known/countersign", "", "").await.json();
+    assert_eq!(known["cli_client_id"], "cli");
+    assert_eq!(known["resource"], ORIGIN);
+    assert_eq!(known["console"], format!("{ORIGIN}/console"));
+}

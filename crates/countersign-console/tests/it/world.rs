@@ -1,0 +1,407 @@
+//! A small company: the demo's five people and one agent, two functions, and the console.
+
+use axum::{Router, body::Body, response::Response};
+use bytes::Bytes;
+use countersign_console::{CliDoor, ConsoleParts, router};
+use countersign_demo::{
+    Secret,
+    idp::{Client, ClientKind, Idp, IdpConfig, SigningSeed},
+    people,
+};
+use countersign_governance::{Actor, Governance, NewApproval, Parts, RoleMap, Store};
+use countersign_identity::{Http, IssuerConfig, Limits, SignIn, Verifier};
+use countersign_ledger::{
+    Closer, Log, LogOptions, MasterKey, SegmentOptions, Segments, SigningKey, Writer, WriterOptions,
+};
+use countersign_model::{
+    Approval, Caller, CallerKind, Clock, Digest, Entropy, Grant, Group, Holder, Question, Reason,
+    Sensitivity, Span, Subject, Timestamp,
+    approval::HeldCall,
+    catalog::raw::{RawCatalog, RawFile},
+    decide::Demand,
+    record::Entry,
+};
+use http::{HeaderMap, Request, StatusCode, header};
+use http_body_util::BodyExt as _;
+use serde_json::{Value, json};
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::{SystemTime, UNIX_EPOCH},
+};
+use tokio::{net::TcpListener, task::JoinHandle};
+use tower::ServiceExt as _;
+
+pub(crate) const RILEY: &str = "riley@acme.example";
+pub(crate) const OLIVIA: &str = "olivia@acme.example";
+pub(crate) const AMIR: &str = "amir@acme.example";
+pub(crate) const ADA: &str = "ada@acme.example";
+pub(crate) const SAM: &str = "sam@acme.example";
+pub(crate) const AGENT: &str = "agent:dunning";
+pub(crate) const REFUND: &str = "billing.refunds.create";
+pub(crate) const STATUS: &str = "ops.status";
+/// Where browsers find the console.
+pub(crate) const ORIGIN: &str = "http://127.0.0.1:7070";
+
+pub(crate) struct World {
+    pub(crate) console: Router,
+    pub(crate) governance: Governance,
+    pub(crate) directory: tempfile::TempDir,
+    idp: Idp,
+    http: Http,
+    moved: Arc<AtomicI64>,
+    issuer: JoinHandle<()>,
+    closer: Option<Closer>,
+}
+
+/// A whole answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+/// A browser: it keeps cookies and says where its requests come from.
+pub(crate) struct Browser<'w> {
+    pub(crate) world: &'w World,
+    pub(crate) cookies: Vec<(String, String)>,
+}
+
+impl Answer {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.body.to_vec()).unwrap()
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("no JSON: {}", self.text()))
+    }
+
+    pub(crate) fn location(&self) -> String {
+        self.headers[header::LOCATION].to_str().unwrap().to_owned()
+    }
+
+    /// The token in the page's forms.
+    pub(crate) fn csrf(&self) -> String {
+        let text = self.text();
+        let after = text.split("name=\"csrf\" value=\"").nth(1).expect("a form");
+        after.split('"').next().unwrap().to_owned()
+    }
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        countersign_identity::install_crypto();
+        let moved = Arc::new(AtomicI64::new(0));
+        let clock = clock(&moved);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let issuer_url = format!("http://{}", listener.local_addr().unwrap());
+        let idp = idp(&issuer_url, clock.clone());
+        let served = idp.router();
+        let issuer = tokio::spawn(async move { axum::serve(listener, served).await.unwrap() });
+        let directory = tempfile::tempdir().unwrap();
+        let (ledger, closer) = ledger(directory.path());
+        let store = format!("sqlite:{}", directory.path().join("facts.db").display());
+        let governance = Governance::start(Parts {
+            store: Store::open(&store).await.unwrap(),
+            ledger,
+            master: Arc::new(MasterKey::from_bytes(&[3; 32]).unwrap()),
+            clock: clock.clone(),
+            entropy: entropy(),
+            masks: |_| Ok(()),
+            roles: RoleMap {
+                administrators: vec!["countersign-admins".into()],
+                auditors: vec!["countersign-auditors".into()],
+            },
+            gateway: "test".to_owned(),
+            stale_after: Span::from_days(1),
+        })
+        .await
+        .unwrap();
+        let config: IssuerConfig = serde_json::from_value(json!({
+            "name": "demo", "url": issuer_url, "audiences": [ORIGIN],
+            "sign_in": {"client_id": "console", "client_secret": {"env": "SECRET"}},
+        }))
+        .unwrap();
+        let http = Http::new();
+        let verifier = Verifier::new(vec![config], http.clone(), clock).unwrap();
+        let secret = |_: &str| Some("console-secret".to_owned());
+        let sign_in = SignIn::new(&verifier, "demo", secret).unwrap();
+        let console = router(ConsoleParts {
+            governance: governance.clone(),
+            verifier,
+            sign_ins: vec![("demo".to_owned(), sign_in)],
+            cli: Some(CliDoor {
+                issuer: issuer_url,
+                client_id: "cli".to_owned(),
+                scopes: vec!["openid".to_owned()],
+            }),
+            public_url: ORIGIN.to_owned(),
+            resource: ORIGIN.to_owned(),
+            ledger_directory: directory.path().join("ledger"),
+            recordings_directory: directory.path().join("recordings"),
+        });
+        let closer = Some(closer);
+        let world = Self { console, governance, directory, idp, http, moved, issuer, closer };
+        world.governance.apply_catalog(&world.actor(SAM), catalog(), None).await.unwrap();
+        world
+    }
+
+    pub(crate) fn pass(&self, span: Span) {
+        self.moved.fetch_add(span.millis(), Ordering::SeqCst);
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.governance.clock().now()
+    }
+
+    pub(crate) fn ledger_directory(&self) -> PathBuf {
+        self.directory.path().join("ledger")
+    }
+
+    pub(crate) fn entries(&self) -> Vec<Entry> {
+        countersign_ledger::entries(&self.ledger_directory())
+            .unwrap()
+            .map(|entry| serde_json::from_slice(&entry.unwrap().1).unwrap())
+            .collect()
+    }
+
+    pub(crate) fn actor(&self, subject: &str) -> Actor {
+        self.governance.actor(&caller(subject))
+    }
+
+    pub(crate) fn token(&self, subject: &str) -> String {
+        self.idp.mint(subject, ORIGIN, Span::from_seconds(900)).unwrap()
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let response: Response = self.console.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    /// Calls the API with a bearer token of this subject, or with none.
+    pub(crate) async fn api(&self, method: &str, path: &str, who: &str, body: &str) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        if !who.is_empty() {
+            request = request.header("authorization", format!("Bearer {}", self.token(who)));
+        }
+        if !body.is_empty() {
+            request = request.header("content-type", "application/json");
+        }
+        self.send(request.body(Body::from(body.to_owned())).unwrap()).await
+    }
+
+    pub(crate) fn browser(&self) -> Browser<'_> {
+        Browser { world: self, cookies: Vec::new() }
+    }
+
+    /// A browser in which this person has signed in.
+    pub(crate) async fn signed_in(&self, subject: &str) -> Browser<'_> {
+        let mut browser = self.browser();
+        let landed = browser.sign_in(subject, "/console").await;
+        assert_eq!(landed.status, StatusCode::SEE_OTHER, "{}", landed.text());
+        browser
+    }
+
+    /// A grant of the owner's.
+    pub(crate) async fn grant(&self, holder: &str, function: &str) -> Grant {
+        let new = serde_json::from_value(json!({
+            "holder": Holder::Subject(holder.into()), "functions": [function], "reason": "a test",
+        }));
+        self.governance.add_grant(&self.actor(OLIVIA), new.unwrap()).await.unwrap()
+    }
+
+    /// A held call of riley's through the agent.
+    pub(crate) async fn held(&self, shown: Value, from: &[&str]) -> Approval {
+        let call = HeldCall {
+            caller: Caller { actors: vec![AGENT.into()], ..caller(RILEY) },
+            function: REFUND.into(),
+            target: "billing".into(),
+            contract: Digest::of(b"contract"),
+            purpose: "Pays money back".to_owned(),
+            sensitivity: Sensitivity::High,
+            owners: vec![OLIVIA.into()],
+            sponsors: [RILEY.into()].into(),
+            grants: vec![],
+            certified_at: None,
+            hidden: vec!["/iban".to_owned()],
+            sealed: shown.to_string().into_bytes(),
+            shown,
+        };
+        let from = from.iter().map(|it| it.parse().unwrap()).collect();
+        let question = Question {
+            reason: Reason::ApprovalRequired,
+            sentence: "Refunds above 500 need a yes".to_owned(),
+            demands: vec![Demand { from, people: 1 }],
+            within: Span::from_seconds(900),
+            wait: Span::from_seconds(60),
+            grants: vec![],
+        };
+        let digest = Digest::of(&call.sealed);
+        let new = NewApproval { digest, call, question, salt: [7; 16] };
+        self.governance.open_approval(new).await.unwrap().approval
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.issuer.abort();
+        drop(self.closer.take());
+    }
+}
+
+impl Browser<'_> {
+    fn cookie(&self) -> String {
+        let pairs: Vec<String> = self.cookies.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        pairs.join("; ")
+    }
+
+    pub(crate) async fn send(&mut self, request: http::request::Builder, body: String) -> Answer {
+        let request = request.header("cookie", self.cookie()).body(Body::from(body)).unwrap();
+        let answer = self.world.send(request).await;
+        for set in answer.headers.get_all(header::SET_COOKIE) {
+            let (name, rest) = set.to_str().unwrap().split_once('=').unwrap();
+            let value = rest.split(';').next().unwrap();
+            self.cookies.retain(|(known, _)| known != name);
+            if !value.is_empty() {
+                self.cookies.push((name.to_owned(), value.to_owned()));
+            }
+        }
+        answer
+    }
+
+    pub(crate) async fn get(&mut self, path: &str) -> Answer {
+        self.send(Request::get(path), String::new()).await
+    }
+
+    /// Sends a form as a page of the console would.
+    pub(crate) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let request = Request::post(path)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("origin", ORIGIN)
+            .header("sec-fetch-site", "same-origin");
+        self.send(request, form(fields)).await
+    }
+
+    /// Walks through the identity provider, up to the answer of the callback.
+    pub(crate) async fn sign_in(&mut self, subject: &str, return_to: &str) -> Answer {
+        let begun = self.get(&format!("/console/sign-in/0?return_to={return_to}")).await;
+        assert_eq!(begun.status, StatusCode::SEE_OTHER, "{}", begun.text());
+        let back = self.choose(&begun.location(), subject).await;
+        self.get(back.strip_prefix(ORIGIN).unwrap()).await
+    }
+
+    /// What the identity provider's page does: where the browser is sent to after it.
+    pub(crate) async fn choose(&self, authorize: &str, subject: &str) -> String {
+        let url = url::Url::parse(authorize).unwrap();
+        let mut fields: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+        fields.push(("chosen".to_owned(), subject.to_owned()));
+        let fields: Vec<(&str, &str)> =
+            fields.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        let mut endpoint = url.clone();
+        endpoint.set_query(None);
+        let answer = self
+            .world
+            .http
+            .post_form(endpoint.as_str(), HeaderMap::new(), &fields, Limits::default())
+            .await
+            .unwrap();
+        answer.headers[header::LOCATION].to_str().unwrap().to_owned()
+    }
+}
+
+pub(crate) fn form(fields: &[(&str, &str)]) -> String {
+    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
+}
+
+fn idp(issuer: &str, clock: Clock) -> Idp {
+    Idp::new(IdpConfig {
+        issuer: issuer.to_owned(),
+        audience: ORIGIN.to_owned(),
+        clients: vec![Client {
+            id: "console".to_owned(),
+            name: "the console".to_owned(),
+            kind: ClientKind::Web {
+                secret: Secret::new("console-secret"),
+                redirect_uris: vec![format!("{ORIGIN}/console/sign-in/callback")],
+                post_logout_redirect_uris: vec![],
+            },
+        }],
+        people: people::people(),
+        agents: people::agents(),
+        clock,
+        entropy: entropy(),
+        signing_seed: SigningSeed::new([7; 32]),
+    })
+    .unwrap()
+}
+
+fn ledger(directory: &Path) -> (Writer, Closer) {
+    let key = SigningKey::from_seed(&[9; 32]).unwrap();
+    let log = directory.join("ledger");
+    let log = Log::open(&log, "countersign.test/console", key, LogOptions::default()).unwrap();
+    let recordings = directory.join("recordings");
+    let segments = Segments::open(&recordings, SegmentOptions::default(), Box::new(fill)).unwrap();
+    let options = WriterOptions { checkpoint_interval_ms: 10, ..WriterOptions::default() };
+    Writer::start(log, segments, options).unwrap()
+}
+
+fn clock(moved: &Arc<AtomicI64>) -> Clock {
+    let moved = Arc::clone(moved);
+    #[expect(clippy::disallowed_methods, reason = "tokens are of now")]
+    Clock::new(move || {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+        Timestamp::from_millis(i64::try_from(now).unwrap() + moved.load(Ordering::SeqCst))
+    })
+}
+
+fn entropy() -> Entropy {
+    Entropy::new(fill)
+}
+
+pub(crate) fn fill(bytes: &mut [u8]) {
+    aws_lc_rs::rand::fill(bytes).unwrap();
+}
+
+pub(crate) fn caller(subject: &str) -> Caller {
+    let person = people::people().into_iter().find(|it| it.subject == subject);
+    let groups = person.map(|it| it.groups).unwrap_or_default();
+    Caller {
+        subject: Subject::from(subject),
+        kind: CallerKind::Person,
+        actors: vec![],
+        client: None,
+        issuer: "demo".into(),
+        groups: groups.iter().map(|it| Group::from(it.as_str())).collect(),
+        scopes: [].into(),
+        name: None,
+        email: None,
+        expires_at: Timestamp::from_millis(4_000_000_000_000),
+    }
+}
+
+pub(crate) fn catalog() -> RawCatalog {
+    let billing = json!({
+        "target": {"name": "billing", "kind": "http", "url": "http://billing.internal:8443",
+            "purpose": "Invoices <b>and</b> refunds", "owners": [OLIVIA]},
+        "functions": [{"name": REFUND, "purpose": "Pays money back", "sensitivity": "high",
+            "tags": ["money"], "http": {"method": "POST", "path": "/v1/refunds"},
+            "input": {"type": "object", "properties": {"amount": {"type": "number"},
+                "iban": {"type": "string"}, "note": {"type": "string"}}, "additionalProperties": false},
+            "approval": [{"when": "args.amount > 500.0", "from": ["group:finance-approvers"]}]}],
+        "agents": [{"subject": AGENT, "sponsor": RILEY, "purpose": "Reminds"}],
+    });
+    let ops = json!({
+        "target": {"name": "ops", "kind": "http", "url": "http://ops.internal",
+            "purpose": "Status", "owners": [OLIVIA]},
+        "functions": [{"name": STATUS, "purpose": "Is it up", "sensitivity": "low",
+            "http": {"method": "GET", "path": "/status"}}],
+    });
+    let files = [billing, ops].map(|file| serde_json::from_value::<RawFile>(file).unwrap());
+    RawCatalog::join(files).unwrap()
+}

@@ -1,14 +1,16 @@
-//! What happens to a call once it has its permit: forward, mask, record, respond. It goes on to
-//! the end even if the caller hangs up, so that the ledger says how it ended.
+//! What happens to a call once it is cleared: its intent, forward, mask, record, respond. It goes on
+//! to the end even if the caller hangs up, so that the ledger says how it ended.
 
 use crate::{
     Inner,
     forward::{self, NoAnswer},
+    hold::Approved,
     masking::{self, Masked},
-    permit::Permit,
-    record,
+    permit, record,
+    resolve::Resolved,
     respond::{Answer, Stop},
 };
+use countersign_model::Grounds;
 use std::{
     future::Future,
     pin::Pin,
@@ -16,7 +18,21 @@ use std::{
     task::{Context, Poll},
 };
 
-pub(crate) async fn finish(inner: Arc<Inner>, permit: Permit) -> Result<Answer, Box<Stop>> {
+/// A call that may get its permit.
+#[derive(Debug)]
+pub(crate) enum Cleared {
+    /// Its grants carry it.
+    Granted(Resolved, Grounds),
+    /// People said yes to it.
+    Approved(Approved),
+}
+
+pub(crate) async fn finish(inner: Arc<Inner>, cleared: Cleared) -> Result<Answer, Box<Stop>> {
+    let _leaving = inner.metrics.leave();
+    let permit = match cleared {
+        Cleared::Granted(resolved, grounds) => permit::permit(&inner, resolved, &grounds).await?,
+        Cleared::Approved(approved) => approved.redeem(&inner).await?,
+    };
     let forwarded = match forward::forward(permit).await {
         Ok(forwarded) => forwarded,
         Err(NoAnswer { flight, stop, ran }) => {

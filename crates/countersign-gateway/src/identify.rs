@@ -44,8 +44,34 @@ pub(crate) async fn caller(
     }
 }
 
+/// A call that was held may have outlived its proof: the approval waits, the caller must prove
+/// itself again.
+pub(crate) fn still_holds(inner: &Inner, caller: &Caller) -> Result<(), Box<Stop>> {
+    inner.verifier.still_holds(caller).map_err(|refused| {
+        let mut stop = Stop::new(Reason::Unidentified, told(&refused));
+        stop.told.next_step =
+            format!("{} Repeat the call with it: the approval waits.", stop.told.next_step);
+        Box::new(stop.challenged(
+            refused.code(),
+            countersign_identity::challenge(&metadata_url(inner), Some(&refused)),
+        ))
+    })
+}
+
 fn unidentified(inner: &Inner, refused: &Refused, call: CallId) -> Box<Stop> {
-    let told = Told {
+    let stop = Stop::new(Reason::Unidentified, told(refused)).at(call);
+    match refused.blame() {
+        Blame::Caller => {
+            let url = metadata_url(inner);
+            let challenge = countersign_identity::challenge(&url, Some(refused));
+            Box::new(stop.challenged(refused.code(), challenge))
+        }
+        Blame::Issuer => Box::new(stop.issuer_away(refused.code())),
+    }
+}
+
+fn told(refused: &Refused) -> Told {
+    Told {
         sentence: refused.sentence().to_owned(),
         next_step: match refused.blame() {
             Blame::Caller => "Get a token from your identity provider for this gateway; \
@@ -55,15 +81,6 @@ fn unidentified(inner: &Inner, refused: &Refused, call: CallId) -> Box<Stop> {
                               the identity provider can't be reached."
                 .to_owned(),
         },
-    };
-    let stop = Stop::new(Reason::Unidentified, told).at(call);
-    match refused.blame() {
-        Blame::Caller => {
-            let url = metadata_url(inner);
-            let challenge = countersign_identity::challenge(&url, Some(refused));
-            Box::new(stop.challenged(refused.code(), challenge))
-        }
-        Blame::Issuer => Box::new(stop.issuer_away(refused.code())),
     }
 }
 

@@ -36,6 +36,7 @@ use countersign_identity::Verifier;
 use countersign_ledger::Writer;
 use countersign_mask::HashKey;
 use countersign_model::{Decision, Span};
+use finish::Cleared;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use respond::{Answer, Stop};
@@ -100,7 +101,8 @@ struct Inner {
     routes: routes::RouteCache,
     sessions: sessions::Sessions,
     rates: rates::Rates,
-    metrics: metrics::Metrics,
+    waiters: hold::Waiters,
+    metrics: Arc<metrics::Metrics>,
 }
 
 impl Gateway {
@@ -119,7 +121,8 @@ impl Gateway {
             limits,
             routes: routes::RouteCache::new(secrets),
             rates: rates::Rates::default(),
-            metrics: metrics::Metrics::default(),
+            waiters: hold::Waiters::default(),
+            metrics: Arc::default(),
         }))
     }
 
@@ -163,8 +166,8 @@ impl Gateway {
         self.0.sessions.keep().await;
     }
 
-    /// Takes no new calls, waits until those in hand have ended, and writes the sessions' last
-    /// counters. The caller bounds how long it waits.
+    /// Takes no new calls, tells held ones to come again, waits until those in hand have ended and
+    /// are recorded, and writes the sessions' last counters. The caller bounds how long it waits.
     pub async fn drain(&self) {
         self.0.metrics.drain().await;
         self.0.sessions.flush().await;
@@ -177,13 +180,15 @@ impl Inner {
         let accepted: Accepted = accept::accept(self, request)?;
         let identified = identify::identify(self, accepted).await?;
         let resolved = resolve::resolve(self, identified).await?;
-        let permit = match decide::judge(self, &resolved)? {
-            Decision::Forward(grounds) => permit::permit(self, resolved, &grounds).await?,
-            Decision::Hold(question) => hold::hold(self, resolved, question).await?,
+        let cleared = match decide::judge(self, &resolved)? {
+            Decision::Forward(grounds) => Cleared::Granted(resolved, grounds),
+            Decision::Hold(question) => {
+                Cleared::Approved(hold::hold(self, resolved, question).await?)
+            }
             Decision::Block(refusal) => return Err(decide::refused(self, &resolved, refusal)),
         };
         // From here on the call may run. It is finished and recorded even if nobody waits for it.
-        finish::even_if_alone(finish::finish(Arc::clone(self), permit)).await
+        finish::even_if_alone(finish::finish(Arc::clone(self), cleared)).await
     }
 
     fn entry_id(&self) -> countersign_model::ids::EntryId {

@@ -4,7 +4,10 @@ use crate::respond::Answer;
 use countersign_model::{Reason, Span};
 use std::{
     fmt::Write as _,
-    sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
 };
 use tokio::sync::Notify;
 
@@ -16,7 +19,9 @@ const BUCKETS_MS: [i64; 12] = [1, 2, 5, 10, 25, 50, 100, 250, 1_000, 5_000, 30_0
 pub(crate) struct Metrics {
     in_hand: AtomicUsize,
     held: AtomicUsize,
+    leaving: AtomicUsize,
     draining: AtomicBool,
+    drain_began: Notify,
     empty: Notify,
     by_reason: ByReason,
     masked: AtomicU64,
@@ -40,9 +45,18 @@ pub(crate) struct InHand<'a>(&'a Metrics);
 
 impl Drop for InHand<'_> {
     fn drop(&mut self) {
-        if self.0.in_hand.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.0.empty.notify_waiters();
-        }
+        self.0.one_less(&self.0.in_hand);
+    }
+}
+
+/// A call that may have left and is not recorded yet, until this is dropped. Its caller may have
+/// gone, or have its answer in part.
+#[derive(Debug)]
+pub(crate) struct Leaving(Arc<Metrics>);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.0.one_less(&self.0.leaving);
     }
 }
 
@@ -68,6 +82,18 @@ impl Metrics {
             return Err(Reason::Overloaded);
         }
         Ok(in_hand)
+    }
+
+    /// Counts a call as on its way to the target, until it is recorded.
+    pub(crate) fn leave(self: &Arc<Self>) -> Leaving {
+        self.leaving.fetch_add(1, Ordering::AcqRel);
+        Leaving(Arc::clone(self))
+    }
+
+    fn one_less(&self, count: &AtomicUsize) {
+        if count.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.empty.notify_waiters();
+        }
     }
 
     /// Counts a call as held.
@@ -96,15 +122,32 @@ impl Metrics {
         self.masked.fetch_add(values, Ordering::Relaxed);
     }
 
-    /// Lets no call in any more, and waits until there is none.
+    /// Lets no call in any more, and waits until there is none, nor any that is not recorded.
     pub(crate) async fn drain(&self) {
         self.draining.store(true, Ordering::Release);
+        self.drain_began.notify_waiters();
         loop {
             let empty = self.empty.notified();
-            if self.in_hand.load(Ordering::Acquire) == 0 {
+            // In this order: a call is on its way to the target before it is out of hand.
+            let in_hand = self.in_hand.load(Ordering::Acquire);
+            if in_hand == 0 && self.leaving.load(Ordering::Acquire) == 0 {
                 return;
             }
             empty.await;
+        }
+    }
+
+    /// Whether the gateway is ending.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    /// Waits until the gateway begins to end.
+    pub(crate) async fn drains(&self) {
+        // Made before the look: it is woken by what comes after.
+        let began = self.drain_began.notified();
+        if !self.is_draining() {
+            began.await;
         }
     }
 
@@ -123,6 +166,13 @@ impl Metrics {
         gauge(out, "countersign_calls_in_hand", "Calls that are not answered yet.", in_hand);
         let held = self.held.load(Ordering::Relaxed);
         gauge(out, "countersign_calls_held", "Calls that wait for a human.", held);
+        let leaving = self.leaving.load(Ordering::Relaxed);
+        gauge(
+            out,
+            "countersign_calls_leaving",
+            "Calls that left and are not recorded yet.",
+            leaving,
+        );
         let masked = self.masked.load(Ordering::Relaxed);
         let _ = writeln!(
             out,

@@ -5,6 +5,7 @@ use crate::{
     Inner,
     forward::Upstream,
     headers,
+    metrics::Leaving,
     resolve::{Outgoing, Resolved},
     respond::Stop,
     routes::{FunctionRoute, Routes},
@@ -54,6 +55,8 @@ pub(crate) struct Flight {
     routes: Arc<Routes>,
     ix: countersign_model::catalog::FunctionIx,
     request_headers: HeaderMap,
+    /// Until its outcome is recorded, the gateway does not end in good order.
+    _leaving: Leaving,
 }
 
 impl Flight {
@@ -161,7 +164,8 @@ async fn write_intent(inner: &Inner, resolved: Resolved, why: Why) -> Result<Per
         Ok(receipt) => receipt,
         Err(error) => return Err(resolved.stop(ledger_unavailable(&error))),
     };
-    let written = Written { left_at, session, who, why, salt, receipt };
+    let leaving = inner.metrics.leave();
+    let written = Written { left_at, session, who, why, salt, receipt, leaving };
     Ok(resolved.permitted(written))
 }
 
@@ -173,11 +177,12 @@ struct Written {
     why: Why,
     salt: Salt,
     receipt: Receipt,
+    leaving: Leaving,
 }
 
 impl Resolved {
     fn permitted(self, written: Written) -> Permit {
-        let Written { left_at, session, who, why, salt, receipt } = written;
+        let Written { left_at, session, who, why, salt, receipt, leaving } = written;
         let parts = self.into_flight_parts();
         let Why { reason, approval, grants } = why;
         let flight = Flight {
@@ -196,6 +201,7 @@ impl Resolved {
             routes: parts.routes,
             ix: parts.ix,
             request_headers: parts.headers,
+            _leaving: leaving,
         };
         Permit { flight, outgoing: parts.outgoing }
     }

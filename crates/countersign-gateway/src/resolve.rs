@@ -9,10 +9,12 @@ mod outgoing;
 mod path;
 mod read;
 mod router;
+mod waiting;
 
 use outgoing::from_arguments;
 pub(crate) use outgoing::{Outgoing, OutgoingBody};
 pub(crate) use router::Router;
+pub(crate) use waiting::Waiting;
 
 use crate::{
     Inner,
@@ -74,25 +76,6 @@ impl Resolved {
 
     pub(crate) fn route(&self) -> Option<&FunctionRoute> {
         self.routes.function(self.ix)
-    }
-
-    /// The same call under another snapshot; `None` if the function is gone.
-    pub(crate) fn under(&mut self, inner: &Inner) -> Option<()> {
-        let snapshot = inner.governance.policy().load();
-        let (ix, function) = snapshot.catalog().by_name(self.function.name.as_str())?;
-        (self.ix, self.function) = (ix, Arc::clone(function));
-        self.routes = inner.routes.of(&snapshot);
-        self.snapshot = snapshot;
-        Some(())
-    }
-
-    /// Replaces arguments and what leaves by what was approved.
-    pub(crate) fn run_instead(&mut self, arguments: Value) -> Result<(), Stop> {
-        let outgoing = from_arguments(&self.function, &arguments)?;
-        leads_to(&self.routes, self.ix, &self.function, &outgoing)?;
-        self.arguments = arguments;
-        self.outgoing = outgoing;
-        Ok(())
     }
 
     pub(crate) fn into_flight_parts(self) -> FlightParts {

@@ -72,6 +72,20 @@ impl Verifier {
         Box::pin(self.prove(bearer)).await
     }
 
+    /// Whether a caller that was identified a while ago would still be: its token has not ended, by
+    /// its issuer's clock skew. Its keys are not looked at again.
+    ///
+    /// # Errors
+    /// [`Refused`], as [`Self::identify`] would say.
+    pub fn still_holds(&self, caller: &Caller) -> Result<(), Refused> {
+        let issuer = self.issuer(&caller.issuer).ok_or_else(|| {
+            Refused::new(Fault::IssuerUnknown, format!("issuer {}", shown(&caller.issuer)))
+        })?;
+        let now = self.0.clock.now().seconds();
+        let expires = caller.expires_at.seconds();
+        Ok(Times { expires, begins: 0 }.check(now, issuer.skew_seconds())?)
+    }
+
     /// Reads the keys of all issuers in the background. An issuer that is down does no harm.
     /// Must be called within a tokio runtime.
     pub fn warm_up(&self) {

@@ -1,0 +1,55 @@
+//! A call that waits for people: who calls what. Its arguments, and what would leave, stand with
+//! the approval, so a held call costs the same memory whatever its size, and keeps no old policy
+//! alive.
+
+use super::{Resolved, from_arguments, leads_to, not_catalogued};
+use crate::{Inner, respond::Stop};
+use countersign_model::{CallId, Caller, FunctionName, record::Who};
+use http::HeaderMap;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// A call without its arguments.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    call: CallId,
+    caller: Arc<Caller>,
+    function: FunctionName,
+    headers: HeaderMap,
+}
+
+impl Resolved {
+    /// Lets go of the arguments, of what would leave, and of the policy it was judged under.
+    pub(crate) fn wait(self) -> Waiting {
+        let Self { call, caller, function, headers, .. } = self;
+        Waiting { call, caller, function: function.name.clone(), headers }
+    }
+}
+
+impl Waiting {
+    pub(crate) fn caller(&self) -> &Arc<Caller> {
+        &self.caller
+    }
+
+    /// The call with these arguments, under the policy of this moment.
+    pub(crate) fn resume(self, inner: &Inner, arguments: Value) -> Result<Resolved, Box<Stop>> {
+        let snapshot = inner.governance.policy().load();
+        let Some((ix, function)) = snapshot.catalog().by_name(self.function.as_str()) else {
+            return Err(self.stop(not_catalogued()));
+        };
+        let function = Arc::clone(function);
+        let routes = inner.routes.of(&snapshot);
+        let outgoing = from_arguments(&function, &arguments)
+            .and_then(|out| leads_to(&routes, ix, &function, &out).map(|()| out))
+            .map_err(|stop| self.stop(stop))?;
+        let Self { call, caller, headers, .. } = self;
+        Ok(Resolved { call, caller, snapshot, routes, ix, function, arguments, outgoing, headers })
+    }
+
+    /// Says of a stop which call it ended.
+    pub(crate) fn stop(&self, mut stop: Stop) -> Box<Stop> {
+        stop.details.who = Some(Box::new(Who::from(&*self.caller)));
+        stop.details.function = Some(self.function.clone());
+        stop.at(self.call)
+    }
+}

@@ -35,13 +35,14 @@ addEventListener("pageshow", () => {
 const POLL_MS = 3000;
 const POLL_MS_MAX = 60000;
 
-// Asks the API until `changed` says that the page is out of date.
+// Asks the API until `changed` says that the page is out of date. The header keeps these questions
+// from counting as use: a page that is left open does not keep its session alive.
 function poll(url, changed) {
   let wait = POLL_MS;
   const ask = async () => {
     if (!document.hidden) {
       try {
-        const answer = await fetch(url, { headers: { accept: "application/json" } });
+        const answer = await fetch(url, { headers: { accept: "application/json", "x-countersign-poll": "yes" } });
         if (answer.status === 401) {
           return;
         }

@@ -46,7 +46,8 @@ pub(crate) async fn find(console: &Console, headers: &HeaderMap) -> Result<Optio
         tracing::warn!("a session's document can't be read; it counts as none");
         return Ok(None);
     };
-    if now.since(row.seen_at).millis() >= TOUCH.millis() {
+    let is_used = !headers.contains_key(POLL_HEADER);
+    if is_used && now.since(row.seen_at).millis() >= TOUCH.millis() {
         let touched = store.touch_web_session(&name, now, &row.document).await;
         touched.map_err(|error| unavailable(&error))?;
     }
@@ -131,5 +132,7 @@ const IDLE: Span = Span::from_seconds(30 * 60);
 const ABSOLUTE: Span = Span::from_seconds(12 * 3600);
 /// The last use is written down no oftener than this.
 const TOUCH: Span = Span::from_seconds(60);
+/// What the pages' script sends when nobody did anything.
+const POLL_HEADER: &str = "x-countersign-poll";
 /// 32 bytes in base64url.
 const ID_CHARS: usize = 43;

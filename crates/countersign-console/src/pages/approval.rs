@@ -107,7 +107,8 @@ pub(crate) struct VoteFacts {
 /// An earlier no to the same caller.
 #[derive(Debug)]
 pub(crate) struct Denial {
-    id: String,
+    /// Where its page is, for whoever may open it.
+    id: Option<String>,
     function: Text,
     at: Moment,
     by: Text,
@@ -142,7 +143,7 @@ pub(crate) async fn show(
     let frame = Frame::new(Text::line(title).plain(), Place::Approvals, asker.signed());
     let mut shown = ApprovalPage::of(frame.with_notice(notice), &approval, &snapshot, now);
     shown.earlier = earlier;
-    shown.denials = denials.iter().map(Denial::of).collect();
+    shown.denials = denials.iter().map(|it| Denial::of(it, &asker)).collect();
     match approval.eligible(&asker.actor.person) {
         Ok(_) if approval.votes.iter().any(|it| it.by == *asker.actor.subject()) => {
             shown.why_not = Text::line("you have approved it, and others are still asked");
@@ -291,7 +292,7 @@ impl VoteFacts {
 }
 
 impl Denial {
-    fn of(approval: &Approval) -> Self {
+    fn of(approval: &Approval, asker: &Asker) -> Self {
         let (by, comment) = match &approval.state {
             ApprovalState::Denied { by, comment, .. } => (by.to_string(), comment.clone()),
             ApprovalState::Pending
@@ -305,7 +306,7 @@ impl Denial {
             | ApprovalState::OutcomeUnknown { .. } => (String::new(), String::new()),
         };
         Self {
-            id: approval.id.to_string(),
+            id: asker.actor.sees_everything().then(|| approval.id.to_string()),
             function: Text::of(&approval.call.function),
             at: Moment(approvals::denied_at(approval).unwrap_or(approval.opened_at)),
             by: Text::line(by),

@@ -77,6 +77,14 @@ async fn a_session_ends_when_it_is_idle_and_at_its_end_anyway() {
     assert_eq!(idle.get("/console").await.status, StatusCode::OK);
     world.pass(Span::from_seconds(31 * 60));
     assert_eq!(idle.get("/console").await.status, StatusCode::SEE_OTHER);
+    // A page that is left open asks for news, and that is no use.
+    let mut open = world.signed_in(SAM).await;
+    world.pass(Span::from_seconds(20 * 60));
+    let ask =
+        || Request::get("/api/v1/approvals?state=pending").header("x-countersign-poll", "yes");
+    assert_eq!(open.send(ask(), String::new()).await.status, StatusCode::OK);
+    world.pass(Span::from_seconds(20 * 60));
+    assert_eq!(open.send(ask(), String::new()).await.status, StatusCode::UNAUTHORIZED);
     let mut busy = world.signed_in(SAM).await;
     for _ in 0..24 {
         assert_eq!(busy.get("/console").await.status, StatusCode::OK);

@@ -110,7 +110,7 @@ fn sample(say: Say) -> ApprovalPage {
             not_compared: 1,
         }),
         denials: vec![Denial {
-            id: "apr_01KAZZ0000000000000000000B".to_owned(),
+            id: Some("apr_01KAZZ0000000000000000000B".to_owned()),
             function: say("customers.export"),
             at: Moment(at(-9_000)),
             by: say("olga@acme.example"),

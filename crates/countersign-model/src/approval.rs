@@ -254,6 +254,13 @@ pub enum Voted {
     Unchanged,
 }
 
+impl Demand {
+    /// Whether whoever meets this meets the other one too.
+    fn covers(&self, other: &Self) -> bool {
+        self.from.iter().all(|from| other.from.contains(from)) && self.people >= other.people
+    }
+}
+
 impl Approval {
     /// Takes a person's answer. One deny ends it; each person counts once, whatever groups they
     /// are in (A5). The person must be eligible (A6); administrators are no exception.
@@ -353,12 +360,17 @@ impl Approval {
     /// that is made again at redemption (A3).
     pub fn satisfies(&self, demands: &[Demand]) -> bool {
         demands.iter().all(|wanted| {
-            self.demands.iter().enumerate().any(|(place, had)| {
-                had.from.iter().all(|from| wanted.from.contains(from))
-                    && had.people >= wanted.people
-                    && self.demand_is_met(place, had)
-            })
+            self.demands
+                .iter()
+                .enumerate()
+                .any(|(place, had)| had.covers(wanted) && self.demand_is_met(place, had))
         })
+    }
+
+    /// Whether its demands, once met, meet these too: else a call under these demands must not join
+    /// it, for its answers could never be enough.
+    pub fn covers(&self, demands: &[Demand]) -> bool {
+        demands.iter().all(|wanted| self.demands.iter().any(|had| had.covers(wanted)))
     }
 
     fn demand_is_met(&self, place: usize, demand: &Demand) -> bool {

@@ -5,11 +5,11 @@
 use crate::{Governance, Unavailable};
 use arc_swap::ArcSwap;
 use countersign_model::{
-    Catalog, Epoch, Grant, GrantId, Snapshot, Span, Timestamp,
+    ApprovalId, Catalog, Epoch, Grant, GrantId, Snapshot, Span, Timestamp,
     catalog::{compile, raw::RawCatalog},
     snapshot::{Facts, Kill, Suspension},
 };
-use countersign_store::{APPROVALS_LOOK_MAX, Counters, Engine, Listener, Transaction};
+use countersign_store::{APPROVALS_LOOK_MAX, CatalogRow, Counters, Engine, Listener, StoreError};
 use std::{
     collections::BTreeMap,
     sync::{
@@ -28,7 +28,7 @@ const POLL_POSTGRES: Duration = Duration::from_secs(1);
 const CHORES_EVERY: Duration = Duration::from_secs(1);
 /// How often the gateway says that it is alive and looks for dead ones.
 const ALIVE_EVERY: Duration = Duration::from_secs(15);
-/// How long one look at the store may take before it counts as failed.
+/// How long one look at the store may take: reading, not compiling what was read.
 const LOOK_WITHIN: Duration = Duration::from_secs(4);
 /// A gateway that was silent for so long is dead; what it left is taken over.
 const DEAD_AFTER: Span = Span::from_seconds(600);
@@ -87,51 +87,78 @@ impl Policy {
     }
 }
 
+/// What one look at the store found.
+struct Look {
+    counters: Counters,
+    approvals: Vec<(ApprovalId, u64)>,
+    policy: Option<News>,
+}
+
+/// What changed in the policy, as one moment of the store has it.
+struct News {
+    suspensions: Vec<Suspension>,
+    kills: Vec<Kill>,
+    grants: Vec<Grant>,
+    catalog: Option<CatalogRow>,
+}
+
 impl Governance {
     /// Reads what changed since the last look, and swaps the snapshot if anything did.
     pub(crate) async fn refresh(&self) -> Result<(), Unavailable> {
         let mut known = self.0.known.lock().await;
         // Taken before the read: the confirmation is at least as old as what was read.
         let now = self.clock().now();
-        let mut view = self.store().view().await?;
-        let counters = view.counters().await?;
-        if known.loaded != Some(counters.epoch) {
-            self.load(&mut known, &mut view, counters).await?;
+        // Only the reading has a limit: to compile what was read always comes to an end, and
+        // would begin again and again if it were cut short.
+        let look =
+            timeout(LOOK_WITHIN, self.look(&known)).await.map_err(|_| StoreError::Late)??;
+        if let Some(news) = look.policy {
+            self.publish(&mut known, news, look.counters).await?;
         }
         self.0.policy.confirm(now);
-        if known.approvals != counters.approvals {
-            let changed = view.approvals_since(known.approvals).await?;
-            let full = changed.len() >= APPROVALS_LOOK_MAX;
-            let last = changed.last().map(|(_, tick)| *tick);
-            for (id, tick) in changed {
-                self.0.watchers.tell(id, tick);
-            }
-            known.approvals = match last {
-                // The rest comes with the next look. Approvals that changed together have one
-                // number, and the page may end between them.
-                Some(last) if full => last.saturating_sub(1),
-                Some(_) | None => counters.approvals,
-            };
+        for (id, tick) in &look.approvals {
+            self.0.watchers.tell(*id, *tick);
         }
+        known.approvals = match look.approvals.last() {
+            // The rest comes with the next look. Approvals that changed together have one
+            // number, and the page may end between them.
+            Some((_, last)) if look.approvals.len() >= APPROVALS_LOOK_MAX => last.saturating_sub(1),
+            Some(_) | None => look.counters.approvals,
+        };
         drop(known);
         Ok(())
     }
 
-    async fn load(
-        &self,
-        known: &mut Known,
-        view: &mut Transaction,
-        counters: Counters,
-    ) -> Result<(), Unavailable> {
-        let suspensions = view.suspensions().await?;
-        let kills = view.kills().await?;
-        let grants = view.grants_since(known.loaded).await?;
-        let digest = view.catalog_digest().await?;
-        let newer = match digest {
+    async fn look(&self, known: &Known) -> Result<Look, StoreError> {
+        let mut view = self.store().view().await?;
+        let counters = view.counters().await?;
+        // Nobody waits yet for approvals that changed before the start.
+        let approvals = if known.loaded.is_none() || known.approvals == counters.approvals {
+            Vec::new()
+        } else {
+            view.approvals_since(known.approvals).await?
+        };
+        if known.loaded == Some(counters.epoch) {
+            return Ok(Look { counters, approvals, policy: None });
+        }
+        let catalog = match view.catalog_digest().await? {
             Some(digest) if digest != known.catalog.digest => view.catalog(&digest).await?,
             Some(_) | None => None,
         };
-        if let Some(row) = newer {
+        let (suspensions, kills) = (view.suspensions().await?, view.kills().await?);
+        let grants = view.grants_since(known.loaded).await?;
+        let policy = Some(News { suspensions, kills, grants, catalog });
+        Ok(Look { counters, approvals, policy })
+    }
+
+    async fn publish(
+        &self,
+        known: &mut Known,
+        news: News,
+        counters: Counters,
+    ) -> Result<(), Unavailable> {
+        let News { suspensions, kills, grants, catalog } = news;
+        if let Some(row) = catalog {
             let masks = self.0.masks;
             let compiled = tokio::task::spawn_blocking(move || {
                 compile(&row.catalog, &|rule| masks(rule)).map(|it| (it, row.catalog))
@@ -143,10 +170,6 @@ impl Governance {
                 })?;
             known.catalog = Arc::new(catalog);
             known.raw = Arc::new(raw);
-        }
-        if known.loaded.is_none() {
-            // Nobody waits yet for approvals that changed before the start.
-            known.approvals = counters.approvals;
         }
         known.grants.extend(grants.into_iter().map(|grant| (grant.id, Arc::new(grant))));
         known.suspensions = suspensions;
@@ -179,9 +202,7 @@ impl Governance {
         let mut health = Health::Good;
         loop {
             let now = Instant::now();
-            let mut look = timeout(LOOK_WITHIN, self.refresh())
-                .await
-                .unwrap_or_else(|_| Err(Unavailable::Store(countersign_store::StoreError::Late)));
+            let mut look = self.refresh().await;
             if look.is_ok() && now >= chores_at {
                 chores_at = now + CHORES_EVERY;
                 look = self.chores().await;

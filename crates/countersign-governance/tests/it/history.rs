@@ -91,7 +91,7 @@ async fn play(world: &World, number: usize, acts: &[Act]) {
         match act {
             Act::Say(who, verdict) => {
                 let (name, groups) = PEOPLE[*who];
-                let _ = governance.vote(&actor(name, groups), id, *verdict, "").await;
+                drop(governance.vote(&actor(name, groups), id, *verdict, "").await);
             }
             Act::Pass(seconds) => world.pass(Span::from_seconds(*seconds)),
             Act::Redeem => {

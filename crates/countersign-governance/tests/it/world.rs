@@ -10,6 +10,7 @@ use countersign_model::{
     approval::HeldCall,
     catalog::raw::{RawCatalog, RawFile},
     decide::Demand,
+    record::Entry,
 };
 use countersign_store::testing;
 use serde_json::{Value, json};
@@ -126,6 +127,22 @@ impl World {
             .collect()
     }
 
+    /// Every entry of the ledger, as its own type reads it.
+    pub(crate) fn read_back(&self) -> Vec<Result<Entry, String>> {
+        let directory = self.directory.path().join(&self.name).join("log");
+        let entries = countersign_ledger::entries(&directory).unwrap();
+        entries
+            .map(|entry| {
+                let bytes = entry.unwrap().1;
+                // The strict reader refuses a member that stands twice.
+                let text = String::from_utf8_lossy(&bytes).into_owned();
+                countersign_model::json::parse(&bytes, countersign_model::json::Limits::default())
+                    .map_err(|it| format!("{it}: {text}"))?;
+                serde_json::from_slice(&bytes).map_err(|it| format!("{it}: {text}"))
+            })
+            .collect()
+    }
+
     /// A grant that the actor makes and that is in force.
     pub(crate) async fn grant(&self, maker: &Actor, holder: Holder, function: &str) -> GrantId {
         self.governance.add_grant(maker, new_grant(holder, &[function])).await.unwrap().id
@@ -195,10 +212,11 @@ pub(crate) fn catalog_with(pointer: &str, value: Value) -> RawCatalog {
     let mut whole = serde_json::to_value(catalog()).unwrap();
     let (parent, key) = pointer.rsplit_once('/').unwrap();
     let members = whole.pointer_mut(parent).unwrap().as_object_mut().unwrap();
-    match value {
-        Value::Null => members.remove(key),
-        value => members.insert(key.to_owned(), value),
-    };
+    if value.is_null() {
+        members.remove(key);
+    } else {
+        members.insert(key.to_owned(), value);
+    }
     serde_json::from_value(whole).unwrap()
 }
 

@@ -13,7 +13,7 @@ async fn a_suspension_stands_until_its_end_is_written(world: World) {
     let mut change = world.store.change().await.unwrap();
     change.suspend(&suspension).await.unwrap();
     change.commit().await.unwrap();
-    assert_eq!(standing().await, [suspension.clone()]);
+    assert_eq!(standing().await, std::slice::from_ref(&suspension));
 
     let mut change = world.store.change().await.unwrap();
     let id = entry();

@@ -1,11 +1,13 @@
 use super::*;
 use serde_json::json;
 
+#[expect(clippy::needless_pass_by_value, reason = "rows read better with the value in place")]
 fn catalog(functions: Value) -> RawCatalog {
     let base = json!({"targets": {}, "functions": functions, "agents": {}});
     serde_json::from_value(base).unwrap()
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "rows read better with the value in place")]
 fn function(purpose: &str, rules: Value) -> Value {
     json!({"name": "a.b", "purpose": purpose, "sensitivity": "low",
         "http": {"method": "GET", "path": "/x"}, "approval": rules})

@@ -71,13 +71,16 @@ fn actor(text: &str) -> Actor {
     Actor { person, name: name.to_owned(), roles }
 }
 
+type Expected = Result<(), Forbidden>;
+type Names = &'static [&'static str];
+
 fn riley() -> Holder {
     Holder::Subject("riley".into())
 }
 
 #[test]
 fn who_may_make() {
-    let rows: [(&str, &[&str], Result<(), Forbidden>); 12] = [
+    let rows: [(&str, Names, Expected); 12] = [
         ("ada/platform", &[HIGH, OTHER], Ok(())),
         ("ada/platform", &["all"], Ok(())),
         ("svc/platform$", &[LOW], Ok(())),
@@ -102,7 +105,7 @@ fn who_may_certify() {
     let (bot, staff) = (Holder::Subject("bot".into()), Holder::Group("staff".into()));
     let olivia = || Holder::Subject("olivia".into());
     let ada = || Holder::Subject("ada".into());
-    let rows: [(&str, Holder, &[&str], &str, Result<(), Forbidden>); 18] = [
+    let rows: [(&str, Holder, Names, &str, Expected); 18] = [
         ("olivia", riley(), &[LOW], "ada", Ok(())),
         ("olivia", riley(), &[HIGH], "ada", Ok(())),
         ("olivia", riley(), &[LOW], "olivia", Ok(())),
@@ -132,7 +135,7 @@ fn who_may_certify() {
 #[test]
 fn who_may_revoke() {
     let staff = || Holder::Group("staff".into());
-    let rows: [(&str, Holder, &[&str], Result<(), Forbidden>); 10] = [
+    let rows: [(&str, Holder, Names, Expected); 10] = [
         ("ada/platform", riley(), &[HIGH], Ok(())),
         ("ada/platform", riley(), &["billing.gone"], Ok(())),
         ("olivia", riley(), &[LOW, OTHER], Ok(())),

@@ -44,12 +44,54 @@ impl Timestamp {
     }
 }
 
+impl Timestamp {
+    /// RFC 3339 with milliseconds, in one piece: the ledger writes one for each entry. Years beyond
+    /// 0000 to 9999 have no such form.
+    fn with_text<T>(self, then: impl FnOnce(&str) -> T) -> T {
+        let (days, millis) = (self.0.div_euclid(86_400_000), self.0.rem_euclid(86_400_000));
+        let (year, month, day) = civil(days);
+        if !(0..=9999).contains(&year) {
+            return then(&format!("{}ms", self.0));
+        }
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        let (seconds, minutes) = (millis / 1000, millis / 60_000);
+        let parts = [
+            (0, 4, year),
+            (5, 2, month),
+            (8, 2, day),
+            (11, 2, minutes / 60),
+            (14, 2, minutes % 60),
+            (17, 2, seconds % 60),
+            (20, 3, millis % 1000),
+        ];
+        for (start, length, mut value) in parts {
+            for slot in text.iter_mut().skip(start).take(length).rev() {
+                *slot = b'0' + u8::try_from(value % 10).unwrap_or(0);
+                value /= 10;
+            }
+        }
+        then(std::str::from_utf8(&text).unwrap_or_default())
+    }
+}
+
+/// Year, month and day of a day since 1970-01-01, in the proleptic Gregorian calendar. Years begin
+/// in March here, so that the leap day is the last: then each month's start is a linear rule.
+fn civil(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let era = days.div_euclid(146_097);
+    let day_of_era = days.rem_euclid(146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let (month, later) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    (year_of_era + era * 400 + later, month, day)
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match jiff::Timestamp::from_millisecond(self.0) {
-            Ok(timestamp) => write!(f, "{timestamp:.3}"),
-            Err(_) => write!(f, "{}ms", self.0),
-        }
+        self.with_text(|text| f.write_str(text))
     }
 }
 
@@ -81,7 +123,7 @@ impl FromStr for Timestamp {
 
 impl Serialize for Timestamp {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        self.with_text(|text| serializer.serialize_str(text))
     }
 }
 
@@ -149,3 +191,6 @@ impl fmt::Debug for Entropy {
         f.write_str("Entropy")
     }
 }
+
+#[cfg(test)]
+mod tests;

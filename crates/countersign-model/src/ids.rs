@@ -7,6 +7,8 @@ use std::{fmt, str::FromStr};
 
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const ULID_CHARS: usize = 26;
+/// The longest prefix with its underscore.
+const PREFIX_CHARS_MAX: usize = 5;
 
 /// A text that is no identifier of the wanted kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -46,8 +48,7 @@ macro_rules! id {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(concat!($prefix, "_"))?;
-                write_ulid(self.0, f)
+                with_text(concat!($prefix, "_"), self.0, |text| f.write_str(text))
             }
         }
 
@@ -70,7 +71,8 @@ macro_rules! id {
 
         impl Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                let prefix = concat!($prefix, "_");
+                with_text(prefix, self.0, |text| serializer.serialize_str(text))
             }
         }
 
@@ -117,15 +119,24 @@ fn ulid(now: Timestamp, entropy: &Entropy) -> u128 {
     u128::from_be_bytes(bytes) | time << 80
 }
 
-fn write_ulid(value: u128, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let mut text = [b'0'; ULID_CHARS];
-    let mut rest = value;
-    for slot in text.iter_mut().rev() {
-        let digit = usize::try_from(rest & 31).unwrap_or(0);
+/// The id in one piece: the ledger writes several of these for each call.
+fn with_text<T>(prefix: &str, value: u128, then: impl FnOnce(&str) -> T) -> T {
+    let mut text = [b'0'; PREFIX_CHARS_MAX + ULID_CHARS];
+    let (head, digits) = text.split_at_mut(prefix.len().min(PREFIX_CHARS_MAX));
+    head.iter_mut().zip(prefix.bytes()).for_each(|(slot, byte)| *slot = byte);
+    // Twelve digits of five bits at a time fit in a word.
+    let (mut rest, mut word) = (value, 0_u64);
+    for (place, slot) in digits.iter_mut().take(ULID_CHARS).rev().enumerate() {
+        if place % 12 == 0 {
+            word = u64::try_from(rest & ((1 << 60) - 1)).unwrap_or(0);
+            rest >>= 60;
+        }
+        let digit = usize::try_from(word & 31).unwrap_or(0);
         *slot = ALPHABET.get(digit).copied().unwrap_or(b'0');
-        rest >>= 5;
+        word >>= 5;
     }
-    f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
+    let length = prefix.len() + ULID_CHARS;
+    then(text.get(..length).and_then(|it| std::str::from_utf8(it).ok()).unwrap_or_default())
 }
 
 fn read_ulid(text: &str) -> Option<u128> {

@@ -193,8 +193,8 @@ pub struct ApprovalChanged {
     /// `approve` or `deny` when a person answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<crate::Verdict>,
-    /// Where it stands now.
-    #[serde(flatten)]
+    /// Where it stands now. An object of its own: it has times and people of its own.
+    #[serde(rename = "now")]
     pub state: ApprovalState,
 }
 

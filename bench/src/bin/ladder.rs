@@ -22,7 +22,8 @@ use countersign_ledger::{
 };
 use countersign_mask::{Detector, Format, HashKey, How, Plan, Rule, mask_all};
 use countersign_model::{
-    Caller, CallerKind, Clock, Decision, Entropy, Group, Holder, Snapshot, Span, Subject, Timestamp,
+    Caller, CallerKind, Clock, Decision, Entropy, Group, Holder, Snapshot, Span, Subject,
+    Timestamp,
     catalog::{
         FunctionIx, Rate,
         raw::{RawCatalog, RawFile},
@@ -138,8 +139,11 @@ impl World {
             if rung >= Rung::Decision {
                 let snapshot: Arc<Snapshot> = self.governance.policy().load();
                 let arguments = json!({"customer": "c_81"});
-                let call =
-                    Call { caller: proved.caller(), function: self.function, arguments: &arguments };
+                let call = Call {
+                    caller: proved.caller(),
+                    function: self.function,
+                    arguments: &arguments,
+                };
                 match decide(&call, &snapshot, now(), &Unmetered) {
                     Decision::Forward(_) => {}
                     Decision::Hold(_) | Decision::Block(_) => return refuse(403),
@@ -231,7 +235,8 @@ impl World {
         };
         let snapshot = governance.policy().load();
         let (function, _) = snapshot.catalog().by_name("bench.get").expect("the function");
-        let client = Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build_http();
+        let client =
+            Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build_http();
         Self {
             gateway,
             governance,
@@ -301,7 +306,7 @@ fn clock() -> Clock {
 }
 
 fn entropy() -> Entropy {
-    Entropy::new(fill)
+    Entropy::new(fill).in_batches()
 }
 
 fn fill(bytes: &mut [u8]) {

@@ -9,7 +9,8 @@ use std::convert::Infallible;
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let port = std::env::args().nth(1).expect("a port");
-    let listener = tokio::net::TcpListener::bind(format!("127.0.0.1:{port}")).await.expect("listen");
+    let listener =
+        tokio::net::TcpListener::bind(format!("127.0.0.1:{port}")).await.expect("listen");
     let body = Bytes::from(document());
     loop {
         let (stream, _) = listener.accept().await.expect("accept");

@@ -1,7 +1,11 @@
 //! Time and randomness as values that the binary hands in. Nothing here reads either by itself.
 
 use serde::{Deserialize, Serialize};
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{
+    fmt,
+    str::FromStr,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 /// A moment, in milliseconds since the Unix epoch, UTC. Written as RFC 3339.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -173,6 +177,30 @@ impl Entropy {
         Self(Arc::new(fill))
     }
 
+    /// The same bytes, drawn 4 KiB at a time: a call needs some dozens, and each draw from a system's
+    /// generator costs more than the bytes. What was handed out is wiped here.
+    #[must_use]
+    pub fn in_batches(self) -> Self {
+        let batch = Mutex::new(Batch { bytes: vec![0; BATCH_BYTES], left: 0 });
+        Self::new(move |out| {
+            if out.len() > BATCH_BYTES {
+                return self.fill(out);
+            }
+            let mut batch = batch.lock().unwrap_or_else(PoisonError::into_inner);
+            if batch.left < out.len() {
+                self.fill(&mut batch.bytes);
+                batch.left = BATCH_BYTES;
+            }
+            let start = batch.left - out.len();
+            let left = batch.left;
+            if let Some(drawn) = batch.bytes.get_mut(start..left) {
+                out.copy_from_slice(drawn);
+                drawn.fill(0);
+            }
+            batch.left = start;
+        })
+    }
+
     /// Fills a buffer.
     pub fn fill(&self, bytes: &mut [u8]) {
         (self.0)(bytes);
@@ -184,6 +212,14 @@ impl Entropy {
         (self.0)(&mut bytes);
         bytes
     }
+}
+
+const BATCH_BYTES: usize = 4096;
+
+/// Random bytes that are not handed out yet: the first `left`.
+struct Batch {
+    bytes: Vec<u8>,
+    left: usize,
 }
 
 impl fmt::Debug for Entropy {

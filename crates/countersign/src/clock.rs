@@ -29,7 +29,8 @@ pub(crate) fn entropy() -> Result<Entropy, Failure> {
             std::thread::yield_now();
             filled = random.fill(buffer);
         }
-    }))
+    })
+    .in_batches())
 }
 
 /// The value of an environment variable, if it is set and UTF-8.

@@ -27,6 +27,28 @@ fn what_is_no_moment_is_refused() {
     assert_eq!("2026-11-22".parse::<Timestamp>().unwrap().to_string(), "2026-11-22T00:00:00.000Z");
 }
 
+#[test]
+fn batches_hand_out_each_byte_once() {
+    let next = Mutex::new(0_u64);
+    let counting = Entropy::new(move |bytes| {
+        for chunk in bytes.chunks_exact_mut(8) {
+            let mut next = next.lock().unwrap();
+            *next += 1;
+            chunk.copy_from_slice(&next.to_be_bytes());
+        }
+    });
+    let batched = counting.in_batches();
+    let mut seen = std::collections::BTreeSet::new();
+    for _ in 0..2_000 {
+        let drawn = batched.bytes::<16>();
+        assert_ne!(drawn, [0; 16]);
+        assert!(seen.insert(drawn), "handed out twice");
+    }
+    let mut large = vec![0; BATCH_BYTES + 8];
+    batched.fill(&mut large);
+    assert!(large.chunks_exact(8).all(|it| it != [0; 8]));
+}
+
 proptest! {
     #[test]
     fn a_moment_survives_its_text_and_a_library_agrees(millis in -62_167_219_200_000_i64..253_402_300_799_999) {

@@ -50,6 +50,7 @@ pub struct World {
     pub directory: TempDir,
     pub idp: Idp,
     pub billing: Billing,
+    pub slow: Slow,
     pub targets: SocketAddr,
     pub resource: String,
     issuer: String,
@@ -114,7 +115,17 @@ impl World {
             .nest("/slow", slow.router());
         let served = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         let directory = tempfile::tempdir().unwrap();
-        Self { directory, idp, billing, targets, resource, issuer, moved, tasks: vec![served] }
+        Self {
+            directory,
+            idp,
+            billing,
+            slow,
+            targets,
+            resource,
+            issuer,
+            moved,
+            tasks: vec![served],
+        }
     }
 
     /// A token of a demo person or agent.

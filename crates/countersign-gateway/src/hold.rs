@@ -30,6 +30,10 @@ use http::HeaderMap;
 use std::collections::BTreeSet;
 use tokio::time::Instant;
 
+/// Bytes of arguments, as canonical JSON, that a held call has at most: a person must be able to read
+/// them, and each open request keeps them several times over.
+pub(crate) const ARGUMENTS_BYTES_MAX: usize = 256 * 1024;
+
 /// A call that people said yes to, with the arguments that they saw.
 #[derive(Debug)]
 pub(crate) struct Approved {
@@ -45,9 +49,8 @@ pub(crate) async fn hold(
 ) -> Result<Approved, Box<Stop>> {
     if let OutgoingBody::Stream(..) = resolved.outgoing.body {
         let owners = &resolved.function().owners;
-        return Err(resolved.stop(say::streamed(question.reason, &question.sentence, owners)));
+        return Err(resolved.stop(say::streamed(&question, owners)));
     }
-    let _held = inner.metrics.hold();
     let place = inner.waiters.enter(&resolved.caller().subject);
     let patience = match &place {
         Some(_) => wait(inner, &resolved.headers, &question),
@@ -55,6 +58,7 @@ pub(crate) async fn hold(
     };
     let patience = Instant::now() + patience.duration();
     let approval = ask(inner, &resolved, question).await?;
+    let _held = inner.metrics.hold();
     let waiting = resolved.wait();
     let approval = wait_for_people(inner, &waiting, approval, patience).await?;
     crate::identify::still_holds(inner, waiting.caller()).map_err(|stop| waiting.stop(*stop))?;
@@ -148,6 +152,9 @@ async fn ask(
     let function = resolved.function();
     let caller = resolved.caller();
     let canonical = json::canonical(resolved.arguments());
+    if canonical.len() > ARGUMENTS_BYTES_MAX {
+        return Err(resolved.stop(say::too_large(&question, &function.owners)));
+    }
     let mut fill = |bytes: &mut [u8]| entropy.fill(bytes);
     let sealed = inner.governance.master().seal(&digest.0, canonical.as_bytes(), &mut fill);
     let sealed = sealed.map_err(|_| resolved.stop(store_unavailable()))?;

@@ -7,7 +7,8 @@ use crate::{
 };
 use countersign_governance::{ApprovalError, ErrorKind, Unavailable};
 use countersign_model::{
-    Approval, ApprovalState, FunctionName, Reason, Span, catalog::Approver, decide::Demand,
+    Approval, ApprovalState, FunctionName, Question, Reason, Span, Subject, catalog::Approver,
+    decide::Demand,
 };
 use serde_json::json as object;
 
@@ -44,20 +45,21 @@ pub(super) fn pending(inner: &Inner, approval: &Approval) -> Stop {
 /// Who is asked, by name where names are known.
 fn demand(demand: &Demand, approval: &Approval) -> String {
     let call = &approval.call;
-    let names = demand.from.iter().map(|from| match from {
-        Approver::Owner => {
-            let owners: Vec<&str> = call.owners.iter().map(|it| it.as_str()).collect();
-            format!("an owner ({})", owners.join(", "))
-        }
+    let from = demand.from.iter().map(|from| match from {
+        Approver::Owner => format!("an owner ({})", names(&call.owners)),
         Approver::Group(group) => format!("the group {group}"),
         Approver::Person(person) => person.to_string(),
         Approver::Subject => format!("{}, for whom it is made", call.caller.subject),
     });
-    let names: Vec<String> = names.collect();
+    let from: Vec<String> = from.collect();
     match demand.people {
-        0 | 1 => names.join(" or "),
-        people => format!("{people} people out of: {}", names.join(", ")),
+        0 | 1 => from.join(" or "),
+        people => format!("{people} people out of: {}", from.join(", ")),
     }
+}
+
+fn names(people: &[Subject]) -> String {
+    people.iter().map(Subject::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// The approval has ended without being used by this call.
@@ -116,13 +118,33 @@ pub(super) fn asked_for_something_else(approval: &Approval) -> Stop {
     .for_approval(approval.id)
 }
 
-/// What is sent as a stream is not known before it has gone, so nobody can say yes to it.
-pub(super) fn streamed(reason: Reason, why: &str, owners: &[countersign_model::Subject]) -> Stop {
-    let owners: Vec<&str> = owners.iter().map(|it| it.as_str()).collect();
+/// What nobody can read, nobody can say yes to.
+pub(super) fn too_large(question: &Question, owners: &[Subject]) -> Stop {
+    let kibibytes = super::ARGUMENTS_BYTES_MAX / 1024;
+    let step = if question.reason == Reason::GrantOverdue {
+        format!("Ask an owner ({}) to certify the grant", names(owners))
+    } else {
+        "Send less at once".to_owned()
+    };
     Stop::say(
-        reason,
-        &format!("{why} Its body is a stream, which nobody can see before it runs."),
-        &format!("Ask an owner ({}) to certify the grant, then repeat it.", owners.join(", ")),
+        Reason::RequestTooLarge,
+        &format!(
+            "{} Its arguments are larger than {kibibytes} KiB, which nobody can judge.",
+            question.sentence
+        ),
+        &format!("{step}, then repeat it."),
+    )
+}
+
+/// What is sent as a stream is not known before it has gone, so nobody can say yes to it.
+pub(super) fn streamed(question: &Question, owners: &[Subject]) -> Stop {
+    Stop::say(
+        question.reason,
+        &format!(
+            "{} Its body is a stream, which nobody can see before it runs.",
+            question.sentence
+        ),
+        &format!("Ask an owner ({}) to certify the grant, then repeat it.", names(owners)),
     )
 }
 

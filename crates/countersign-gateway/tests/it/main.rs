@@ -4,10 +4,14 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
+    clippy::too_many_lines,
+    clippy::wildcard_enum_match_arm,
+    unreachable_pub,
     reason = "a test that panics is a test that fails"
 )]
 
 //! The gateway with everything real around it: an identity provider, targets, a store, a ledger.
 
+mod holds;
 mod lab;
 mod story;

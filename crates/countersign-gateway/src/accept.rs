@@ -49,8 +49,10 @@ pub(crate) fn accept(inner: &Inner, request: Request<Incoming>) -> Result<Accept
     if let Some(name) = OVERRIDES.iter().find(|name| parts.headers.contains_key(**name)) {
         return Err(ambiguous(&format!("the header {name} would make it another request")));
     }
-    if parts.headers.get_all(header::CONTENT_TYPE).iter().count() > 1 {
-        return Err(ambiguous("it has more than one Content-Type"));
+    for name in [header::CONTENT_TYPE, header::CONTENT_LENGTH] {
+        if parts.headers.get_all(&name).iter().count() > 1 {
+            return Err(ambiguous(&format!("it has more than one {name}")));
+        }
     }
     if parts.headers.contains_key(header::CONTENT_ENCODING) {
         return Err(ambiguous("its body is compressed, and is not read so"));
@@ -69,7 +71,7 @@ pub(crate) fn accept(inner: &Inner, request: Request<Incoming>) -> Result<Accept
 }
 
 /// The one host that the request names, lower case, without the port.
-fn host(uri: &Uri, headers: &HeaderMap) -> Result<Option<String>, &'static str> {
+pub(crate) fn host(uri: &Uri, headers: &HeaderMap) -> Result<Option<String>, &'static str> {
     let mut named = headers.get_all(header::HOST).iter();
     let first = named.next();
     if named.next().is_some() {

@@ -1,6 +1,7 @@
 //! The body of an answer: bytes in one piece, or a stream that the call's own task fills.
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use std::{
     fmt,
@@ -13,7 +14,7 @@ use tokio::sync::mpsc;
 pub struct Body(Kind);
 
 enum Kind {
-    Whole(Option<Bytes>),
+    Whole { bytes: Option<Bytes>, trailers: Option<Box<HeaderMap>> },
     Stream { frames: mpsc::Receiver<Result<Frame<Bytes>, Broken>>, bytes: Option<u64> },
 }
 
@@ -25,12 +26,18 @@ pub struct Broken;
 impl Body {
     /// Bytes in one piece.
     pub fn whole(bytes: Bytes) -> Self {
-        Self(Kind::Whole((!bytes.is_empty()).then_some(bytes)))
+        Self::whole_with(bytes, None)
+    }
+
+    /// Bytes in one piece, and what follows them.
+    pub(crate) fn whole_with(bytes: Bytes, trailers: Option<HeaderMap>) -> Self {
+        let bytes = (!bytes.is_empty()).then_some(bytes);
+        Self(Kind::Whole { bytes, trailers: trailers.map(Box::new) })
     }
 
     /// No bytes.
     pub fn empty() -> Self {
-        Self(Kind::Whole(None))
+        Self::whole(Bytes::new())
     }
 
     /// Frames as they come; `bytes` when their sum is known.
@@ -51,21 +58,24 @@ impl HttpBody for Body {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         match &mut self.0 {
-            Kind::Whole(bytes) => Poll::Ready(bytes.take().map(|it| Ok(Frame::data(it)))),
+            Kind::Whole { bytes, trailers } => {
+                let data = bytes.take().map(Frame::data);
+                Poll::Ready(data.or_else(|| Some(Frame::trailers(*trailers.take()?))).map(Ok))
+            }
             Kind::Stream { frames, .. } => frames.poll_recv(context),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.0 {
-            Kind::Whole(bytes) => bytes.is_none(),
+            Kind::Whole { bytes, trailers } => bytes.is_none() && trailers.is_none(),
             Kind::Stream { .. } => false,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
-            Kind::Whole(bytes) => {
+            Kind::Whole { bytes, .. } => {
                 let length = bytes.as_ref().map_or(0, Bytes::len);
                 SizeHint::with_exact(u64::try_from(length).unwrap_or(u64::MAX))
             }
@@ -78,7 +88,9 @@ impl HttpBody for Body {
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Kind::Whole(bytes) => write!(f, "Body({} bytes)", bytes.as_ref().map_or(0, Bytes::len)),
+            Kind::Whole { bytes, .. } => {
+                write!(f, "Body({} bytes)", bytes.as_ref().map_or(0, Bytes::len))
+            }
             Kind::Stream { .. } => f.write_str("Body(stream)"),
         }
     }

@@ -2,8 +2,7 @@
 //! to the end even if the caller hangs up, so that the ledger says how it ended.
 
 use crate::{
-    Inner,
-    forward::{self, NoAnswer},
+    Inner, forward,
     hold::Approved,
     masking::{self, Masked},
     permit, record,
@@ -35,10 +34,7 @@ pub(crate) async fn finish(inner: Arc<Inner>, cleared: Cleared) -> Result<Answer
     };
     let forwarded = match forward::forward(permit).await {
         Ok(forwarded) => forwarded,
-        Err(NoAnswer { flight, stop, ran }) => {
-            record::no_answer(&inner, &flight, stop.reason, ran).await;
-            return Err(flight.stop(stop));
-        }
+        Err(no_answer) => return Err(record::no_answer(&inner, no_answer).await),
     };
     match masking::mask(&inner, forwarded).await {
         Ok(Masked::Whole(whole)) => record::whole(&inner, *whole).await,

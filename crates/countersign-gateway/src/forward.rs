@@ -8,13 +8,20 @@ pub use upstream::Secrets;
 pub(crate) use upstream::Upstream;
 
 use crate::{
-    headers::{self, Bytes},
+    headers,
     permit::{Flight, Permit},
     respond::Stop,
 };
-use countersign_model::{Reason, catalog::Target};
-use http::{HeaderValue, Method, Request, header, response::Parts};
+use body::{BodyRefused, Progress};
+use countersign_model::{
+    Reason,
+    catalog::{Target, raw::Credential},
+};
+use http::{
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, response::Parts,
+};
 use hyper::body::Incoming;
+use std::{error::Error, time::Duration};
 
 /// What came back from a target, as it came. Only this module makes one, from a [`Permit`].
 #[derive(Debug)]
@@ -30,6 +37,8 @@ pub(crate) struct NoAnswer {
     pub(crate) flight: Box<Flight>,
     pub(crate) stop: Stop,
     pub(crate) ran: Ran,
+    /// What the target said, where it said something that is no answer to the caller.
+    pub(crate) status: Option<StatusCode>,
 }
 
 /// Whether a call that got no answer may have run.
@@ -44,44 +53,110 @@ pub(crate) enum Ran {
 /// Takes the permit by value: a permit is good for one call. The call is never sent twice.
 pub(crate) async fn forward(permit: Permit) -> Result<Forwarded, NoAnswer> {
     let (flight, outgoing) = permit.into_parts();
-    let refuse = |flight: Flight, ran, stop| Err(NoAnswer { flight: Box::new(flight), stop, ran });
+    let refuse = |flight: Flight, ran, status, stop| {
+        Err(NoAnswer { flight: Box::new(flight), stop, ran, status })
+    };
     let (Some(target), Some(upstream)) = (flight.target(), flight.upstream()) else {
-        return refuse(flight, Ran::No, crate::resolve::not_catalogued());
+        return refuse(flight, Ran::No, None, crate::resolve::not_catalogued());
     };
-    let request = match request(&flight, target, upstream, outgoing) {
+    let progress = Progress::default();
+    let request = match request(&flight, target, upstream, outgoing, &progress) {
         Ok(request) => request,
-        Err(stop) => return refuse(flight, Ran::No, stop),
+        Err(stop) => return refuse(flight, Ran::No, None, stop),
     };
-    let within = target.answer_within.duration();
-    match tokio::time::timeout(within, upstream.send(request)).await {
-        Ok(Ok(response)) if response.status() == http::StatusCode::UNAUTHORIZED => {
-            upstream.read_credential_again(target);
-            let stop = unreachable(target, "it refuses the gateway's own credential");
-            refuse(flight, Ran::No, stop)
+    match send(upstream, request, &progress, target.answer_within.duration()).await {
+        Ok(response) => {
+            let status = response.status();
+            match is_answer(target, upstream, status) {
+                Ok(()) => {
+                    let (parts, body) = response.into_parts();
+                    Ok(Forwarded { flight, parts, body })
+                }
+                Err((ran, stop)) => refuse(flight, ran, Some(status), stop),
+            }
         }
-        Ok(Ok(response)) => {
-            let (parts, body) = response.into_parts();
-            Ok(Forwarded { flight, parts, body })
-        }
-        Ok(Err(error)) if error.is_connect() => {
-            tracing::warn!(target = %target.name, error = chain(&error), "target unreachable");
-            let stop = unreachable(target, "it takes no connections");
-            refuse(flight, Ran::No, stop)
-        }
-        Ok(Err(error)) => {
-            tracing::warn!(target = %target.name, error = chain(&error), "target broke off");
-            let stop = broken(target);
-            refuse(flight, Ran::Unknown, stop)
-        }
-        Err(_) => {
-            let sentence = format!(
-                "The target {} did not answer within {}.",
-                target.name, target.answer_within
-            );
-            let stop = Stop::say(Reason::TargetTimeout, &sentence, MAY_HAVE_RUN);
-            refuse(flight, Ran::Unknown, stop)
+        Err(failed) => {
+            let (ran, stop) = explain(target, &failed);
+            refuse(flight, ran, None, stop)
         }
     }
+}
+
+/// Why there is no head of an answer.
+#[derive(Debug)]
+enum Failed {
+    Connection(hyper_util::client::legacy::Error),
+    Late,
+}
+
+/// Sends a request and waits for the head of its answer. A long upload is not late while it moves.
+async fn send(
+    upstream: &Upstream,
+    request: Request<RequestBody>,
+    progress: &Progress,
+    within: Duration,
+) -> Result<Response<Incoming>, Failed> {
+    let mut sending = std::pin::pin!(upstream.send(request));
+    let mut moved = progress.pieces();
+    loop {
+        match tokio::time::timeout(within, &mut sending).await {
+            Ok(answer) => return answer.map_err(Failed::Connection),
+            Err(_) if progress.pieces() != moved => moved = progress.pieces(),
+            Err(_) => return Err(Failed::Late),
+        }
+    }
+}
+
+/// Whether a target's answer is one to the caller.
+fn is_answer(target: &Target, upstream: &Upstream, status: StatusCode) -> Result<(), (Ran, Stop)> {
+    if status == StatusCode::UNAUTHORIZED {
+        upstream.read_credential_again(target);
+        let why = match target.credential {
+            Credential::None => "it asks for a credential, and the catalog names none for it",
+            Credential::Bearer(_)
+            | Credential::Basic { .. }
+            | Credential::Header { .. }
+            | Credential::Query { .. } => "it refuses the gateway's own credential",
+        };
+        return Err((Ran::No, unreachable(target, why)));
+    }
+    // Nobody asked for another protocol, and hyper answers all other interim ones itself.
+    if status.is_informational() {
+        return Err((Ran::Unknown, broken(target)));
+    }
+    Ok(())
+}
+
+fn explain(target: &Target, failed: &Failed) -> (Ran, Stop) {
+    let error = match failed {
+        Failed::Connection(error) => error,
+        Failed::Late => {
+            let waited = target.answer_within;
+            let sentence = format!("The target {} did not answer within {waited}.", target.name);
+            return (Ran::Unknown, Stop::say(Reason::TargetTimeout, &sentence, MAY_HAVE_RUN));
+        }
+    };
+    if error.is_connect() {
+        tracing::warn!(target = %target.name, error = chain(error), "target unreachable");
+        return (Ran::No, unreachable(target, "it takes no connections"));
+    }
+    let refused = causes(error).find_map(|it| it.downcast_ref::<BodyRefused>());
+    let stop = match refused {
+        None => {
+            tracing::warn!(target = %target.name, error = chain(error), "target broke off");
+            broken(target)
+        }
+        Some(BodyRefused::TooLarge) => {
+            let max = target.request_bytes_max;
+            let sentence = format!("The request is larger than {max} bytes.");
+            Stop::say(Reason::RequestTooLarge, &sentence, MAY_HAVE_RUN)
+        }
+        Some(BodyRefused::Caller(_)) => {
+            let sentence = "The request's body broke off before it was whole.";
+            Stop::say(Reason::CallerGone, sentence, MAY_HAVE_RUN)
+        }
+    };
+    (Ran::Unknown, stop)
 }
 
 /// A target that broke the protocol in the middle of a call.
@@ -90,7 +165,15 @@ pub(crate) fn broken(target: &Target) -> Stop {
     Stop::say(Reason::TargetBroken, &sentence, MAY_HAVE_RUN)
 }
 
-const MAY_HAVE_RUN: &str = "The call may have run: find out at the target before you repeat it.";
+/// A target whose answer stood still in the middle.
+pub(crate) fn stood_still(target: &Target) -> Stop {
+    let waited = target.idle_within;
+    let sentence = format!("The answer of target {} stood still for {waited}.", target.name);
+    Stop::say(Reason::TargetTimeout, &sentence, MAY_HAVE_RUN)
+}
+
+pub(crate) const MAY_HAVE_RUN: &str =
+    "The call may have run: find out at the target before you repeat it.";
 
 fn unreachable(target: &Target, why: &str) -> Stop {
     let sentence = format!("The target {} can't be used: {why}.", target.name);
@@ -106,10 +189,10 @@ fn request(
     target: &Target,
     upstream: &Upstream,
     outgoing: crate::resolve::Outgoing,
+    progress: &Progress,
 ) -> Result<Request<RequestBody>, Stop> {
     let function = flight.function();
-    let changed = flight.answer_bytes();
-    let mut all = headers::request(flight.request_headers(), target, changed);
+    let mut all = headers::request(flight.request_headers(), target, function, flight.answer());
     let (uri, credential) =
         upstream.address(&outgoing.path_and_query).map_err(|why| unreachable(target, &why))?;
     for (name, value) in &outgoing.headers {
@@ -119,31 +202,20 @@ fn request(
             all.insert(name, value);
         }
     }
-    if changed == Bytes::Changed {
+    if flight.reads_answer() {
         all.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     } else if let Some(value) = flight.request_headers().get(header::ACCEPT_ENCODING) {
         all.insert(header::ACCEPT_ENCODING, value.clone());
     }
-    let body = RequestBody::new(outgoing.body);
-    match body.content_type() {
-        Some(media_type)
-            if !(media_type == "application/json" && all.contains_key(header::CONTENT_TYPE)) =>
-        {
-            all.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
-        }
-        Some(_) => {}
-        None if body.is_empty() => {
-            all.remove(header::CONTENT_TYPE);
-        }
-        None => {}
-    }
+    let method = Method::from_bytes(function.http.method.as_bytes()).unwrap_or_default();
+    let body = RequestBody::new(outgoing.body, progress);
+    describe(&body, &method, &mut all);
     if let Ok(call) = HeaderValue::from_str(&flight.call().to_string()) {
         all.insert(headers::CALL, call);
     }
     if let Some((name, value)) = credential {
         all.insert(name, value);
     }
-    let method = Method::from_bytes(function.http.method.as_bytes()).unwrap_or_default();
     let mut request = Request::new(body);
     *request.method_mut() = method;
     *request.uri_mut() = uri;
@@ -151,14 +223,38 @@ fn request(
     Ok(request)
 }
 
-/// An error with its causes, for the operator.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
+/// The headers that say what a body is.
+fn describe(body: &RequestBody, method: &Method, headers: &mut HeaderMap) {
+    match body.content_type() {
+        Some(media_type)
+            if !(media_type == "application/json"
+                && headers.contains_key(header::CONTENT_TYPE)) =>
+        {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+        }
+        Some(_) => {}
+        None if body.is_empty() => {
+            headers.remove(header::CONTENT_TYPE);
+            // RFC 9110 §8.6: some servers ask for a length where a body could be.
+            if matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
+                headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+            }
+        }
+        None => {}
     }
-    text
+}
+
+/// An error and its causes.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    let mut next = Some(error);
+    std::iter::from_fn(move || {
+        let error = next?;
+        next = error.source();
+        Some(error)
+    })
+}
+
+/// An error with its causes, for the operator.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    causes(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -1,7 +1,10 @@
 //! Which headers pass, in either direction. What is not known to be harmless does not.
 
-use countersign_model::catalog::Target;
-use http::{HeaderMap, HeaderName, header};
+use countersign_model::{
+    Function,
+    catalog::{Target, raw::HttpVersion},
+};
+use http::{HeaderMap, HeaderValue, header};
 
 /// On every answer: the call's id.
 pub(crate) const CALL: &str = "countersign-call";
@@ -12,7 +15,7 @@ pub(crate) const SESSION: &str = "countersign-session";
 
 /// Request headers that pass to every target. Everything else passes only where a target's
 /// `forward_headers` names it.
-const REQUEST: [&str; 20] = [
+const REQUEST: [&str; 21] = [
     "accept",
     "accept-charset",
     "accept-language",
@@ -24,6 +27,7 @@ const REQUEST: [&str; 20] = [
     "if-match",
     "if-modified-since",
     "if-none-match",
+    "if-range",
     "if-unmodified-since",
     "last-event-id",
     "pragma",
@@ -35,23 +39,64 @@ const REQUEST: [&str; 20] = [
     "x-request-id",
 ];
 
+/// Request headers that are between the caller and the gateway, or between the gateway and the
+/// target: none passes, whatever a catalog names, and no argument is sent as one.
+const REQUEST_NEVER: [&str; 23] = [
+    "accept-encoding",
+    "authorization",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "cookie",
+    "expect",
+    "forwarded",
+    "host",
+    "http2-settings",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "via",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-original-url",
+    "x-rewrite-url",
+];
+
 /// Answer headers that never pass: hop by hop (RFC 9110 §7.6.1), the target's own cookies and
 /// challenges, which are between it and the gateway, and promises about the target's host.
-const RESPONSE_NEVER: [HeaderName; 14] = [
-    header::CONNECTION,
-    header::PROXY_AUTHENTICATE,
-    header::PROXY_AUTHORIZATION,
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-    header::SET_COOKIE,
-    header::WWW_AUTHENTICATE,
-    header::STRICT_TRANSPORT_SECURITY,
-    header::ALT_SVC,
-    header::PUBLIC_KEY_PINS,
-    header::SERVER,
-    header::VIA,
+const RESPONSE_NEVER: [&str; 27] = [
+    "accept-ch",
+    "alt-svc",
+    "authentication-info",
+    "clear-site-data",
+    "connection",
+    "expect-ct",
+    "keep-alive",
+    "nel",
+    "origin-agent-cluster",
+    "proxy-authenticate",
+    "proxy-authentication-info",
+    "proxy-authorization",
+    "proxy-connection",
+    "public-key-pins",
+    "public-key-pins-report-only",
+    "report-to",
+    "reporting-endpoints",
+    "server",
+    "service-worker-allowed",
+    "set-cookie",
+    "set-cookie2",
+    "strict-transport-security",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+    "via",
+    "www-authenticate",
 ];
 
 /// Answer headers that describe the bytes as the target sent them.
@@ -75,24 +120,58 @@ pub(crate) enum Bytes {
     Changed,
 }
 
-/// The headers of a request that a target gets.
-pub(crate) fn request(from: &HeaderMap, target: &Target, answer: Bytes) -> HeaderMap {
+/// The headers of a request that a target gets, but for those that the gateway makes itself.
+/// A header that is an argument passes as that argument only, and not beside it.
+pub(crate) fn request(
+    from: &HeaderMap,
+    target: &Target,
+    function: &Function,
+    answer: Bytes,
+) -> HeaderMap {
     let mut out = HeaderMap::with_capacity(REQUEST.len());
     let named = connection_named(from);
     for (name, value) in from {
         let text = name.as_str();
-        let passes = REQUEST.contains(&text)
-            || target.forward_headers.iter().any(|it| match it.strip_suffix('*') {
-                Some(stem) => text.starts_with(stem),
-                None => it == text,
-            });
+        let passes = REQUEST.contains(&text) || is_forwarded(target, text);
         // A part of an answer can't be masked as the whole would be.
-        let range = answer == Bytes::Changed && text == "range";
-        if passes && !range && !named.iter().any(|it| it == text) {
+        let range = answer == Bytes::Changed && matches!(text, "range" | "if-range");
+        let argument = function.http.headers.values().any(|it| **it == *text);
+        if passes && !range && !argument && !never(text) && !named.iter().any(|it| it == text) {
             out.append(name.clone(), value.clone());
         }
     }
+    if takes_trailers(from) {
+        out.insert(header::TE, HeaderValue::from_static("trailers"));
+        // RFC 9110 §10.1.4. HTTP/2 has no `Connection` (RFC 9113 §8.2.2).
+        if target.http_version != HttpVersion::Http2 {
+            out.insert(header::CONNECTION, HeaderValue::from_static("te"));
+        }
+    }
     out
+}
+
+/// Whether an argument may be sent as this header.
+pub(crate) fn may_be_argument(name: &str) -> bool {
+    !never(name)
+}
+
+fn never(name: &str) -> bool {
+    REQUEST_NEVER.contains(&name) || name.starts_with("countersign-")
+}
+
+/// Whether the target's `forward_headers` name a header. Where it came from is what a caller must
+/// not be able to say, so only the full name lets such a header through.
+fn is_forwarded(target: &Target, name: &str) -> bool {
+    target.forward_headers.iter().any(|it| match it.strip_suffix('*') {
+        Some(stem) => name.starts_with(stem) && !name.starts_with("x-forwarded-"),
+        None => it == name,
+    })
+}
+
+/// Whether the caller says that it takes trailers (RFC 9110 §10.1.4).
+fn takes_trailers(from: &HeaderMap) -> bool {
+    let listed = from.get_all(header::TE).iter().filter_map(|it| it.to_str().ok());
+    listed.flat_map(|it| it.split(',')).any(|it| it.trim().eq_ignore_ascii_case("trailers"))
 }
 
 /// The headers of an answer that the caller gets.
@@ -101,8 +180,7 @@ pub(crate) fn response(from: &HeaderMap, answer: Bytes) -> HeaderMap {
     let named = connection_named(from);
     for (name, value) in from {
         let text = name.as_str();
-        let gone = RESPONSE_NEVER.contains(name)
-            || text == "keep-alive"
+        let gone = RESPONSE_NEVER.contains(&text)
             || text.starts_with("countersign-")
             || named.iter().any(|it| it == text)
             || answer == Bytes::Changed && OF_UNMASKED_BYTES.contains(&text);

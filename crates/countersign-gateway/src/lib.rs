@@ -130,16 +130,18 @@ impl Gateway {
     pub async fn handle(&self, request: Request<Incoming>) -> Response<Body> {
         let inner = &self.0;
         let started = inner.now();
-        let _in_hand = match inner.metrics.enter(inner.limits.calls_max) {
-            Ok(in_hand) => in_hand,
-            Err(reason) => return respond::turn_away(reason),
-        };
-        if let Some(answer) = tools::answer(inner, &request).await {
-            return answer;
-        }
-        let answer = match inner.walk(request).await {
-            Ok(answer) => answer,
-            Err(stop) => record::refuse(inner, *stop).await,
+        let (_in_hand, answer) = match inner.metrics.enter(inner.limits.calls_max) {
+            Ok(in_hand) => {
+                if let Some(answer) = tools::answer(inner, &request).await {
+                    return answer;
+                }
+                let answer = match inner.walk(request).await {
+                    Ok(answer) => answer,
+                    Err(stop) => record::refuse(inner, *stop).await,
+                };
+                (Some(in_hand), answer)
+            }
+            Err(reason) => (None, respond::turn_away(reason)),
         };
         inner.metrics.answered(&answer, inner.now().since(started));
         answer.into_response()

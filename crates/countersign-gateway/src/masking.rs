@@ -2,9 +2,11 @@
 //! What cannot be parsed cannot be masked, and what must be masked and cannot be is not delivered.
 
 mod decode;
+mod head;
 mod pipeline;
 
 pub(crate) use decode::Coding;
+pub(crate) use head::masked as masked_headers;
 pub(crate) use pipeline::Pipeline;
 
 use crate::{
@@ -14,11 +16,11 @@ use crate::{
     permit::Flight,
     respond::Stop,
 };
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use countersign_mask::{Format, Unmaskable};
-use countersign_model::{Function, Reason, catalog::RecordRule};
+use countersign_model::{Function, Reason, catalog::Target};
 use http::{HeaderMap, StatusCode, header};
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 
 /// Answers of a known length up to this many bytes are masked in one piece.
@@ -40,6 +42,9 @@ pub(crate) struct Whole {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    pub(crate) trailers: Option<HeaderMap>,
+    /// Bytes of the answer as it came.
+    pub(crate) came: u64,
     pub(crate) masked: u64,
     /// Whether the bytes are text that a recording may keep.
     pub(crate) legible: Legible,
@@ -77,48 +82,88 @@ pub(crate) struct Unfit {
 pub(crate) async fn mask(inner: &Inner, forwarded: Forwarded) -> Result<Masked, Unfit> {
     let Forwarded { flight, parts, body } = forwarded;
     let status = parts.status;
-    let unfit = |flight: Flight, stop| Unfit { flight: Box::new(flight), status, stop, bytes: 0 };
-    let bytes_max = flight.target().and_then(|it| it.response_bytes_max);
-    if let (Some(max), Some(length)) = (bytes_max, body.size_hint().exact())
+    let unfit =
+        |flight: Flight, stop, bytes| Unfit { flight: Box::new(flight), status, stop, bytes };
+    let Some(target) = flight.target() else {
+        return Err(unfit(flight, crate::resolve::not_catalogued(), 0));
+    };
+    // Nothing follows, whatever the headers say: the answer to HEAD describes the one to GET.
+    let length = if body.is_end_stream() { Some(0) } else { body.size_hint().exact() };
+    let bytes_max = target.response_bytes_max;
+    if let (Some(max), Some(length)) = (bytes_max, length)
         && length > max
     {
-        let stop = too_large(max);
-        return Err(unfit(flight, stop));
+        return Err(unfit(flight, too_large(max), 0));
     }
-    let empty = body.is_end_stream();
-    let prepared = match prepare(inner, &flight, &parts.headers, empty) {
+    let prepared = match prepare(inner, &flight, &parts, length) {
         Ok(prepared) => prepared,
-        Err(stop) => return Err(unfit(flight, stop)),
+        Err(stop) => return Err(unfit(flight, stop, 0)),
     };
-    let Prepared { mut headers, pipeline, legible, changed } = prepared;
-    adjust_location(inner, &flight, &mut headers);
-    let length = body.size_hint().exact();
+    let Prepared { mut headers, pipeline, legible } = prepared;
+    head::lead_through(&inner.resource, target, &mut headers);
     let in_one_piece = length.is_some_and(|it| it <= WHOLE_BYTES_MAX) && !pipeline.decodes();
     if !in_one_piece {
-        let bytes = if changed == headers::Bytes::AsSent { length } else { None };
+        let bytes = length.filter(|_| flight.answer() == headers::Bytes::AsSent);
         let pipeline = pipeline.limited(bytes_max);
         let stream = Stream { flight, status, headers, body, pipeline, bytes, legible };
         return Ok(Masked::Stream(Box::new(stream)));
     }
-    let idle = flight.target().map(|it| it.idle_within.duration()).unwrap_or_default();
-    let limit = usize::try_from(WHOLE_BYTES_MAX).unwrap_or(usize::MAX);
-    let collected = match tokio::time::timeout(idle, Limited::new(body, limit).collect()).await {
-        Ok(Ok(collected)) => collected.to_bytes(),
-        Ok(Err(_)) | Err(_) => {
-            let stop = flight.target().map_or_else(crate::resolve::not_catalogued, forward::broken);
-            return Err(unfit(flight, stop));
-        }
+    let Collected { bytes, trailers } = match collect(target, body).await {
+        Ok(collected) => collected,
+        Err(stop) => return Err(unfit(flight, stop, 0)),
     };
-    match pipeline.whole(collected) {
+    let came = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    let (trailers, in_trailers) = match trailers {
+        Some(trailers) => {
+            let passing = headers::response(&trailers, headers::Bytes::AsSent);
+            let (trailers, finds) = head::masked(inner, &flight, passing);
+            (Some(trailers), finds)
+        }
+        None => (None, 0),
+    };
+    match pipeline.whole(bytes) {
         Ok((body, masked)) => {
-            let whole = Whole { flight, status, headers, body, masked, legible };
+            let masked = masked + in_trailers;
+            let whole = Whole { flight, status, headers, body, trailers, came, masked, legible };
             Ok(Masked::Whole(Box::new(whole)))
         }
         Err(fault) => {
             let stop = unmaskable(flight.function(), &fault.to_string());
-            Err(unfit(flight, stop))
+            Err(unfit(flight, stop, came))
         }
     }
+}
+
+/// A short answer, whole.
+struct Collected {
+    bytes: Bytes,
+    trailers: Option<HeaderMap>,
+}
+
+async fn collect(target: &Target, mut body: Incoming) -> Result<Collected, Stop> {
+    let idle = target.idle_within.duration();
+    let (mut first, mut more, mut trailers) = (Bytes::new(), BytesMut::new(), None);
+    loop {
+        let frame = match tokio::time::timeout(idle, body.frame()).await {
+            Ok(Some(Ok(frame))) => frame,
+            Ok(Some(Err(_))) => return Err(forward::broken(target)),
+            Ok(None) => break,
+            Err(_) => return Err(forward::stood_still(target)),
+        };
+        match frame.into_data() {
+            // Most short answers come in one piece, which is not copied.
+            Ok(data) if first.is_empty() => first = data,
+            Ok(data) => {
+                if more.is_empty() {
+                    more.extend_from_slice(&first);
+                }
+                more.extend_from_slice(&data);
+            }
+            Err(frame) => trailers = frame.into_trailers().ok(),
+        }
+    }
+    let bytes = if more.is_empty() { first } else { more.freeze() };
+    Ok(Collected { bytes, trailers })
 }
 
 /// How one answer is masked.
@@ -126,53 +171,61 @@ struct Prepared {
     headers: HeaderMap,
     pipeline: Pipeline,
     legible: Legible,
-    changed: headers::Bytes,
 }
 
 fn prepare(
     inner: &Inner,
     flight: &Flight,
-    from: &HeaderMap,
-    empty: bool,
+    parts: &http::response::Parts,
+    length: Option<u64>,
 ) -> Result<Prepared, Stop> {
-    let function = flight.function();
-    let cannot = |why: &str| unmaskable(function, why);
+    let from = &parts.headers;
+    let cannot = |why: &str| unmaskable(flight.function(), why);
     let plan = flight.route().and_then(|it| it.answer.clone());
     let plan = plan.ok_or_else(|| cannot("its masks could not be compiled"))?;
+    let passing = headers::response(from, flight.answer());
+    let (headers, finds) = head::masked(inner, flight, passing);
     let format = format(from);
-    let legible = if format.is_some() { Legible::Text } else { Legible::Opaque };
-    if plan.is_empty() && function.record != RecordRule::Full || empty {
-        let changed = headers::Bytes::AsSent;
-        let headers = masked_headers(inner, flight, headers::response(from, changed))?;
-        let pipeline = Pipeline::passing();
-        let legible =
-            if from.contains_key(header::CONTENT_ENCODING) { Legible::Opaque } else { legible };
-        return Ok(Prepared { headers, pipeline, legible, changed });
+    let coding = Coding::of(from);
+    if plan.is_empty() || length == Some(0) {
+        let legible = match (format, &coding) {
+            (Some(_), Ok(Coding::Identity)) => Legible::Text,
+            (_, Ok(_) | Err(_)) => Legible::Opaque,
+        };
+        return Ok(Prepared { headers, pipeline: Pipeline::passing().noting(finds), legible });
     }
-    let coding = Coding::of(from).map_err(|why| cannot(&why))?;
-    if plan.is_empty() && coding == Coding::Identity {
-        let changed = headers::Bytes::AsSent;
-        let headers = headers::response(from, changed);
-        return Ok(Prepared { headers, pipeline: Pipeline::passing(), legible, changed });
+    if parts.status == StatusCode::PARTIAL_CONTENT {
+        // Nobody asked for it, and what is looked for may begin before it.
+        return Err(cannot("it is a part of the answer only"));
     }
-    let changed = headers::Bytes::Changed;
-    let headers = masked_headers(inner, flight, headers::response(from, changed))?;
-    let pipeline = match format {
-        _ if plan.is_empty() => Pipeline::decoding(coding),
-        Some(format) => Pipeline::masking(plan, &inner.mask_key, format, coding),
-        None => {
-            let media_type = from.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok());
-            let media_type = media_type.unwrap_or("unnamed");
-            return Err(cannot(&format!("its media type {media_type} is not one that is masked")));
-        }
+    let coding = coding.map_err(|why| cannot(&why))?;
+    let Some(format) = format else {
+        let media_type = from.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok());
+        let media_type = media_type.unwrap_or("unnamed");
+        return Err(cannot(&format!("its media type {media_type} is not one that is masked")));
     };
-    Ok(Prepared { headers, pipeline, legible, changed })
+    let pipeline = Pipeline::masking(plan, &inner.mask_key, format, coding).noting(finds);
+    Ok(Prepared { headers, pipeline, legible: Legible::Text })
 }
 
-/// The format of an answer's bytes by its media type; `None` for what is no text.
+/// The format of an answer's bytes by its one media type; `None` for what is no text that could be
+/// masked. Text must be in an encoding in which ASCII stands for itself: what else is no UTF-8 is
+/// refused by the masker.
 fn format(from: &HeaderMap) -> Option<Format> {
-    let text = from.get(header::CONTENT_TYPE)?.to_str().ok()?;
-    let media_type = text.split(';').next()?.trim().to_ascii_lowercase();
+    let mut named = from.get_all(header::CONTENT_TYPE).iter();
+    let (text, None) = (named.next()?.to_str().ok()?, named.next()) else { return None };
+    let mut parts = text.split(';');
+    let media_type = parts.next()?.trim().to_ascii_lowercase();
+    let plain = parts.all(|parameter| match parameter.trim().split_once('=') {
+        Some((name, value)) if name.eq_ignore_ascii_case("charset") => {
+            let value = value.trim_matches('"').to_ascii_lowercase();
+            matches!(value.as_str(), "utf-8" | "utf8" | "us-ascii" | "iso-8859-1" | "windows-1252")
+        }
+        Some(_) | None => true,
+    });
+    if !plain {
+        return None;
+    }
     match media_type.as_str() {
         "application/json" => Some(Format::Json),
         "application/x-ndjson"
@@ -180,79 +233,12 @@ fn format(from: &HeaderMap) -> Option<Format> {
         | "application/jsonl"
         | "application/json-lines" => Some(Format::Ndjson),
         "text/event-stream" => Some(Format::Sse),
-        "application/xml" | "application/x-www-form-urlencoded" | "application/javascript" => {
-            Some(Format::Text)
-        }
+        "application/xml" | "application/javascript" => Some(Format::Text),
         other if other.starts_with("text/") || other.ends_with("+xml") => Some(Format::Text),
         other if other.starts_with("application/") && other.ends_with("+json") => {
             Some(Format::Json)
         }
         _ => None,
-    }
-}
-
-/// Header values can hold personal data too: where a function detects data types, values beyond
-/// the standard ones go through the same detectors.
-fn masked_headers(
-    inner: &Inner,
-    flight: &Flight,
-    mut headers: HeaderMap,
-) -> Result<HeaderMap, Stop> {
-    const PLAIN: [&str; 12] = [
-        "content-type",
-        "content-length",
-        "content-encoding",
-        "cache-control",
-        "date",
-        "expires",
-        "last-modified",
-        "vary",
-        "retry-after",
-        "content-language",
-        "etag",
-        "age",
-    ];
-    let detects = flight.function().masks.iter().any(|it| it.field.is_none());
-    let Some(plan) = flight.route().and_then(|it| it.answer.clone()).filter(|_| detects) else {
-        return Ok(headers);
-    };
-    if plan.has_fields() {
-        // Fields have no meaning in a header: only what stands everywhere is looked for.
-        for (name, _) in headers.clone().iter().filter(|(name, _)| name.as_str().starts_with("x-"))
-        {
-            headers.remove(name);
-        }
-        return Ok(headers);
-    }
-    for (name, value) in &mut headers {
-        if PLAIN.contains(&name.as_str()) {
-            continue;
-        }
-        let masked = Pipeline::masking(
-            std::sync::Arc::clone(&plan),
-            &inner.mask_key,
-            Format::Text,
-            Coding::Identity,
-        )
-        .whole(Bytes::copy_from_slice(value.as_bytes()))
-        .map_err(|fault| unmaskable(flight.function(), &fault.to_string()))?;
-        if let Ok(masked) = http::HeaderValue::from_maybe_shared(masked.0) {
-            *value = masked;
-        }
-    }
-    Ok(headers)
-}
-
-/// A redirect to the target becomes one through the gateway: its address is nobody's business.
-fn adjust_location(inner: &Inner, flight: &Flight, headers: &mut HeaderMap) {
-    let Some(target) = flight.target() else { return };
-    let location = headers.get(header::LOCATION).and_then(|it| it.to_str().ok());
-    let below = location.and_then(|it| it.strip_prefix(target.url.as_str()));
-    if let Some(rest) = below.filter(|it| it.is_empty() || it.starts_with(['/', '?'])) {
-        let address = format!("{}/t/{}{rest}", inner.resource, target.name);
-        if let Ok(value) = http::HeaderValue::try_from(address) {
-            headers.insert(header::LOCATION, value);
-        }
     }
 }
 
@@ -280,7 +266,7 @@ pub(crate) fn too_large(bytes_max: u64) -> Stop {
 pub(crate) enum Unfitting {
     #[error("{0}")]
     Unmaskable(#[from] Unmaskable),
-    #[error("its compressed bytes are broken")]
+    #[error("its compressed bytes are broken, or expand beyond measure")]
     Coding,
     #[error("it is larger than {0} bytes")]
     TooLarge(u64),

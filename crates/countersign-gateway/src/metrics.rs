@@ -24,6 +24,7 @@ pub(crate) struct Metrics {
     drain_began: Notify,
     empty: Notify,
     by_reason: ByReason,
+    broken_off: ByReason,
     masked: AtomicU64,
     durations: [AtomicU64; BUCKETS_MS.len()],
     duration_millis: AtomicU64,
@@ -32,6 +33,23 @@ pub(crate) struct Metrics {
 
 #[derive(Debug)]
 struct ByReason(Vec<AtomicU64>);
+
+impl ByReason {
+    fn count(&self, reason: Reason) {
+        let place = Reason::ALL.iter().position(|it| *it == reason);
+        if let Some(count) = place.and_then(|it| self.0.get(it)) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn write(&self, out: &mut String, name: &str, help: &str) {
+        let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} counter");
+        for (reason, count) in Reason::ALL.iter().zip(&self.0) {
+            let count = count.load(Ordering::Relaxed);
+            let _ = writeln!(out, "{name}{{reason=\"{reason}\"}} {count}");
+        }
+    }
+}
 
 impl Default for ByReason {
     fn default() -> Self {
@@ -78,7 +96,8 @@ impl Metrics {
         if self.draining.load(Ordering::Acquire) {
             return Err(Reason::Draining);
         }
-        if before >= calls_max {
+        // A streamed answer is out of hand at its head, and goes on nevertheless.
+        if before.max(self.leaving.load(Ordering::Acquire)) >= calls_max {
             return Err(Reason::Overloaded);
         }
         Ok(in_hand)
@@ -104,10 +123,7 @@ impl Metrics {
 
     /// Counts an answer and how long it took until its head.
     pub(crate) fn answered(&self, answer: &Answer, took: Span) {
-        let place = Reason::ALL.iter().position(|it| *it == answer.reason);
-        if let Some(count) = place.and_then(|it| self.by_reason.0.get(it)) {
-            count.fetch_add(1, Ordering::Relaxed);
-        }
+        self.by_reason.count(answer.reason);
         let millis = took.millis().max(0);
         let bucket = BUCKETS_MS.iter().position(|bound| millis <= *bound);
         if let Some(count) = bucket.and_then(|it| self.durations.get(it)) {
@@ -115,6 +131,11 @@ impl Metrics {
         }
         self.duration_millis.fetch_add(millis.unsigned_abs(), Ordering::Relaxed);
         self.durations_all.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a streamed answer that broke off after its head, which was counted as answered.
+    pub(crate) fn broke_off(&self, reason: Reason) {
+        self.broken_off.count(reason);
     }
 
     /// Counts masked values.
@@ -153,12 +174,10 @@ impl Metrics {
 
     /// Appends the series. Writing to a string can't fail.
     pub(crate) fn write(&self, out: &mut String) {
-        out.push_str("# HELP countersign_calls_total Calls by the reason of their answer.\n");
-        out.push_str("# TYPE countersign_calls_total counter\n");
-        for (reason, count) in Reason::ALL.iter().zip(&self.by_reason.0) {
-            let count = count.load(Ordering::Relaxed);
-            let _ = writeln!(out, "countersign_calls_total{{reason=\"{reason}\"}} {count}");
-        }
+        let help = "Calls by the reason of their answer.";
+        self.by_reason.write(out, "countersign_calls_total", help);
+        let help = "Streamed answers that broke off after their head, by reason.";
+        self.broken_off.write(out, "countersign_answers_broken_off_total", help);
         let gauge = |out: &mut String, name: &str, help: &str, value: usize| {
             let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}");
         };

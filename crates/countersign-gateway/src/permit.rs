@@ -84,13 +84,21 @@ impl Flight {
         &self.request_headers
     }
 
-    /// Whether the answer's bytes are looked at on their way: masked, or kept for replay.
-    pub(crate) fn answer_bytes(&self) -> headers::Bytes {
-        let masked =
-            self.route().is_none_or(|it| it.answer.as_ref().is_none_or(|it| !it.is_empty()));
-        match (masked, self.function.record) {
-            (true, _) | (false, RecordRule::Full) => headers::Bytes::Changed,
-            (false, RecordRule::Arguments | RecordRule::None) => headers::Bytes::AsSent,
+    /// What becomes of the answer's bytes.
+    pub(crate) fn answer(&self) -> headers::Bytes {
+        let plan = self.route().and_then(|it| it.answer.as_ref());
+        if plan.is_some_and(|it| it.is_empty()) {
+            headers::Bytes::AsSent
+        } else {
+            headers::Bytes::Changed
+        }
+    }
+
+    /// Whether the answer must be legible here: it is masked, or kept for replay.
+    pub(crate) fn reads_answer(&self) -> bool {
+        match (self.answer(), self.function.record) {
+            (headers::Bytes::Changed, _) | (headers::Bytes::AsSent, RecordRule::Full) => true,
+            (headers::Bytes::AsSent, RecordRule::Arguments | RecordRule::None) => false,
         }
     }
 

@@ -20,10 +20,12 @@ type Key = (Subject, FunctionName, u32, Span);
 #[derive(Debug, Default)]
 pub(crate) struct Rates(Mutex<HashMap<Key, Bucket>>);
 
-/// Thousandths of a call that are left, and as of when.
+/// What is left, and as of when. A call costs as many units as its period has milliseconds, and
+/// each millisecond gives as many units as the period has calls: whole numbers, so that nothing is
+/// lost however often somebody asks.
 #[derive(Clone, Copy, Debug)]
 struct Bucket {
-    left_millis: i64,
+    left: i128,
     at: Timestamp,
 }
 
@@ -72,19 +74,20 @@ impl Rates {
         if buckets.len() >= BUCKETS_MAX {
             buckets.retain(|(_, _, calls, per), bucket| {
                 let rate = Rate { calls: *calls, per: *per };
-                bucket.refilled(rate, now).left_millis < full(rate)
+                bucket.refilled(rate, now).left < full(rate)
             });
         }
-        let fresh = Bucket { left_millis: full(rate), at: now };
+        let fresh = Bucket { left: full(rate), at: now };
         let key = (subject.clone(), function.clone(), rate.calls, rate.per);
         let bucket = buckets.entry(key).or_insert(fresh);
         *bucket = bucket.refilled(rate, now);
-        if bucket.left_millis < 1000 {
-            let missing = 1000 - bucket.left_millis;
-            let millis = missing.saturating_mul(rate.per.millis()) / full(rate).max(1);
-            return Taken::UsedUp { retry_after: Span::from_millis(millis.saturating_add(1)) };
+        let missing = cost(rate) - bucket.left;
+        if missing > 0 {
+            let each = i128::from(rate.calls).max(1);
+            let millis = i64::try_from((missing + each - 1) / each).unwrap_or(i64::MAX);
+            return Taken::UsedUp { retry_after: Span::from_millis(millis) };
         }
-        bucket.left_millis -= 1000;
+        bucket.left = -missing;
         Taken::Within
     }
 
@@ -100,14 +103,17 @@ impl Bucket {
         if passed <= 0 {
             return self;
         }
-        let passed = passed.min(rate.per.millis());
-        let more = passed.saturating_mul(full(rate)) / rate.per.millis().max(1);
-        Self { left_millis: self.left_millis.saturating_add(more).min(full(rate)), at: now }
+        let more = i128::from(passed) * i128::from(rate.calls);
+        Self { left: self.left.saturating_add(more).min(full(rate)), at: now }
     }
 }
 
-fn full(rate: Rate) -> i64 {
-    i64::from(rate.calls).saturating_mul(1000)
+fn cost(rate: Rate) -> i128 {
+    i128::from(rate.per.millis().max(1))
+}
+
+fn full(rate: Rate) -> i128 {
+    i128::from(rate.calls) * cost(rate)
 }
 
 #[cfg(test)]

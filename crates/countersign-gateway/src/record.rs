@@ -6,7 +6,7 @@ mod pump;
 
 use crate::{
     Inner,
-    forward::Ran,
+    forward::{MAY_HAVE_RUN, NoAnswer, Ran},
     masking::{Legible, Stream, Unfit, Whole},
     permit::{Flight, ledger_unavailable},
     respond::{Answer, Recorded, Stop},
@@ -33,6 +33,8 @@ struct Ending<'a> {
     headers: Option<&'a HeaderMap>,
     /// What the caller was told: the intent's reason when all went well.
     reason: Reason,
+    /// Bytes of the answer as it came, and as it was delivered.
+    came: u64,
     bytes: u64,
     masked: u64,
     /// The masked answer, as far as it may be kept.
@@ -41,24 +43,24 @@ struct Ending<'a> {
 
 /// Records an answer in one piece, and makes the caller's answer of it.
 pub(crate) async fn whole(inner: &Inner, whole: Whole) -> Result<Answer, Box<Stop>> {
-    let Whole { flight, status, headers, body, masked, legible } = whole;
+    let Whole { flight, status, headers, body, trailers, came, masked, legible } = whole;
     let mut capture = Capture::new(kept_bytes(inner, &flight, legible));
     capture.push(&body);
     let ending = Ending {
         status: status.as_u16(),
         headers: Some(&headers),
         reason: flight.reason,
+        came,
         bytes: u64::try_from(body.len()).unwrap_or(u64::MAX),
         masked,
         response: Some(&capture),
     };
     if let Err(error) = outcome(inner, &flight, &ending).await {
-        // The call ran. What it answered is not delivered without its record.
-        return Err(flight.stop(ledger_unavailable(&error)));
+        return Err(flight.stop(unrecorded(&error)));
     }
     inner.metrics.masked(masked);
     settle(inner, &flight, Finish::Executed).await;
-    let body = crate::body::Body::whole(body);
+    let body = crate::body::Body::whole_with(body, trailers);
     Ok(Answer { status, headers, body, call: Some(flight.call()), reason: flight.reason })
 }
 
@@ -81,12 +83,13 @@ pub(crate) async fn unfit(inner: &Inner, unfit: Unfit) -> Box<Stop> {
         status: status.as_u16(),
         headers: None,
         reason: stop.reason,
-        bytes,
+        came: bytes,
+        bytes: 0,
         masked: 0,
         response: None,
     };
     if let Err(error) = outcome(inner, &flight, &ending).await {
-        return flight.stop(ledger_unavailable(&error));
+        return flight.stop(unrecorded(&error));
     }
     settle(inner, &flight, Finish::Executed).await;
     let failed = status.is_client_error() || status.is_server_error();
@@ -95,9 +98,19 @@ pub(crate) async fn unfit(inner: &Inner, unfit: Unfit) -> Box<Stop> {
 }
 
 /// Records a call that got no answer.
-pub(crate) async fn no_answer(inner: &Inner, flight: &Flight, reason: Reason, ran: Ran) {
-    let ending = Ending { status: 0, headers: None, reason, bytes: 0, masked: 0, response: None };
-    if let Err(error) = outcome(inner, flight, &ending).await {
+pub(crate) async fn no_answer(inner: &Inner, no_answer: NoAnswer) -> Box<Stop> {
+    let NoAnswer { flight, stop, ran, status } = no_answer;
+    let reason = stop.reason;
+    let ending = Ending {
+        status: status.map_or(0, |it| it.as_u16()),
+        headers: None,
+        reason,
+        came: 0,
+        bytes: 0,
+        masked: 0,
+        response: None,
+    };
+    if let Err(error) = outcome(inner, &flight, &ending).await {
         // The caller gets a refusal either way; the intent without outcome shows as unknown.
         tracing::error!(call = %flight.call(), error = %error, "outcome can't be recorded");
     }
@@ -105,7 +118,17 @@ pub(crate) async fn no_answer(inner: &Inner, flight: &Flight, reason: Reason, ra
         Ran::No => Finish::Failed(reason),
         Ran::Unknown => Finish::OutcomeUnknown,
     };
-    settle(inner, flight, finish).await;
+    settle(inner, &flight, finish).await;
+    flight.stop(stop)
+}
+
+/// The call ran, and the ledger can't say how it ended. What it answered is not delivered without
+/// its record, and who reads the ledger finds an intent without outcome.
+fn unrecorded(error: &LedgerError) -> Stop {
+    tracing::error!(error = %error, "outcome can't be recorded");
+    let sentence =
+        "The call ran, but how it ended can't be recorded now, so its answer is withheld.";
+    Stop::say(Reason::OutcomeUnknown, sentence, MAY_HAVE_RUN)
 }
 
 /// Records the refusal of a known caller's call, and makes the answer. A stranger's is not
@@ -147,7 +170,7 @@ async fn outcome(inner: &Inner, flight: &Flight, ending: &Ending<'_>) -> Result<
         status: ending.status,
         reason: ending.reason,
         took_ms,
-        bytes: ending.bytes,
+        bytes: ending.came,
         masked: ending.masked,
         recording: payload.as_ref().map(|it| Digest(commitment(&flight.salt.0, it))),
     });

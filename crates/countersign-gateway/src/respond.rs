@@ -202,10 +202,10 @@ impl From<Refusal> for Stop {
 }
 
 /// The answer to a call that is not even looked at.
-pub(crate) fn turn_away(reason: Reason) -> Response<Body> {
+pub(crate) fn turn_away(reason: Reason) -> Answer {
     let step = "Try again in a moment.";
     let stop = Stop::say(reason, reason.meaning(), step).retry_after(Span::from_seconds(1));
-    stop.into_answer().into_response()
+    stop.into_answer()
 }
 
 /// The HTTP status of each reason.

@@ -36,6 +36,8 @@ pub(crate) struct Routes {
 #[derive(Debug)]
 pub(crate) struct FunctionRoute {
     pub(crate) answer: Option<Arc<Plan>>,
+    /// For headers and trailers: they have no fields, so only what is looked for anywhere.
+    pub(crate) answer_head: Option<Arc<Plan>>,
     pub(crate) arguments: Option<Arc<Plan>>,
 }
 
@@ -84,6 +86,7 @@ impl Routes {
             .iter()
             .map(|function| FunctionRoute {
                 answer: plan(&function.masks).ok().map(Arc::new),
+                answer_head: plan(&detectors(&function.masks)).ok().map(Arc::new),
                 arguments: plan(&function.argument_masks).ok().map(Arc::new),
             })
             .collect();
@@ -114,6 +117,12 @@ impl Routes {
 /// Whether a mask of the catalog can be compiled; the message says what can't.
 pub fn check_mask(rule: &MaskRule) -> Result<(), String> {
     plan(std::slice::from_ref(rule)).map(drop)
+}
+
+/// Rules without their fields; of a rule about a whole field nothing is left.
+fn detectors(rules: &[MaskRule]) -> Vec<MaskRule> {
+    let detecting = rules.iter().filter(|it| !it.detect.is_empty());
+    detecting.map(|it| MaskRule { field: None, ..it.clone() }).collect()
 }
 
 fn plan(rules: &[MaskRule]) -> Result<Plan, String> {

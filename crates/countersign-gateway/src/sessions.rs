@@ -97,13 +97,28 @@ impl Sessions {
             return Ok(session);
         }
         let session = Arc::new(self.open(&key, resolved, now).await?);
-        let mut known = self.known();
-        if known.len() >= SESSIONS_MAX {
-            let idle = self.idle;
-            known.retain(|_, session| session.rested(now) < idle);
+        if self.known().len() >= SESSIONS_MAX {
+            self.forget(now).await;
         }
-        known.insert(key, Arc::clone(&session));
+        self.known().insert(key, Arc::clone(&session));
         Ok(session)
+    }
+
+    /// Forgets sessions that are over; if there are none, the quarter that rested longest. Never
+    /// one that has a call in flight.
+    async fn forget(&self, now: Timestamp) {
+        self.flush().await;
+        let idle = self.idle;
+        let in_use = |session: &Arc<Session>| Arc::strong_count(session) > 1;
+        let mut known = self.known();
+        known.retain(|_, session| in_use(session) || session.rested(now) < idle);
+        if known.len() < SESSIONS_MAX {
+            return;
+        }
+        let mut last: Vec<Timestamp> = known.values().map(|it| it.counted().last_at).collect();
+        let (_, cut, _) = last.select_nth_unstable(SESSIONS_MAX / 4);
+        let cut = *cut;
+        known.retain(|_, session| in_use(session) || session.counted().last_at > cut);
     }
 
     fn find(&self, key: &Key, now: Timestamp) -> Option<Arc<Session>> {
@@ -235,7 +250,13 @@ fn name(from: &HeaderMap) -> Name {
     // W3C Trace Context §3.2: version, trace id, parent id, flags.
     let trace = from.get("traceparent").and_then(|it| it.to_str().ok());
     let trace = trace.and_then(|it| it.split('-').nth(1));
-    match trace.filter(|it| it.len() == 32 && it.bytes().all(|byte| byte.is_ascii_hexdigit())) {
+    let named = |it: &&str| {
+        // All zeros name no trace (§3.2.2.3).
+        it.len() == 32
+            && it.bytes().all(|it| it.is_ascii_hexdigit())
+            && it.bytes().any(|it| it != b'0')
+    };
+    match trace.filter(named) {
         Some(trace) => Name::Trace(trace.into()),
         None => Name::Pause,
     }

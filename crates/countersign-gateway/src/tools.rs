@@ -2,7 +2,7 @@
 //! if some call to it could pass.
 
 use crate::{
-    Body, Inner, identify,
+    Body, Inner, accept, identify,
     respond::{Stop, Told},
 };
 use bytes::Bytes;
@@ -31,6 +31,12 @@ pub(crate) async fn answer(
     request: &Request<Incoming>,
 ) -> Option<Response<Body>> {
     if request.uri().path() != "/tools" || request.method() != Method::GET {
+        return None;
+    }
+    // Under a target's host name the path is the target's own; an odd host is refused as a call.
+    let host = accept::host(request.uri(), request.headers()).ok()?;
+    let snapshot = inner.governance.policy().load();
+    if host.is_some_and(|it| inner.routes.of(&snapshot).target_of_host(&it).is_some()) {
         return None;
     }
     Some(match list(inner, request).await {

@@ -6,6 +6,10 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use std::{
     pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Poll},
 };
 
@@ -13,7 +17,17 @@ use std::{
 #[derive(Debug)]
 pub(crate) enum RequestBody {
     Whole(Option<Bytes>, Option<&'static str>),
-    Stream { body: Incoming, left: u64 },
+    Stream { body: Incoming, left: u64, progress: Progress },
+}
+
+/// How many pieces of a body have left.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Progress(Arc<AtomicU64>);
+
+impl Progress {
+    pub(crate) fn pieces(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// A caller's body can't be sent on.
@@ -26,14 +40,16 @@ pub(crate) enum BodyRefused {
 }
 
 impl RequestBody {
-    pub(crate) fn new(body: OutgoingBody) -> Self {
+    pub(crate) fn new(body: OutgoingBody, progress: &Progress) -> Self {
         match body {
             OutgoingBody::None => Self::Whole(None, None),
             OutgoingBody::Json(bytes) => Self::Whole(Some(bytes), Some("application/json")),
             OutgoingBody::Form(bytes) => {
                 Self::Whole(Some(bytes), Some("application/x-www-form-urlencoded"))
             }
-            OutgoingBody::Stream(body, left) => Self::Stream { body, left },
+            OutgoingBody::Stream(body, left) => {
+                Self::Stream { body, left, progress: progress.clone() }
+            }
         }
     }
 
@@ -63,7 +79,7 @@ impl Body for RequestBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyRefused>>> {
         match &mut *self {
             Self::Whole(bytes, _) => Poll::Ready(bytes.take().map(|it| Ok(Frame::data(it)))),
-            Self::Stream { body, left } => {
+            Self::Stream { body, left, progress } => {
                 let frame = match Pin::new(body).poll_frame(context) {
                     Poll::Ready(Some(Ok(frame))) => frame,
                     Poll::Ready(Some(Err(error))) => {
@@ -72,8 +88,10 @@ impl Body for RequestBody {
                     Poll::Ready(None) => return Poll::Ready(None),
                     Poll::Pending => return Poll::Pending,
                 };
-                let length = frame.data_ref().map_or(0, Bytes::len);
-                match left.checked_sub(u64::try_from(length).unwrap_or(u64::MAX)) {
+                // Trailers are no argument, so nobody decided on them: they end here.
+                let Some(data) = frame.data_ref() else { return Poll::Ready(None) };
+                progress.0.fetch_add(1, Ordering::Relaxed);
+                match left.checked_sub(u64::try_from(data.len()).unwrap_or(u64::MAX)) {
                     Some(rest) => *left = rest,
                     None => return Poll::Ready(Some(Err(BodyRefused::TooLarge))),
                 }

@@ -1,7 +1,14 @@
 //! Content codings (RFC 9110 §8.4): a compressed answer is decoded before it is masked.
 
 use http::{HeaderMap, header};
-use std::{fmt, io::Write};
+use std::{
+    fmt,
+    io::{self, Write},
+};
+use zstd::{
+    stream::{raw, zio},
+    zstd_safe::DParameter,
+};
 
 /// How an answer's bytes are compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,10 +40,10 @@ impl Coding {
 
 /// Decodes as bytes come.
 pub(crate) enum Decoder {
-    Gzip(flate2::write::MultiGzDecoder<Vec<u8>>),
-    Deflate(flate2::write::ZlibDecoder<Vec<u8>>),
-    Brotli(Box<brotli_decompressor::DecompressorWriter<Vec<u8>>>),
-    Zstd(Box<zstd::stream::write::Decoder<'static, Vec<u8>>>),
+    Gzip(flate2::write::MultiGzDecoder<Sink>),
+    Deflate(flate2::write::ZlibDecoder<Sink>),
+    Brotli(Box<brotli_decompressor::DecompressorWriter<Sink>>),
+    Zstd(Box<zio::Writer<Sink, raw::Decoder<'static>>>),
 }
 
 /// Compressed bytes that can't be read.
@@ -47,24 +54,46 @@ pub(crate) struct BrokenCoding;
 /// to take that much).
 const ZSTD_WINDOW_LOG_MAX: u32 = 23;
 const BROTLI_BUFFER_BYTES: usize = 4096;
+/// What one push may decode to: a few bytes can stand for any number of zeros, and an answer that
+/// does this is no answer.
+const DECODED_AT_ONCE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Takes decoded bytes, up to a limit.
+#[derive(Debug, Default)]
+pub(crate) struct Sink(Vec<u8>);
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() + bytes.len() > DECODED_AT_ONCE_BYTES_MAX {
+            return Err(io::Error::other("expands beyond measure"));
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
 
 impl Decoder {
     /// `None` for identity, which needs none.
     pub(crate) fn new(coding: Coding) -> Result<Option<Self>, BrokenCoding> {
+        let sink = Sink::default();
         Ok(match coding {
             Coding::Identity => None,
-            Coding::Gzip => Some(Self::Gzip(flate2::write::MultiGzDecoder::new(Vec::new()))),
-            Coding::Deflate => Some(Self::Deflate(flate2::write::ZlibDecoder::new(Vec::new()))),
+            Coding::Gzip => Some(Self::Gzip(flate2::write::MultiGzDecoder::new(sink))),
+            Coding::Deflate => Some(Self::Deflate(flate2::write::ZlibDecoder::new(sink))),
             Coding::Brotli => {
                 let decoder =
-                    brotli_decompressor::DecompressorWriter::new(Vec::new(), BROTLI_BUFFER_BYTES);
+                    brotli_decompressor::DecompressorWriter::new(sink, BROTLI_BUFFER_BYTES);
                 Some(Self::Brotli(Box::new(decoder)))
             }
             Coding::Zstd => {
-                let mut decoder =
-                    zstd::stream::write::Decoder::new(Vec::new()).map_err(|_| BrokenCoding)?;
-                decoder.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(|_| BrokenCoding)?;
-                Some(Self::Zstd(Box::new(decoder)))
+                let mut decoder = raw::Decoder::new().map_err(|_| BrokenCoding)?;
+                let window = DParameter::WindowLogMax(ZSTD_WINDOW_LOG_MAX);
+                decoder.set_parameter(window).map_err(|_| BrokenCoding)?;
+                Some(Self::Zstd(Box::new(zio::Writer::new(sink, decoder))))
             }
         })
     }
@@ -87,19 +116,20 @@ impl Decoder {
             Self::Gzip(it) => it.try_finish(),
             Self::Deflate(it) => it.try_finish(),
             Self::Brotli(it) => it.close(),
-            Self::Zstd(it) => it.flush(),
+            Self::Zstd(it) => it.finish(),
         };
         ended.map_err(|_| BrokenCoding)?;
         Ok(std::mem::take(self.out()))
     }
 
     fn out(&mut self) -> &mut Vec<u8> {
-        match self {
+        let sink = match self {
             Self::Gzip(it) => it.get_mut(),
             Self::Deflate(it) => it.get_mut(),
             Self::Brotli(it) => it.get_mut(),
-            Self::Zstd(it) => it.get_mut(),
-        }
+            Self::Zstd(it) => it.writer_mut(),
+        };
+        &mut sink.0
     }
 }
 
@@ -113,3 +143,6 @@ impl fmt::Debug for Decoder {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

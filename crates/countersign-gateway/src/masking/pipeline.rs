@@ -15,19 +15,30 @@ pub(crate) struct Pipeline {
     decoder: Option<Decoder>,
     masker: Option<Box<Masker>>,
     bytes_max: Option<u64>,
+    /// Bytes so far, as they came.
+    came: u64,
     /// Decoded bytes so far.
     seen: u64,
+    /// Values that were masked before the first byte.
+    noted: u64,
 }
+
+/// Compressed bytes that are decoded at once: what they expand to is bounded by the decoder, and
+/// masked before the next are taken.
+const COMPRESSED_PIECE_BYTES: usize = 256;
 
 impl Pipeline {
     /// Bytes pass as they are.
     pub(crate) fn passing() -> Self {
-        Self { coding: Coding::Identity, decoder: None, masker: None, bytes_max: None, seen: 0 }
-    }
-
-    /// Bytes are decoded, and no more.
-    pub(crate) fn decoding(coding: Coding) -> Self {
-        Self { coding, ..Self::passing() }
+        Self {
+            coding: Coding::Identity,
+            decoder: None,
+            masker: None,
+            bytes_max: None,
+            came: 0,
+            seen: 0,
+            noted: 0,
+        }
     }
 
     /// Bytes are decoded and masked.
@@ -38,12 +49,21 @@ impl Pipeline {
         coding: Coding,
     ) -> Self {
         let masker = Masker::new(plan, Arc::clone(key), format, Limits::default());
-        Self { masker: Some(Box::new(masker)), ..Self::decoding(coding) }
+        Self { coding, masker: Some(Box::new(masker)), ..Self::passing() }
     }
 
     /// At most so many decoded bytes.
     pub(crate) fn limited(self, bytes_max: Option<u64>) -> Self {
         Self { bytes_max, ..self }
+    }
+
+    /// Counts values that were masked elsewhere in the same answer.
+    pub(crate) fn noting(self, masked: u64) -> Self {
+        Self { noted: self.noted + masked, ..self }
+    }
+
+    pub(crate) fn note(&mut self, masked: u64) {
+        self.noted += masked;
     }
 
     pub(crate) fn decodes(&self) -> bool {
@@ -53,7 +73,7 @@ impl Pipeline {
     /// All bytes at once: what may be delivered, and how many values were masked.
     pub(crate) fn whole(mut self, bytes: Bytes) -> Result<(Bytes, u64), Unfitting> {
         if self.masker.is_none() && !self.decodes() {
-            return Ok((bytes, 0));
+            return Ok((bytes, self.noted));
         }
         let mut out = Vec::with_capacity(bytes.len() + 64);
         out.extend_from_slice(&self.push(bytes)?);
@@ -62,8 +82,15 @@ impl Pipeline {
         Ok((out.into(), masked))
     }
 
+    /// Takes as many of the bytes as are to be pushed at once.
+    pub(crate) fn piece(&self, bytes: &mut Bytes) -> Bytes {
+        let length = if self.decodes() { COMPRESSED_PIECE_BYTES } else { bytes.len() };
+        bytes.split_to(length.min(bytes.len()))
+    }
+
     /// What these bytes become; may be empty while something is held back.
     pub(crate) fn push(&mut self, bytes: Bytes) -> Result<Bytes, Unfitting> {
+        self.came += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         if self.decodes() && self.decoder.is_none() {
             self.decoder = Decoder::new(self.coding).map_err(|_| Unfitting::Coding)?;
         }
@@ -77,6 +104,10 @@ impl Pipeline {
     /// The last bytes.
     pub(crate) fn finish(&mut self) -> Result<Bytes, Unfitting> {
         let mut rest = Vec::new();
+        if self.came == 0 {
+            // No bytes are nothing to mask, whatever a document must begin with.
+            return Ok(Bytes::new());
+        }
         if let Some(decoder) = &mut self.decoder {
             let decoded = Bytes::from(decoder.finish().map_err(|_| Unfitting::Coding)?);
             rest.extend_from_slice(&self.mask(decoded)?);
@@ -100,6 +131,11 @@ impl Pipeline {
 
     /// How many values were masked so far.
     pub(crate) fn masked(&self) -> u64 {
-        self.masker.as_ref().map_or(0, |it| it.report().masked())
+        self.noted + self.masker.as_ref().map_or(0, |it| it.report().masked())
+    }
+
+    /// Bytes so far, as they came.
+    pub(crate) fn came(&self) -> u64 {
+        self.came
     }
 }

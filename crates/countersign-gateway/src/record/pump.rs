@@ -6,7 +6,7 @@ use super::{Capture, Ending, outcome, settle};
 use crate::{
     Inner,
     body::{Body, Broken},
-    masking::{Pipeline, Unfitting},
+    masking::{Pipeline, Unfitting, masked_headers},
     permit::Flight,
 };
 use bytes::Bytes;
@@ -16,11 +16,15 @@ use http::{HeaderMap, StatusCode};
 use http_body::Frame;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 
 /// Frames that may wait for the caller: what is beyond waits at the target.
 const FRAMES_WAITING_MAX: usize = 4;
+/// How long a caller may take nothing of what waits for it, before it counts as gone.
+const CALLER_TAKES_WITHIN: Duration = Duration::from_secs(300);
+/// Decoded bytes that are gathered before they are let through.
+const GATHERED_BYTES: usize = 64 * 1024;
 
 /// A streamed answer on its way.
 #[derive(Debug)]
@@ -55,19 +59,21 @@ impl Pump {
 
     async fn run(mut self, sender: Sender) {
         let mut sent = 0;
-        let (reason, last) = match self.flow(&sender, &mut sent).await {
+        let (reason, mut last) = match self.flow(&sender, &mut sent).await {
             Ok(last) => (self.flight.reason, Some(last)),
             Err(reason) => (reason, None),
         };
-        if let Some(last) = &last {
+        if let Some(last) = &mut last {
             self.capture.push(&last.bytes);
             sent += length(&last.bytes);
+            last.trailers = last.trailers.take().map(|it| self.trailers(&it));
         }
         let masked = self.pipeline.masked();
         let ending = Ending {
             status: self.status.as_u16(),
             headers: Some(&self.headers),
             reason,
+            came: self.pipeline.came(),
             bytes: sent,
             masked,
             response: Some(&self.capture),
@@ -77,10 +83,14 @@ impl Pump {
         settle(&self.inner, &self.flight, Finish::Executed).await;
         match (recorded, last) {
             (Ok(()), Some(last)) => deliver(&sender, last).await,
-            (Ok(()), None) => drop(sender.send(Err(Broken)).await),
+            (Ok(()), None) => {
+                self.inner.metrics.broke_off(reason);
+                drop(send(&sender, Err(Broken)).await);
+            }
             (Err(error), _) => {
+                self.inner.metrics.broke_off(Reason::OutcomeUnknown);
                 tracing::error!(call = %self.flight.call(), error = %error, "outcome can't be recorded");
-                drop(sender.send(Err(Broken)).await);
+                drop(send(&sender, Err(Broken)).await);
             }
         }
     }
@@ -104,15 +114,11 @@ impl Pump {
             match frame.into_data() {
                 Ok(data) => {
                     left = left.map(|it| it.saturating_sub(length(&data)));
-                    let out = self.pipeline.push(data).map_err(reason)?;
                     if left == Some(0) {
                         // The caller knows the length: these are the bytes that end the answer.
-                        last.bytes = out;
-                    } else if !out.is_empty() {
-                        self.capture.push(&out);
-                        *sent += length(&out);
-                        let passed = sender.send(Ok(Frame::data(out))).await;
-                        passed.map_err(|_| Reason::CallerGone)?;
+                        last.bytes = self.pipeline.push(data).map_err(reason)?;
+                    } else {
+                        self.let_through(data, sender, sent).await?;
                     }
                 }
                 Err(frame) => last.trailers = frame.into_trailers().ok(),
@@ -124,16 +130,65 @@ impl Pump {
         }
         Ok(last)
     }
+
+    /// Masks one frame and lets it through, compressed bytes piece by piece.
+    async fn let_through(
+        &mut self,
+        mut data: Bytes,
+        sender: &Sender,
+        sent: &mut u64,
+    ) -> Result<(), Reason> {
+        let mut gathered = Vec::new();
+        while !data.is_empty() {
+            let piece = self.pipeline.piece(&mut data);
+            let out = self.pipeline.push(piece).map_err(reason)?;
+            let out = if data.is_empty() && gathered.is_empty() {
+                out
+            } else {
+                gathered.extend_from_slice(&out);
+                if gathered.len() < GATHERED_BYTES && !data.is_empty() {
+                    continue;
+                }
+                Bytes::from(std::mem::take(&mut gathered))
+            };
+            if !out.is_empty() {
+                self.capture.push(&out);
+                *sent += length(&out);
+                send(sender, Ok(Frame::data(out))).await.map_err(|Gone| Reason::CallerGone)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn trailers(&mut self, trailers: &HeaderMap) -> HeaderMap {
+        let passing = crate::headers::response(trailers, crate::headers::Bytes::AsSent);
+        let (trailers, finds) = masked_headers(&self.inner, &self.flight, passing);
+        self.pipeline.note(finds);
+        trailers
+    }
 }
 
-async fn deliver(sender: &Sender, last: Last) {
-    // A caller that went away at the very end has its outcome in the ledger: nothing more to do.
-    if !last.bytes.is_empty() && sender.send(Ok(Frame::data(last.bytes))).await.is_err() {
-        return;
+/// The caller hung up, or takes nothing any more.
+#[derive(Debug)]
+struct Gone;
+
+async fn send(sender: &Sender, frame: Result<Frame<Bytes>, Broken>) -> Result<(), Gone> {
+    match tokio::time::timeout(CALLER_TAKES_WITHIN, sender.send(frame)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) | Err(_) => Err(Gone),
     }
-    if let Some(trailers) = last.trailers {
-        let trailers = crate::headers::response(&trailers, crate::headers::Bytes::AsSent);
-        drop(sender.send(Ok(Frame::trailers(trailers))).await);
+}
+
+/// A caller that went away at the very end has its outcome in the ledger: nothing more to do.
+async fn deliver(sender: &Sender, last: Last) {
+    let frames = [
+        (!last.bytes.is_empty()).then(|| Frame::data(last.bytes)),
+        last.trailers.map(Frame::trailers),
+    ];
+    for frame in frames.into_iter().flatten() {
+        if send(sender, Ok(frame)).await.is_err() {
+            return;
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What leaves for the target, made from the arguments that were decided on.
 
 use super::arguments::{has_body, invalid, stands_in_body};
-use crate::respond::Stop;
+use crate::{headers, respond::Stop};
 use bytes::Bytes;
 use countersign_model::{Function, catalog::BodyKind, json};
 use hyper::body::Incoming;
@@ -111,13 +111,21 @@ fn head(function: &Function, members: &Map<String, Value>) -> Result<Head, Stop>
     let mut headers = Vec::new();
     for (name, header) in &http.headers {
         let Some(value) = members.get(name.as_ref()) else { continue };
-        let text = text(value).filter(|it| it.bytes().all(|it| (b' '..=b'~').contains(&it)));
+        let text = text(value).filter(|it| fits_header(header, it));
         let text = text.ok_or_else(|| {
             invalid(function, &format!("`{name}` can't stand in the header {header}"))
         })?;
         headers.push((header.to_string(), text));
     }
     Ok((path, headers))
+}
+
+/// Whether a value stands in a header as it is: servers drop blanks around it, and what the target
+/// reads must be what was decided on.
+fn fits_header(header: &str, text: &str) -> bool {
+    headers::may_be_argument(header)
+        && text.trim_matches(' ') == text
+        && text.bytes().all(|it| (b' '..=b'~').contains(&it))
 }
 
 /// A value as text where only text can stand; lists and objects can't.

@@ -14,4 +14,6 @@
 
 mod holds;
 mod lab;
+mod resolve;
+mod rig;
 mod story;

@@ -181,7 +181,8 @@ impl Governance {
             suspensions: known.suspensions.clone(),
             kills: known.kills.clone(),
         };
-        let snapshot = tokio::task::spawn_blocking(move || Snapshot::compile(facts))
+        let before = self.policy().load();
+        let snapshot = tokio::task::spawn_blocking(move || Snapshot::compile_after(&before, facts))
             .await
             .map_err(|_| Unavailable::Policy)?;
         self.0.policy.raw.store(Arc::clone(&known.raw));

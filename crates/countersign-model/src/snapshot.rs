@@ -88,6 +88,9 @@ pub struct Snapshot {
     holders: HashMap<Holder, Held>,
     suspensions: HashMap<Subject, Suspension>,
     kills: Vec<Kill>,
+    /// Constraints of grants by their text: many grants share one, and the next snapshot takes
+    /// over what it still needs.
+    constraints: HashMap<Box<str>, Option<Expression>>,
 }
 
 /// A grant whose constraints are compiled.
@@ -109,6 +112,12 @@ struct Held {
 impl Snapshot {
     /// Indexes facts.
     pub fn compile(facts: Facts) -> Self {
+        Self::compile_after(&Self::default(), facts)
+    }
+
+    /// Indexes facts that follow on others: constraints that were compiled before are taken over.
+    pub fn compile_after(before: &Self, facts: Facts) -> Self {
+        let mut known: HashMap<Box<str>, Option<Expression>> = HashMap::new();
         let Facts { epoch, catalog, grants, suspensions, kills } = facts;
         let mut holders: HashMap<Holder, Held> = HashMap::new();
         let mut compiled = Vec::with_capacity(grants.len());
@@ -121,8 +130,17 @@ impl Snapshot {
                 }
             }
             held.by_tag.extend(grant.tags.iter().map(|tag| (tag.clone(), place)));
-            let constraints =
-                grant.constraints.iter().map(|it| Expression::compile_unchecked(it).ok()).collect();
+            let mut constraint = |text: &String| match known.get(text.as_str()) {
+                Some(expression) => expression.clone(),
+                None => {
+                    let taken_over = before.constraints.get(text.as_str()).cloned();
+                    let expression =
+                        taken_over.unwrap_or_else(|| Expression::compile_unchecked(text).ok());
+                    known.insert(text.as_str().into(), expression.clone());
+                    expression
+                }
+            };
+            let constraints = grant.constraints.iter().map(&mut constraint).collect();
             compiled.push(CompiledGrant { grant, constraints });
         }
         for held in holders.values_mut() {
@@ -131,7 +149,7 @@ impl Snapshot {
         }
         let suspensions =
             suspensions.into_iter().map(|it| (it.subject.clone(), it)).collect::<HashMap<_, _>>();
-        Self { epoch, catalog, grants: compiled, holders, suspensions, kills }
+        Self { epoch, catalog, grants: compiled, holders, suspensions, kills, constraints: known }
     }
 
     /// The number of this state.

@@ -82,7 +82,7 @@ impl Api {
         let server = server(shared);
         let http = Http::new();
         let token = match &shared.token {
-            Some(token) => Hidden::new(token.trim()),
+            Some(token) => token.clone(),
             None => login::token(&server, &http, &clock::clock()).await?,
         };
         Ok(Self { server, http, token })

@@ -12,6 +12,7 @@ pub(crate) use server::{DemoArguments, InitArguments, SchemaOf};
 
 use crate::exit;
 use clap::{Args, Parser, Subcommand};
+use countersign_identity::Hidden;
 use std::path::PathBuf;
 
 /// The command line.
@@ -49,10 +50,11 @@ pub(crate) struct Shared {
         global = true,
         env = "COUNTERSIGN_TOKEN",
         hide_env_values = true,
+        value_parser = hidden,
         value_name = "TOKEN",
         help_heading = "Asking a gateway"
     )]
-    pub(crate) token: Option<String>,
+    pub(crate) token: Option<Hidden>,
     /// Write JSON instead of tables and sentences
     #[arg(long, global = true, help_heading = "Asking a gateway")]
     pub(crate) json: bool,
@@ -122,6 +124,12 @@ pub(crate) enum Command {
         #[arg(value_enum)]
         shell: clap_complete::Shell,
     },
+}
+
+/// A token that is never printed, not even while debugging.
+#[expect(clippy::unnecessary_wraps, reason = "clap asks for a result")]
+fn hidden(text: &str) -> Result<Hidden, std::convert::Infallible> {
+    Ok(Hidden::new(text.trim()))
 }
 
 #[cfg(test)]

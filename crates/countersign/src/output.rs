@@ -71,6 +71,11 @@ pub(crate) fn failure(failure: &Failure) {
     }
 }
 
+/// Whether a person reads standard output.
+pub(crate) fn is_terminal() -> bool {
+    io::stdout().is_terminal()
+}
+
 /// Whether a person reads standard error, where questions and spinners go.
 pub(crate) fn can_show_progress() -> bool {
     io::stderr().is_terminal()

@@ -71,6 +71,10 @@ impl Plan {
             };
             text.push_str(&styled(style.bold(), &format!("{mark} {}", plain(&change.place))));
             text.push('\n');
+            // Of what goes, all goes: its lines say nothing more.
+            if change.kind == Kind::Removed {
+                continue;
+            }
             for line in &change.lines {
                 text.push_str(&diff_line(line));
             }

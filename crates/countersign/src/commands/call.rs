@@ -86,9 +86,20 @@ fn finish(api: &Api, answer: &Answer) -> Result<(), Failure> {
     Err(Failure::failed(format!("the target answered {}", answer.status)))
 }
 
+/// The target's answer: byte for byte for programs, readable for people.
 fn print(answer: &Answer) -> Result<(), Failure> {
     match serde_json::from_slice::<Value>(&answer.body) {
-        Ok(value) => output::json(&value),
+        Ok(value) if output::is_terminal() => {
+            let text = serde_json::to_string_pretty(&value).unwrap_or_default();
+            output::line(&plain(&text))
+        }
+        Ok(_) => {
+            output::bytes(&answer.body)?;
+            output::bytes(b"\n")
+        }
+        Err(_) if output::is_terminal() => {
+            output::line(&plain(&String::from_utf8_lossy(&answer.body)))
+        }
         Err(_) => output::bytes(&answer.body),
     }
 }

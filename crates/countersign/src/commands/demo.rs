@@ -12,7 +12,7 @@ use crate::{
     exit::{Exit, Failure},
     login::private_file,
     output::{self, DIM, styled},
-    server::{self, Assembly, Keys, Listening, Setup},
+    server::{self, Assembly, Keys, Listening, SaidIn, Setup},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_demo::{
@@ -49,7 +49,7 @@ pub(super) fn run(arguments: &DemoArguments) -> Result<(), Failure> {
 }
 
 async fn demo(arguments: &DemoArguments) -> Result<(), Failure> {
-    let listening = server::listen(loopback(&arguments.listen)?).await?;
+    let listening = server::listen(loopback(&arguments.listen)?, SaidIn::CommandLine).await?;
     let base = format!("http://{}", listening.address);
     let (clock, entropy) = (clock::clock(), clock::entropy()?);
     let keys = keys(&arguments.state, &entropy)?;

@@ -114,7 +114,7 @@ async fn list(api: &Api, typed: GrantsListArguments, shared: &Shared) -> Result<
     if shared.json {
         return output::json(&answer);
     }
-    let mut table = Table::new(["grant", "holder", "functions", "review", "until", "reason"]);
+    let mut table = Table::new(["grant", "holder", "functions", "review", "lapses", "reason"]);
     for item in super::list(&answer, "/grants") {
         let view = view(item.clone())?;
         let grant = &view.grant;
@@ -195,7 +195,8 @@ fn show(view: &View) -> Result<(), Failure> {
         field("revoked", format!("{} by {by}: {why}", moment(&at.to_string())))?;
     }
     for function in &view.functions {
-        let until = function.until.map(|it| format!(" until {}", it.date())).unwrap_or_default();
+        let word = if function.freshness == "overdue" { "since" } else { "until" };
+        let until = function.until.map(|it| format!(" {word} {}", it.date())).unwrap_or_default();
         let state = styled(style(&function.freshness), &plain(&function.freshness));
         output::line(&format!("  {} {state}{until}", plain(&function.name)))?;
     }

@@ -5,7 +5,7 @@ use crate::{
     config::{self, Apply, CatalogFiles, Config, StoreUrl},
     exit::{Exit, Failure},
     output,
-    server::{self, Assembly, Keys, Setup},
+    server::{self, Assembly, Keys, SaidIn, Setup},
 };
 use countersign_gateway::Secrets;
 use countersign_governance::{Actor, Role};
@@ -30,7 +30,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
     // Files are read before anything is opened: a fault in them leaves no trace.
     let catalog = config.catalog.as_ref().filter(|it| it.apply == Apply::OnStart);
     let catalog = catalog.map(read).transpose()?;
-    let listening = server::listen(config.listen).await?;
+    let listening = server::listen(config.listen, SaidIn::Configuration).await?;
     let address = listening.address;
     let (limits, drain_within) = (config.limits.clone(), config.drain_within);
     let (public_url, gateway) = (config.public_url.clone(), config.gateway.clone());
@@ -45,9 +45,11 @@ async fn serve(config: Config) -> Result<(), Failure> {
     }
     assembly.verifier.warm_up();
     tracing::info!(%address, public_url, gateway, version = env!("CARGO_PKG_VERSION"), "listening");
-    output::note(&format!(
-        "countersign {gateway} answers on {address}, console {public_url}/console"
-    ));
+    if output::can_show_progress() {
+        output::note(&format!(
+            "countersign {gateway} answers on {address}, console {public_url}/console"
+        ));
+    }
     let assembly = Arc::new(assembly);
     let served = server::serve(Arc::clone(&assembly), listening, tls, &limits, drain_within).await;
     running.end(&assembly).await;

@@ -14,7 +14,7 @@ fn a_plan_reads_like_a_diff() {
             {"kind": "added", "place": "function billing.refunds.get", "lines": ["+ purpose: x"]},
             {"kind": "changed", "place": "function billing.refunds.create", "lines": [
                 "- sensitivity: medium", "+ sensitivity: high", "  scopes: […]"]},
-            {"kind": "removed", "place": "agent agent:old", "lines": []},
+            {"kind": "removed", "place": "agent agent:old", "lines": ["- sponsor: x"]},
         ],
         "grants_touched": [{"id": "grt_1", "holder": "agent:dunning",
             "functions": ["billing.refunds.create"], "effect": "the contract changes"}],
@@ -40,7 +40,7 @@ fn no_change_says_so() {
 #[test]
 fn colours_are_there_for_terminals() {
     let plan: Plan = serde_json::from_value(json!({"base": "a", "next": "b", "changes": [
-        {"kind": "removed", "place": "target x\u{1b}[2J", "lines": ["- a"]}]}))
+        {"kind": "changed", "place": "target x\u{1b}[2J", "lines": ["- a"]}]}))
     .unwrap();
     let text = plan.render();
     assert!(text.contains("\u{1b}[31m- a"), "{text:?}");

@@ -15,11 +15,10 @@ pub(crate) fn start(logging: &RawLogging) {
     };
     let others = if level == "error" { "error" } else { "warn" };
     let filter = EnvFilter::new(format!("{others},countersign={level}"));
-    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A line's own `target` is what a call is for; the module's name would stand beside it.
+    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     let started = match logging.format {
-        LogFormat::Text => {
-            builder.with_ansi(std::io::stderr().is_terminal()).with_target(false).try_init()
-        }
+        LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     };
     // A subscriber that is there already stays.

@@ -46,18 +46,31 @@ pub(crate) struct Load {
     pub(crate) ending: AtomicBool,
 }
 
+/// Where a person says which port it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SaidIn {
+    /// After `--listen`.
+    CommandLine,
+    /// Under `listen` in the configuration.
+    Configuration,
+}
+
 /// Takes the port.
 ///
 /// # Errors
 /// When it is taken already, or not this user's to take.
-pub(crate) async fn listen(address: SocketAddr) -> Result<Listening, Failure> {
+pub(crate) async fn listen(address: SocketAddr, said: SaidIn) -> Result<Listening, Failure> {
     let bound = TcpListener::bind(address).await;
     let listener = bound.map_err(|error| {
         let what = format!("can't listen on {address}");
         let kind = error.kind();
         if kind == io::ErrorKind::AddrInUse {
-            let step =
-                format!("end what runs there, or choose another: --listen {}", another(address));
+            let place = match said {
+                SaidIn::CommandLine => "--listen",
+                SaidIn::Configuration => "in the configuration, listen:",
+            };
+            let other = another(address);
+            let step = format!("end what runs there, or choose another: {place} {other}");
             return Failure::failed(format!("{what}: the port is taken")).next(step);
         }
         if kind == io::ErrorKind::PermissionDenied {

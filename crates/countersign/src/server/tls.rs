@@ -30,3 +30,6 @@ fn unusable(file: &Path, why: &str) -> Failure {
     Failure::usage(format!("{} can't be used for TLS: {why}", file.display()))
         .next("name PEM files under `tls.certificate` and `tls.key`")
 }
+
+#[cfg(test)]
+mod tests;

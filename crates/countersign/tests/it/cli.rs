@@ -50,7 +50,7 @@ fn what_init_writes_passes_check_and_faults_are_named() {
     countersign(here.path(), &["init"]).expect(2, "", "nobody can be asked");
     countersign(here.path(), &["init", "--issuer", "https://id.example.com"])
         .expect(0, "wrote", "");
-    countersign(here.path(), &["init", "--yes"]).expect(2, "", "countersign.yaml already");
+    countersign(here.path(), &["init", "--yes"]).expect(2, "", "example.yaml already");
     countersign(here.path(), &["check"]).expect(0, "ok countersign.yaml: gateway main", "");
     let file = here.path().join("countersign.yaml");
     let text = fs::read_to_string(&file).unwrap();

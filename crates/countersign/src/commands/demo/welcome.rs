@@ -61,7 +61,7 @@ fn answers(base: &str, program: &str) -> [Answer; 5] {
         format!("-H \"Authorization: Bearer $(curl -s {base}/demo/idp/token-for/dunning-agent)\"");
     let refund = |amount: &str| {
         format!(
-            "curl -s {token} -H 'Content-Type: application/json' -d \
+            "curl -sw '\\n' {token} -H 'Content-Type: application/json' -d \
              '{{\"customer\":\"c_81\",\"amount\":{amount},\"currency\":\"EUR\",\"reason\":\"collected twice\"}}' \
              {base}/t/billing/v1/refunds"
         )
@@ -70,7 +70,7 @@ fn answers(base: &str, program: &str) -> [Answer; 5] {
         Answer {
             title: "Forwarded and masked",
             what: "A fresh grant carries the call. Compare the e-mail, card and IBAN.".to_owned(),
-            commands: vec![format!("curl -s {token} {base}/t/billing/v1/customers/c_81")],
+            commands: vec![format!("curl -sw '\\n' {token} {base}/t/billing/v1/customers/c_81")],
         },
         Answer {
             title: "Held, then approved",
@@ -89,7 +89,9 @@ fn answers(base: &str, program: &str) -> [Answer; 5] {
         Answer {
             title: "Blocked for want of a grant",
             what: "Nobody ever let the agent delete customers.".to_owned(),
-            commands: vec![format!("curl -s -X DELETE {token} {base}/t/billing/v1/customers/c_81")],
+            commands: vec![format!(
+                "curl -sw '\\n' -X DELETE {token} {base}/t/billing/v1/customers/c_81"
+            )],
         },
         Answer {
             title: "Held because its review is overdue",
@@ -98,7 +100,7 @@ fn answers(base: &str, program: &str) -> [Answer; 5] {
                    yes to each call. (`Prefer: wait=0` asks for an answer at once.)"
                     .to_owned(),
             commands: vec![format!(
-                "curl -s {token} -H 'Prefer: wait=0' {base}/t/billing/v1/exports/customers"
+                "curl -sw '\\n' {token} -H 'Prefer: wait=0' {base}/t/billing/v1/exports/customers"
             )],
         },
         Answer {

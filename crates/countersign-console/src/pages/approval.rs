@@ -20,7 +20,7 @@ use axum::{
 };
 use countersign_model::{
     Approval, ApprovalState, CallerKind, GrantRef, Sensitivity, Snapshot, Timestamp, Verdict,
-    approval::HeldCall,
+    approval::{HeldCall, VoteRefused},
 };
 use serde::Deserialize;
 
@@ -33,6 +33,8 @@ pub(crate) struct ApprovalPage {
     state: Chip,
     state_name: &'static str,
     is_pending: bool,
+    /// What the arguments are those of, now.
+    runs: &'static str,
     function: Text,
     function_href: String,
     purpose: Text,
@@ -150,7 +152,7 @@ pub(crate) async fn show(
         }
         Ok(_) if now >= approval.answer_by => shown.why_not = Text::line("the time is over"),
         Ok(_) => shown.may_answer = true,
-        Err(refused) => shown.why_not = Text::of(refused),
+        Err(refused) => shown.why_not = why_not(&refused),
     }
     let is_approved = matches!(approval.state, ApprovalState::Approved { .. });
     let voted = approval.votes.iter().any(|it| it.by == *asker.actor.subject());
@@ -204,6 +206,7 @@ impl ApprovalPage {
             state: view::approval_state(&approval.state),
             state_name: approval.state.name(),
             is_pending: matches!(approval.state, ApprovalState::Pending),
+            runs: runs(&approval.state),
             function: Text::of(&call.function),
             function_href: super::function::href(&call.function),
             purpose: Text::line(call.purpose.clone()),
@@ -215,7 +218,7 @@ impl ApprovalPage {
             more_arguments,
             hidden_count: call.hidden.len(),
             raw: view::pretty(&call.shown),
-            caller: CallerFacts::of(call),
+            caller: CallerFacts::of(call, snapshot),
             grants: call.grants.iter().map(|it| GrantFacts::of(*it, call, snapshot, now)).collect(),
             demands: approval.demands.iter().map(|it| Text::line(rules::people(it))).collect(),
             votes: approval.votes.iter().map(VoteFacts::of).collect(),
@@ -237,8 +240,15 @@ impl ApprovalPage {
 }
 
 impl CallerFacts {
-    fn of(call: &HeldCall) -> Self {
+    fn of(call: &HeldCall, snapshot: &Snapshot) -> Self {
         let caller = &call.caller;
+        // A registered agent is one, whatever its token says.
+        let is_registered = snapshot.agents().contains_key(&caller.subject);
+        let kind = match (is_registered, caller.kind) {
+            (true, _) | (false, CallerKind::Agent) => "agent",
+            (false, CallerKind::Person) => "person",
+            (false, CallerKind::Service) => "service",
+        };
         let who = match caller.actors.first() {
             None => caller.subject.to_string(),
             Some(actor) => format!("{actor}, for {},", caller.subject),
@@ -246,11 +256,7 @@ impl CallerFacts {
         Self {
             who: Text::line(who),
             subject: Text::of(&caller.subject),
-            kind: match caller.kind {
-                CallerKind::Person => "person",
-                CallerKind::Agent => "agent",
-                CallerKind::Service => "service",
-            },
+            kind,
             actors: caller.actors.iter().map(Text::of).collect(),
             client: caller.client.as_deref().map(Text::line),
             issuer: Text::line(caller.issuer.as_ref()),
@@ -312,6 +318,34 @@ impl Denial {
             by: Text::line(by),
             comment: Text::line(comment),
         }
+    }
+}
+
+/// Why its reader can't answer, said to them.
+fn why_not(refused: &VoteRefused) -> Text {
+    match refused {
+        VoteRefused::NotAsked => Text::line("you are not among those who may answer"),
+        VoteRefused::NotPending(_)
+        | VoteRefused::TooLate
+        | VoteRefused::NotAPerson
+        | VoteRefused::Suspended
+        | VoteRefused::OwnCall
+        | VoteRefused::SponsorAlone => Text::of(refused),
+    }
+}
+
+/// What the arguments are those of: after the end, nothing "will run".
+fn runs(state: &ApprovalState) -> &'static str {
+    match state {
+        ApprovalState::Pending | ApprovalState::Approved { .. } => "What will run",
+        ApprovalState::Redeeming { .. } => "What is running",
+        ApprovalState::Executed { .. } => "What ran",
+        ApprovalState::OutcomeUnknown { .. } => "What may have run",
+        ApprovalState::Denied { .. }
+        | ApprovalState::Expired { .. }
+        | ApprovalState::Cancelled { .. }
+        | ApprovalState::Revoked { .. }
+        | ApprovalState::Failed { .. } => "What was asked",
     }
 }
 

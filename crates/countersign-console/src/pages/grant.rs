@@ -19,7 +19,7 @@ use axum::{
     extract::{Path, Query, State},
     response::{IntoResponse, Redirect, Response},
 };
-use countersign_governance::{Actor, GrantView};
+use countersign_governance::{Actor, FreshnessView, GrantView};
 use countersign_model::{
     Function, FunctionName, GrantId, GrantState, Sensitivity, Snapshot, Timestamp, catalog::Overdue,
 };
@@ -55,7 +55,7 @@ struct Reached {
     href: String,
     sensitivity: Option<Chip>,
     freshness: Chip,
-    until: Option<Moment>,
+    until: Option<(&'static str, Moment)>,
     overdue: &'static str,
 }
 
@@ -146,7 +146,7 @@ impl GrantPage {
                 href: function::href(&it.name),
                 sensitivity: found.map(|it| view::sensitivity(it.sensitivity)),
                 freshness: grants::chip(it.freshness),
-                until: it.until.map(Moment),
+                until: it.until.map(|at| (until_word(it.freshness), Moment(at))),
                 overdue: match found.map(|it| it.review.overdue) {
                     Some(Overdue::Warn) => "calls go on, with a warning",
                     Some(Overdue::Hold) => "each call is held",
@@ -189,6 +189,14 @@ impl GrantPage {
     }
 }
 
+/// A lapsed certification lasted until then, so that the grant is overdue since then.
+fn until_word(freshness: FreshnessView) -> &'static str {
+    match freshness {
+        FreshnessView::Fresh | FreshnessView::Due | FreshnessView::Ended => "until",
+        FreshnessView::Overdue => "since",
+    }
+}
+
 impl Sample for GrantPage {
     const NAME: &'static str = "grant";
 
@@ -198,7 +206,7 @@ impl Sample for GrantPage {
             href: function::href(&FunctionName::from(name)),
             sensitivity: Some(view::sensitivity(of)),
             freshness: Chip { label, tone },
-            until: Some(Moment(at(9_000))),
+            until: Some(("until", Moment(at(9_000)))),
             overdue,
         };
         let page = |ended: Option<Text>, may: bool, why_not_certify| Self {

@@ -73,8 +73,8 @@ async fn who_may_not_answer_is_told_why_or_nothing() {
     let table = [
         (AMIR, Some("name=\"verdict\"")),
         (RILEY, Some("nobody approves their own call")),
-        (SAM, Some("this person is not among those who may answer")),
-        (ADA, Some("this person is not among those who may answer")),
+        (SAM, Some("you are not among those who may answer")),
+        (ADA, Some("you are not among those who may answer")),
         (OLIVIA, None),
     ];
     for (who, expected) in table {

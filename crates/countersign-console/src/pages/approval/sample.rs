@@ -24,7 +24,7 @@ impl Sample for ApprovalPage {
         other.denials = Vec::new();
         let mut denied = sample(say);
         denied.state = Chip { label: "denied", tone: Tone::Bad };
-        (denied.is_pending, denied.state_name) = (false, "denied");
+        (denied.is_pending, denied.state_name, denied.runs) = (false, "denied", "What was asked");
         denied.ending = say("Denied by olga@acme.example, 2026-11-22 09:40 UTC: ask first");
         let mut approved = sample(say);
         approved.state = Chip { label: "approved", tone: Tone::Good };
@@ -50,6 +50,7 @@ fn sample(say: Say) -> ApprovalPage {
         state: Chip { label: "waiting", tone: Tone::Wait },
         state_name: "pending",
         is_pending: true,
+        runs: "What will run",
         function: say("billing.refunds.create"),
         function_href: function::href(&FunctionName::from("billing.refunds.create")),
         purpose: say("Pays money back to a customer's card or account."),

@@ -142,6 +142,13 @@ async fn open_sqlite(url: &str) -> Result<Pools, OpenError> {
             .acquire_timeout(ACQUIRE_WITHIN)
             .idle_timeout(None)
             .max_lifetime(None)
+            // When a write fails for want of room, SQLite itself undoes the transaction; sqlx then
+            // finds nothing to undo, believes for ever that a transaction is open, and begins no
+            // other. Such a connection is replaced.
+            .before_acquire(|connection, _| {
+                let usable = !connection.is_in_transaction();
+                Box::pin(async move { Ok(usable) })
+            })
     };
     let writes = pool(1).connect_with(options.clone()).await.map_err(OpenError::Unreachable)?;
     let reads = pool(SQLITE_READERS_MAX)

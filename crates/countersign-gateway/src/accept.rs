@@ -54,6 +54,12 @@ pub(crate) fn accept(inner: &Inner, request: Request<Incoming>) -> Result<Accept
             return Err(ambiguous(&format!("it has more than one {name}")));
         }
     }
+    // A coding below `chunked` would be lost on the way: it is neither undone here nor named there.
+    let mut framed = parts.headers.get_all(header::TRANSFER_ENCODING).iter();
+    let plain = framed.next().is_none_or(|it| it.as_bytes().eq_ignore_ascii_case(b"chunked"));
+    if !plain || framed.next().is_some() {
+        return Err(ambiguous("its Transfer-Encoding is not plainly chunked"));
+    }
     if parts.headers.contains_key(header::CONTENT_ENCODING) {
         return Err(ambiguous("its body is compressed, and is not read so"));
     }

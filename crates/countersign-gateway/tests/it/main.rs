@@ -12,8 +12,12 @@
 
 //! The gateway with everything real around it: an identity provider, targets, a store, a ledger.
 
+mod forward;
+mod headers;
 mod holds;
 mod lab;
+mod masks;
+mod protocol;
 mod resolve;
 mod rig;
 mod story;

@@ -2,7 +2,9 @@
 
 use crate::lab::{Lab, World};
 use bytes::Bytes;
-use countersign_gateway::Limits;
+use countersign_gateway::{Gateway, GatewayParts, Limits, Secrets};
+use countersign_identity::{Http, Verifier};
+use countersign_mask::HashKey;
 use countersign_model::{
     Reason, Span,
     catalog::raw::{RawCatalog, RawFile},
@@ -370,3 +372,41 @@ pub fn status_line(answer: &str) -> StatusCode {
 
 /// A time that moves the clock beyond every limit of a policy's age.
 pub const LONG: Span = Span::from_seconds(2 * 3600);
+
+/// Another gateway on what a lab holds, with secrets and limits of its own.
+pub async fn second_gateway(lab: &Lab, secrets: Secrets, limits: Limits) -> (Gateway, SocketAddr) {
+    let world = &lab.world;
+    let issuer = serde_json::from_value(json!({
+        "name": "demo", "url": format!("http://{}/idp", world.targets),
+        "audiences": [world.resource], "claims": {}
+    }))
+    .unwrap();
+    let clock = lab.governance.clock().clone();
+    let gateway = Gateway::new(GatewayParts {
+        governance: lab.governance.clone(),
+        verifier: Verifier::new(vec![issuer], Http::new(), clock).unwrap(),
+        ledger: lab.governance.ledger().clone(),
+        mask_key: HashKey::new(&[5; 32]),
+        resource: world.resource.clone(),
+        secrets,
+        limits,
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let served = gateway.clone();
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let gateway = served.clone();
+            tokio::spawn(async move {
+                let service = service_fn(move |request| {
+                    let gateway = gateway.clone();
+                    async move { Ok::<_, Infallible>(gateway.handle(request).await) }
+                });
+                let builder = auto::Builder::new(TokioExecutor::new());
+                drop(builder.serve_connection(TokioIo::new(stream), service).await);
+            });
+        }
+    });
+    (gateway, address)
+}

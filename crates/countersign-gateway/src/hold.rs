@@ -147,6 +147,9 @@ async fn ask(
     resolved: &Resolved,
     question: Question,
 ) -> Result<ApprovalId, Box<Stop>> {
+    let Some(_turn) = inner.waiters.turn_to_open().await else {
+        return Err(resolved.stop(say::overloaded()));
+    };
     let digest = digest(resolved, &question.grants)?;
     let entropy = inner.governance.entropy();
     let function = resolved.function();
@@ -202,7 +205,7 @@ async fn wait_for_people(
     // Watched before it is read: an answer in between is not missed.
     let mut changes = inner.governance.watch_approval(id);
     loop {
-        let Ok(Some(approval)) = inner.governance.approval(id).await else {
+        let Some(approval) = read(inner, id).await else {
             return Err(waiting.stop(store_unavailable().for_approval(id)));
         };
         match &approval.state {
@@ -236,6 +239,11 @@ async fn wait_for_people(
             () = inner.metrics.drains() => {}
         }
     }
+}
+
+async fn read(inner: &Inner, id: ApprovalId) -> Option<Approval> {
+    let _turn = inner.waiters.turn_to_read().await?;
+    inner.governance.approval(id).await.ok().flatten()
 }
 
 /// How long this caller waits: what it asks for (RFC 7240 §4.3 `Prefer: wait`), within the rule's

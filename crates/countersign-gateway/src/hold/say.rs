@@ -182,6 +182,16 @@ pub(super) fn not_asked(error: &ApprovalError) -> Stop {
     }
 }
 
+/// More calls come to be held than can be asked about.
+pub(super) fn overloaded() -> Stop {
+    Stop::say(
+        Reason::Overloaded,
+        "More calls come to be held at this moment than people can be asked about.",
+        "Repeat the call in a moment.",
+    )
+    .retry_after(COME_AGAIN)
+}
+
 /// An approval could not be used; `now` is what it has become, if that can be read.
 pub(super) fn not_redeemed(error: &ApprovalError, now: Option<&Approval>) -> Stop {
     match (error.status(), now) {

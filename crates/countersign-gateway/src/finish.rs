@@ -30,16 +30,17 @@ pub(crate) async fn finish(inner: Arc<Inner>, cleared: Cleared) -> Result<Answer
     let _leaving = inner.metrics.leave();
     let permit = match cleared {
         Cleared::Granted(resolved, grounds) => permit::permit(&inner, resolved, &grounds).await?,
-        Cleared::Approved(approved) => approved.redeem(&inner).await?,
+        // Few calls use an approval, and every call would carry the room for it.
+        Cleared::Approved(approved) => Box::pin(approved.redeem(&inner)).await?,
     };
     let forwarded = match forward::forward(permit).await {
         Ok(forwarded) => forwarded,
-        Err(no_answer) => return Err(record::no_answer(&inner, no_answer).await),
+        Err(no_answer) => return Err(Box::pin(record::no_answer(&inner, no_answer)).await),
     };
     match masking::mask(&inner, forwarded).await {
         Ok(Masked::Whole(whole)) => record::whole(&inner, *whole).await,
         Ok(Masked::Stream(stream)) => Ok(record::stream(inner, *stream)),
-        Err(unfit) => Err(record::unfit(&inner, unfit).await),
+        Err(unfit) => Err(Box::pin(record::unfit(&inner, unfit)).await),
     }
 }
 

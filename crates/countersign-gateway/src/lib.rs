@@ -132,8 +132,8 @@ impl Gateway {
         let started = inner.now();
         let (_in_hand, answer) = match inner.metrics.enter(inner.limits.calls_max) {
             Ok(in_hand) => {
-                if let Some(answer) = tools::answer(inner, &request).await {
-                    return answer;
+                if tools::asks(inner, &request) {
+                    return Box::pin(tools::answer(inner, &request)).await;
                 }
                 let answer = match inner.walk(request).await {
                     Ok(answer) => answer,
@@ -185,7 +185,8 @@ impl Inner {
         let cleared = match decide::judge(self, &resolved)? {
             Decision::Forward(grounds) => Cleared::Granted(resolved, grounds),
             Decision::Hold(question) => {
-                Cleared::Approved(hold::hold(self, resolved, question).await?)
+                // Few calls are held, and every call would carry the room for it.
+                Cleared::Approved(Box::pin(hold::hold(self, resolved, question)).await?)
             }
             Decision::Block(refusal) => return Err(decide::refused(self, &resolved, refusal)),
         };
@@ -201,3 +202,6 @@ impl Inner {
         self.governance.clock().now()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -238,7 +238,9 @@ fn kept_bytes(inner: &Inner, flight: &Flight, legible: Legible) -> Option<usize>
 /// start as `outcome_unknown`: never as a second run.
 async fn settle(inner: &Inner, flight: &Flight, finish: Finish) {
     let Some(approval) = flight.approval else { return };
-    if let Err(error) = inner.governance.finish(approval, flight.call(), finish).await {
+    // Few calls use an approval, and every call would carry the room for it.
+    let finished = Box::pin(inner.governance.finish(approval, flight.call(), finish));
+    if let Err(error) = finished.await {
         tracing::error!(approval = %approval, error = %error, "approval can't be closed");
     }
 }

@@ -25,21 +25,20 @@ enum Format {
     JsonSchema,
 }
 
-/// Answers, if the request asks for tools.
-pub(crate) async fn answer(
-    inner: &Arc<Inner>,
-    request: &Request<Incoming>,
-) -> Option<Response<Body>> {
+/// Whether a request asks for tools.
+pub(crate) fn asks(inner: &Inner, request: &Request<Incoming>) -> bool {
     if request.uri().path() != "/tools" || request.method() != Method::GET {
-        return None;
+        return false;
     }
     // Under a target's host name the path is the target's own; an odd host is refused as a call.
-    let host = accept::host(request.uri(), request.headers()).ok()?;
+    let Ok(host) = accept::host(request.uri(), request.headers()) else { return false };
     let snapshot = inner.governance.policy().load();
-    if host.is_some_and(|it| inner.routes.of(&snapshot).target_of_host(&it).is_some()) {
-        return None;
-    }
-    Some(match list(inner, request).await {
+    host.is_none_or(|it| inner.routes.of(&snapshot).target_of_host(&it).is_none())
+}
+
+/// The tools of whoever asks.
+pub(crate) async fn answer(inner: &Inner, request: &Request<Incoming>) -> Response<Body> {
+    match list(inner, request).await {
         Ok(body) => {
             let mut response = Response::new(Body::whole(Bytes::from(body.to_string())));
             let json = HeaderValue::from_static("application/json");
@@ -50,7 +49,7 @@ pub(crate) async fn answer(
             response
         }
         Err(stop) => stop.into_answer().into_response(),
-    })
+    }
 }
 
 async fn list(inner: &Inner, request: &Request<Incoming>) -> Result<Value, Box<Stop>> {

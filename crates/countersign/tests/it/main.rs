@@ -7,4 +7,7 @@
 
 mod browser;
 mod cli;
+mod crash;
+mod failures;
+mod lab;
 mod tidy;

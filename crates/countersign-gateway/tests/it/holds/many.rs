@@ -1,5 +1,7 @@
 //! Floods, and thousands that wait at once.
 
+#![expect(clippy::print_stdout, reason = "what was measured is shown with --nocapture")]
+
 use super::*;
 use countersign_governance::{HELD_PER_CALLER_MAX, NewGrant};
 use countersign_model::Holder;

@@ -46,9 +46,9 @@ async fn a02_a_death_in_the_middle_is_unknown_and_never_runs_again() {
     assert_eq!(paid(&lab), 0);
 }
 
-/// Another call takes the approval while this one waits, and nobody learns how it ended.
+/// Another call took the approval, and nobody learned how that ended: a repeat asks people anew.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_waits_is_told_that_the_outcome_is_unknown() {
+async fn a02_what_may_have_run_is_asked_about_anew() {
     let lab = lab().await;
     let id = Call::refund(&alice(&lab), 250).held(&lab).await;
     approve(&lab, AMIR, id).await;

@@ -15,6 +15,7 @@ pub(crate) use waiters::Waiters;
 
 use crate::{
     Inner, decide,
+    forward::chain,
     permit::{Permit, permit_approved, store_unavailable},
     resolve::{OutgoingBody, Resolved, Waiting},
     respond::Stop,
@@ -79,7 +80,7 @@ impl Approved {
         let permit = match inner.governance.redeem(id, call).await {
             Ok(redeemed) => leave(inner, resolved, redeemed).await,
             Err(error) => {
-                tracing::info!(approval = %id, error = %error, "approval not redeemed");
+                tracing::info!(approval = %id, error = chain(&error), "approval not redeemed");
                 let now = inner.governance.approval(id).await.ok().flatten();
                 Err(resolved.stop(say::not_redeemed(&error, now.as_ref())))
             }
@@ -89,7 +90,7 @@ impl Approved {
             // That is so too where `redeem` failed after its commit.
             let finish = Finish::Failed(stop.reason);
             if let Err(error) = inner.governance.finish(id, call, finish).await {
-                tracing::info!(approval = %id, error = %error, "approval not closed");
+                tracing::info!(approval = %id, error = chain(&error), "approval not closed");
             }
         }
         permit

@@ -3,7 +3,7 @@
 
 use crate::{
     Inner,
-    forward::Upstream,
+    forward::{Upstream, chain},
     headers,
     metrics::Leaving,
     resolve::{Outgoing, Resolved},
@@ -143,7 +143,7 @@ async fn write_intent(inner: &Inner, resolved: Resolved, why: Why) -> Result<Per
     let session = match inner.sessions.of(&resolved, inner).await {
         Ok(session) => session,
         Err(error) => {
-            tracing::error!(error = %error, "session can't be opened");
+            tracing::error!(error = chain(&error), "session can't be opened");
             return Err(resolved.stop(store_unavailable()));
         }
     };
@@ -230,7 +230,7 @@ pub(crate) struct FlightParts {
 
 /// No ledger, no call.
 pub(crate) fn ledger_unavailable(error: &LedgerError) -> Stop {
-    tracing::error!(error = %error, "ledger can't be written");
+    tracing::error!(error = chain(error), "ledger can't be written");
     Stop::say(
         Reason::LedgerUnavailable,
         "The ledger can't be written now, and nothing runs without a record.",

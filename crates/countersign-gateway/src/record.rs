@@ -6,7 +6,7 @@ mod pump;
 
 use crate::{
     Inner,
-    forward::{MAY_HAVE_RUN, NoAnswer, Ran},
+    forward::{MAY_HAVE_RUN, NoAnswer, Ran, chain},
     masking::{Legible, Stream, Unfit, Whole},
     permit::{Flight, ledger_unavailable},
     respond::{Answer, Recorded, Stop},
@@ -112,7 +112,7 @@ pub(crate) async fn no_answer(inner: &Inner, no_answer: NoAnswer) -> Box<Stop> {
     };
     if let Err(error) = outcome(inner, &flight, &ending).await {
         // The caller gets a refusal either way; the intent without outcome shows as unknown.
-        tracing::error!(call = %flight.call(), error = %error, "outcome can't be recorded");
+        tracing::error!(call = %flight.call(), error = chain(&error), "outcome can't be recorded");
     }
     let finish = match ran {
         Ran::No => Finish::Failed(reason),
@@ -125,7 +125,7 @@ pub(crate) async fn no_answer(inner: &Inner, no_answer: NoAnswer) -> Box<Stop> {
 /// The call ran, and the ledger can't say how it ended. What it answered is not delivered without
 /// its record, and who reads the ledger finds an intent without outcome.
 fn unrecorded(error: &LedgerError) -> Stop {
-    tracing::error!(error = %error, "outcome can't be recorded");
+    tracing::error!(error = chain(error), "outcome can't be recorded");
     let sentence =
         "The call ran, but how it ended can't be recorded now, so its answer is withheld.";
     Stop::say(Reason::OutcomeUnknown, sentence, MAY_HAVE_RUN)
@@ -241,6 +241,6 @@ async fn settle(inner: &Inner, flight: &Flight, finish: Finish) {
     // Few calls use an approval, and every call would carry the room for it.
     let finished = Box::pin(inner.governance.finish(approval, flight.call(), finish));
     if let Err(error) = finished.await {
-        tracing::error!(approval = %approval, error = %error, "approval can't be closed");
+        tracing::error!(approval = %approval, error = chain(&error), "approval can't be closed");
     }
 }

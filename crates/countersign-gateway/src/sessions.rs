@@ -2,7 +2,7 @@
 //! called without a longer pause. A session has a key of its own, and its row is in the store
 //! before anything is recorded under it.
 
-use crate::{Inner, headers, resolve::Resolved};
+use crate::{Inner, forward::chain, headers, resolve::Resolved};
 use countersign_governance::{Governance, NewSession, SessionTouch};
 use countersign_ledger::SessionKey;
 use countersign_model::{SessionId, Span, Subject, Timestamp};
@@ -68,8 +68,8 @@ pub(crate) struct Sessions {
 /// A session can't be opened.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SessionRefused {
-    #[error("the store can't take it: {0}")]
-    Store(String),
+    #[error("the store can't take it")]
+    Store(#[from] countersign_store::StoreError),
     #[error("its key can't be made")]
     Key(#[from] countersign_ledger::KeyError),
 }
@@ -151,7 +151,7 @@ impl Sessions {
             wrapped_key: wrapped,
         };
         let store = self.governance.store();
-        store.open_sessions(&[row]).await.map_err(|it| SessionRefused::Store(it.to_string()))?;
+        store.open_sessions(&[row]).await?;
         let counted = Mutex::new(Counted { last_at: now, ..Counted::default() });
         Ok(Session { id, key: Arc::new(session_key), counted })
     }
@@ -182,7 +182,7 @@ impl Sessions {
         let all: Vec<SessionTouch> =
             touched.iter().flat_map(|(_, touches)| touches).cloned().collect();
         if let Err(error) = self.governance.store().touch_sessions(&all).await {
-            tracing::warn!(error = %error, "sessions' counters can't be written");
+            tracing::warn!(error = chain(&error), "sessions' counters can't be written");
             for (session, touches) in touched {
                 session.give_back(touches);
             }

@@ -2,6 +2,7 @@
 
 use crate::{
     Inner,
+    forward::chain,
     permit::store_unavailable,
     respond::{Stop, Told},
 };
@@ -176,7 +177,7 @@ pub(super) fn not_asked(error: &ApprovalError) -> Stop {
         | ApprovalError::Used
         | ApprovalError::Changed
         | ApprovalError::Unavailable(_) => {
-            tracing::error!(error = %error, "approval can't be opened");
+            tracing::error!(error = chain(error), "approval can't be opened");
             unavailable(error)
         }
     }

@@ -6,6 +6,7 @@ use super::{Capture, Ending, outcome, settle};
 use crate::{
     Inner,
     body::{Body, Broken},
+    forward::chain,
     masking::{Pipeline, Unfitting, masked_headers},
     permit::Flight,
 };
@@ -89,7 +90,7 @@ impl Pump {
             }
             (Err(error), _) => {
                 self.inner.metrics.broke_off(Reason::OutcomeUnknown);
-                tracing::error!(call = %self.flight.call(), error = %error, "outcome can't be recorded");
+                tracing::error!(call = %self.flight.call(), error = chain(&error), "outcome can't be recorded");
                 drop(send(&sender, Err(Broken)).await);
             }
         }

@@ -38,6 +38,13 @@ async fn a_full_disk_lets_no_call_run_and_needs_no_restart() {
     assert_eq!(cut.reason(), "502 outcome_unknown", "{cut:?}");
     is_clear(&cut);
 
+    // Who runs it is told by the log what the system said.
+    for (what, cause) in LOGGED {
+        let said = process.said();
+        let line = said.lines().find(|it| it.contains(what));
+        assert!(line.is_some_and(|it| it.contains(cause)), "{what}: {line:?}");
+    }
+
     process.limit_files("unlimited");
     until("it is ready again", async || (readiness(&process).await["ready"] == true).then_some(()))
         .await;
@@ -50,6 +57,13 @@ async fn a_full_disk_lets_no_call_run_and_needs_no_restart() {
     process.stop().await;
     every_arrival_has_an_intent(&world).await;
 }
+
+/// What stands in the log, and the cause that stands beside it.
+const LOGGED: [(&str, &str); 3] = [
+    ("ledger can't be written", "os error 27"),
+    ("outcome can't be recorded", "os error 27"),
+    ("session can't be opened", "disk"),
+];
 
 /// Calls that need more than one entry: a session of their own, and a human.
 fn elsewhere(world: &World) -> [Say; 2] {

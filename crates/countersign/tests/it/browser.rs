@@ -87,7 +87,7 @@ fn walks() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser")
 }
 
-/// The customer c_81 as the target has them, unmasked: what no page may show.
+/// The customer `c_81` as the target has them, unmasked: what no page may show.
 fn customer() -> String {
     let asked = http::Request::get("/v1/customers/c_81")
         .header(http::header::AUTHORIZATION, "Bearer told")

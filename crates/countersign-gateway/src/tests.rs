@@ -9,7 +9,7 @@ fn size_of_walk<'a, F: 'a>(_: impl FnOnce(&'a Arc<Inner>, Request<Incoming>) -> 
     size_of::<F>()
 }
 
-fn size_of_finish<F>(_: impl FnOnce(Arc<Inner>, finish::Cleared) -> F) -> usize {
+fn size_of_finish<F>(_: impl FnOnce(Arc<Inner>, Cleared) -> F) -> usize {
     size_of::<F>()
 }
 

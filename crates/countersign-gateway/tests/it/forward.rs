@@ -62,7 +62,8 @@ async fn bodies_stream_both_ways_at_once() {
         ("2", Version::HTTP_2),
     ] {
         let target = echo().await;
-        let lab = lab(target.address, json!({"http_version": inside}), &[up.clone()]).await;
+        let lab =
+            lab(target.address, json!({"http_version": inside}), std::slice::from_ref(&up)).await;
         let (source, body) = flow();
         let request = lab.request(Method::POST, "/t/api/v1/up", AGENT).body(body).unwrap();
         let answered = tokio::spawn(flowing_client(outside).request(request));

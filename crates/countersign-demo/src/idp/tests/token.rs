@@ -141,7 +141,8 @@ async fn the_console_authenticates_in_either_way_but_not_in_both() {
     let right = basic("console:console+secret+%26%20co");
     let wrong = basic("console:guess");
     let both = ("client_secret", "console secret & co");
-    let rows: [(Option<&str>, Vec<(&str, &str)>, Value); 7] = [
+    type Fields<'a> = Vec<(&'a str, &'a str)>;
+    let rows: [(Option<&str>, Fields<'_>, Value); 7] = [
         (Some(&right), vec![], Value::Null),
         (None, vec![("client_id", "console"), both], Value::Null),
         (Some(&right), vec![("client_id", "console"), both], json!("invalid_request")),

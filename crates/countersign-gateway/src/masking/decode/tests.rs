@@ -23,7 +23,7 @@ fn encoded(coding: Coding, bytes: &[u8]) -> Vec<u8> {
 const CODINGS: [Coding; 3] = [Coding::Gzip, Coding::Deflate, Coding::Zstd];
 
 fn decoded(coding: Coding, pieces: &[&[u8]]) -> Result<Vec<u8>, BrokenCoding> {
-    let mut decoder = Decoder::new(coding).unwrap().unwrap();
+    let mut decoder = Decoder::new(coding)?.ok_or(BrokenCoding)?;
     let mut out = Vec::new();
     for piece in pieces {
         out.extend(decoder.push(piece)?);

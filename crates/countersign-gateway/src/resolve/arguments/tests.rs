@@ -134,6 +134,7 @@ proptest! {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "rows read better with the value in place")]
 fn check(body: &str, query: Option<&str>, header: Option<&str>, expect: Result<Value, &str>) {
     let catalog = catalog();
     let (_, function) = catalog.by_name("t.all").unwrap();

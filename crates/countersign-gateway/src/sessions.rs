@@ -27,6 +27,25 @@ pub(crate) struct Session {
     pub(crate) id: SessionId,
     pub(crate) key: Arc<SessionKey>,
     counted: Mutex<Counted>,
+    unwritten: Arc<Unwritten>,
+}
+
+/// Sessions with counters that are not written yet, also of sessions that are over or forgotten.
+#[derive(Debug, Default)]
+struct Unwritten(Mutex<Vec<Arc<Session>>>);
+
+impl Unwritten {
+    fn push(&self, session: Arc<Session>) {
+        self.sessions().push(session);
+    }
+
+    fn take(&self) -> Vec<Arc<Session>> {
+        mem::take(&mut *self.sessions())
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, Vec<Arc<Session>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What happened since the counters were last written.
@@ -63,6 +82,7 @@ pub(crate) struct Sessions {
     known: Mutex<HashMap<Key, Arc<Session>>>,
     /// One at a time opens a session, so that two calls of one run do not open two.
     opening: tokio::sync::Mutex<()>,
+    unwritten: Arc<Unwritten>,
 }
 
 /// A session can't be opened.
@@ -76,7 +96,13 @@ pub(crate) enum SessionRefused {
 
 impl Sessions {
     pub(crate) fn new(governance: Governance, idle: Span) -> Self {
-        Self { governance, idle, known: Mutex::default(), opening: tokio::sync::Mutex::default() }
+        Self {
+            governance,
+            idle,
+            known: Mutex::default(),
+            opening: tokio::sync::Mutex::default(),
+            unwritten: Arc::default(),
+        }
     }
 
     /// The session of a call.
@@ -97,28 +123,12 @@ impl Sessions {
             return Ok(session);
         }
         let session = Arc::new(self.open(&key, resolved, now).await?);
-        if self.known().len() >= SESSIONS_MAX {
-            self.forget(now).await;
-        }
-        self.known().insert(key, Arc::clone(&session));
-        Ok(session)
-    }
-
-    /// Forgets sessions that are over; if there are none, the quarter that rested longest. Never
-    /// one that has a call in flight.
-    async fn forget(&self, now: Timestamp) {
-        self.flush().await;
-        let idle = self.idle;
-        let in_use = |session: &Arc<Session>| Arc::strong_count(session) > 1;
         let mut known = self.known();
-        known.retain(|_, session| in_use(session) || session.rested(now) < idle);
-        if known.len() < SESSIONS_MAX {
-            return;
+        if known.len() >= SESSIONS_MAX {
+            forget(&mut known, SESSIONS_MAX, |session| session.counted().last_at);
         }
-        let mut last: Vec<Timestamp> = known.values().map(|it| it.counted().last_at).collect();
-        let (_, cut, _) = last.select_nth_unstable(SESSIONS_MAX / 4);
-        let cut = *cut;
-        known.retain(|_, session| in_use(session) || session.counted().last_at > cut);
+        known.insert(key, Arc::clone(&session));
+        Ok(session)
     }
 
     fn find(&self, key: &Key, now: Timestamp) -> Option<Arc<Session>> {
@@ -153,7 +163,8 @@ impl Sessions {
         let store = self.governance.store();
         store.open_sessions(&[row]).await?;
         let counted = Mutex::new(Counted { last_at: now, ..Counted::default() });
-        Ok(Session { id, key: Arc::new(session_key), counted })
+        let unwritten = Arc::clone(&self.unwritten);
+        Ok(Session { id, key: Arc::new(session_key), counted, unwritten })
     }
 
     /// Writes the counters every second, forever.
@@ -167,8 +178,9 @@ impl Sessions {
 
     /// Writes what was counted since the last time. What can't be written is kept for the next.
     pub(crate) async fn flush(&self) {
-        let sessions: Vec<Arc<Session>> = self.known().values().map(Arc::clone).collect();
-        let touched: Vec<(Arc<Session>, Vec<SessionTouch>)> = sessions
+        let touched: Vec<(Arc<Session>, Vec<SessionTouch>)> = self
+            .unwritten
+            .take()
             .into_iter()
             .map(|session| {
                 let touches = session.touches();
@@ -196,11 +208,14 @@ impl Sessions {
 
 impl Session {
     /// Counts a call that has ended.
-    pub(crate) fn count(&self, now: Timestamp, segment: Option<u64>) {
+    pub(crate) fn count(self: &Arc<Self>, now: Timestamp, segment: Option<u64>) {
         let mut counted = self.counted();
         counted.last_at = counted.last_at.max(now);
         counted.calls += 1;
         counted.segments.extend(segment);
+        if counted.calls == 1 {
+            self.unwritten.push(Arc::clone(self));
+        }
     }
 
     fn rested(&self, now: Timestamp) -> Span {
@@ -229,17 +244,31 @@ impl Session {
             .collect()
     }
 
-    fn give_back(&self, touches: Vec<SessionTouch>) {
+    fn give_back(self: &Arc<Self>, touches: Vec<SessionTouch>) {
         let mut counted = self.counted();
         for touch in touches {
             counted.calls += touch.calls;
             counted.segments.extend(touch.segment);
         }
+        self.unwritten.push(Arc::clone(self));
     }
 
     fn counted(&self) -> MutexGuard<'_, Counted> {
         self.counted.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Makes room: forgets the quarter that rested longest. Whoever calls in one of those again begins
+/// a new session.
+fn forget<K, V>(known: &mut HashMap<K, V>, max: usize, last_at: impl Fn(&V) -> Timestamp) {
+    let mut last: Vec<Timestamp> = known.values().map(&last_at).collect();
+    let quarter = (max / 4).min(last.len().saturating_sub(1));
+    if last.is_empty() {
+        return;
+    }
+    let (_, cut, _) = last.select_nth_unstable(quarter);
+    let cut = *cut;
+    known.retain(|_, value| last_at(value) > cut);
 }
 
 fn name(from: &HeaderMap) -> Name {
@@ -261,3 +290,6 @@ fn name(from: &HeaderMap) -> Name {
         None => Name::Pause,
     }
 }
+
+#[cfg(test)]
+mod tests;

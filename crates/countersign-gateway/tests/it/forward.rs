@@ -1,7 +1,7 @@
 //! Bytes on their way to a target and back: streams, versions of HTTP, and targets that lie.
 
 use crate::{
-    lab::{Lab, TARGET_SECRET},
+    lab::Lab,
     rig::{
         AGENT, Target, TargetBody, answer, eventually, flow, flowing, flowing_client, function,
         head, lab, outcome, outcomes, raw, raw_target, soon, status_line,
@@ -9,7 +9,7 @@ use crate::{
 };
 use bytes::Bytes;
 use countersign_model::Reason;
-use http::{Method, Request, Response, StatusCode, Version};
+use http::{Method, Response, StatusCode, Version};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
@@ -24,7 +24,6 @@ use std::{
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
-    sync::Notify,
 };
 
 const BYTES: [(&str, &str); 1] = [("content-type", "application/octet-stream")];
@@ -341,74 +340,4 @@ async fn a_connection_that_closes_under_a_call_never_runs_it_twice() {
         assert_eq!(answer.code(), expect, "call {calls}");
         assert_eq!(read.load(Ordering::SeqCst), calls, "call {calls} reached the target again");
     }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_caller_that_hangs_up_while_the_target_works_leaves_a_finished_call() {
-    let (began, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let (begins, goes_on) = (Arc::clone(&began), Arc::clone(&go_on));
-    let target = Target::streaming(move |_, _| {
-        let (begins, goes_on) = (Arc::clone(&begins), Arc::clone(&goes_on));
-        async move {
-            begins.notify_one();
-            goes_on.notified().await;
-            answer(200, &BYTES, "done")
-        }
-    })
-    .await;
-    let lab = lab(
-        target.address,
-        json!({"credential": {"bearer": {"env": TARGET_SECRET}}}),
-        &[get(json!({}))],
-    )
-    .await;
-    let mut stream = TcpStream::connect(lab.address).await.unwrap();
-    let text = request_text(&lab, "GET /t/api/v1/x") + "\r\n";
-    stream.write_all(text.as_bytes()).await.unwrap();
-    soon(began.notified()).await;
-    drop(stream);
-    go_on.notify_one();
-    assert_eq!(outcome(&lab, 1).await, (200, Reason::Granted));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_caller_that_hangs_up_in_a_stream_ends_it_at_the_target() {
-    let source = Arc::<Mutex<Option<crate::rig::Source>>>::default();
-    let keep = Arc::clone(&source);
-    let target = Target::streaming(move |_: Request<Incoming>, _| {
-        let (source, body) = flow();
-        *keep.lock().unwrap() = Some(source);
-        async move { flowing(200, &[("content-type", "text/event-stream")], body) }
-    })
-    .await;
-    let lab = lab(target.address, json!({}), &[get(json!({}))]).await;
-    let request = lab.request(Method::GET, "/t/api/v1/x", AGENT).body(Full::default()).unwrap();
-    let mut answer = lab.client.request(request).await.unwrap();
-    let source = source.lock().unwrap().take().unwrap();
-    assert!(source.send("data: 1\n\n").await);
-    assert_eq!(next(answer.body_mut()).await, "data: 1\n\n");
-    drop(answer);
-    soon(source.closed()).await;
-    assert_eq!(outcome(&lab, 1).await, (200, Reason::CallerGone));
-    eventually("the connection ends", async || target.connections.load(Ordering::SeqCst) == 0)
-        .await;
-    let mut metrics = String::new();
-    lab.gateway.metrics(&mut metrics);
-    let broken = "countersign_answers_broken_off_total{reason=\"caller_gone\"} 1";
-    assert!(metrics.contains(broken), "{metrics}");
-    assert!(metrics.contains("countersign_calls_in_hand 0"), "{metrics}");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_upload_that_breaks_off_is_the_callers_end() {
-    let target = Target::start(|_| answer(200, &BYTES, "done")).await;
-    let up = function("up", "POST", "/v1/up", json!({"http": {"body": "stream"}}));
-    let lab = lab(target.address, json!({}), &[up]).await;
-    let mut stream = TcpStream::connect(lab.address).await.unwrap();
-    let text = request_text(&lab, "POST /t/api/v1/up") + "content-length: 10\r\n\r\nhello";
-    stream.write_all(text.as_bytes()).await.unwrap();
-    eventually("the call is on its way", async || target.connections.load(Ordering::SeqCst) == 1)
-        .await;
-    drop(stream);
-    assert_eq!(outcome(&lab, 1).await, (0, Reason::CallerGone));
 }

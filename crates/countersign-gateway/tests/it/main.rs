@@ -12,12 +12,17 @@
 
 //! The gateway with everything real around it: an identity provider, targets, a store, a ledger.
 
+mod children;
 mod forward;
+mod gone;
 mod headers;
 mod holds;
 mod lab;
+mod limits;
 mod masks;
 mod protocol;
+mod record;
 mod resolve;
 mod rig;
 mod story;
+mod tools;

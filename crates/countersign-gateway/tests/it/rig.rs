@@ -1,5 +1,9 @@
 //! Targets that write down what they get, raw sockets on both sides, and a catalog for them.
 
+mod flow;
+
+pub use flow::{Flow, Source, flow};
+
 use crate::lab::{Lab, World};
 use bytes::Bytes;
 use countersign_gateway::{Gateway, GatewayParts, Limits, Secrets};
@@ -11,7 +15,6 @@ use countersign_model::{
     record::{CallOutcome, Event},
 };
 use http::{HeaderMap, Request, Response, StatusCode, Version};
-use http_body::{Body, Frame};
 use http_body_util::{BodyExt as _, Full, combinators::UnsyncBoxBody};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
@@ -25,18 +28,15 @@ use std::{
     future::Future,
     io,
     net::SocketAddr,
-    pin::Pin,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
-    task::{Context, Poll},
     time::Duration,
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
-    sync::mpsc,
 };
 
 pub const AGENT: &str = "agent:dunning";
@@ -170,47 +170,6 @@ fn built(status: u16, headers: &[(&str, &str)], body: TargetBody) -> Response<Ta
         response = response.header(*name, *value);
     }
     response.body(body).unwrap()
-}
-
-/// A body whose frames come when the test sends them; it ends when the sender is dropped.
-pub struct Flow(mpsc::Receiver<io::Result<Frame<Bytes>>>);
-
-#[derive(Clone)]
-pub struct Source(mpsc::Sender<io::Result<Frame<Bytes>>>);
-
-pub fn flow() -> (Source, Flow) {
-    let (sender, receiver) = mpsc::channel(1);
-    (Source(sender), Flow(receiver))
-}
-
-impl Source {
-    /// Whether it was taken.
-    pub async fn send(&self, bytes: impl Into<Bytes>) -> bool {
-        self.0.send(Ok(Frame::data(bytes.into()))).await.is_ok()
-    }
-
-    pub async fn trailers(&self, name: &'static str, value: &'static str) {
-        let mut trailers = HeaderMap::new();
-        trailers.insert(name, value.parse().unwrap());
-        self.0.send(Ok(Frame::trailers(trailers))).await.unwrap();
-    }
-
-    /// Until whoever takes has gone.
-    pub async fn closed(&self) {
-        self.0.closed().await;
-    }
-}
-
-impl Body for Flow {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        self.0.poll_recv(context)
-    }
 }
 
 /// A target that does with each connection what a test says. The count is of connections.

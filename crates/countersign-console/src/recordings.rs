@@ -149,7 +149,7 @@ fn read_now(
             if calls.len() >= CALLS_MAX {
                 return Ok((calls, unreadable));
             }
-            match serde_json::from_slice::<Exchange>(&payload.bytes) {
+            match Exchange::from_bytes(&payload.bytes) {
                 Ok(exchange)
                     if exchange.session == id && exchange.call.to_bytes() == payload.call_id =>
                 {

@@ -6,7 +6,7 @@ use crate::{
     respond::{Stop, Told},
 };
 use countersign_model::{CallId, Reason};
-use http::{HeaderMap, Request, Uri, header, request::Parts};
+use http::{HeaderMap, HeaderName, Request, Uri, header, request::Parts};
 use hyper::body::Incoming;
 use std::sync::Arc;
 
@@ -32,12 +32,12 @@ pub(crate) enum Door {
 
 /// Headers that ask a server to treat the request as another one. A request that carries one is
 /// refused: dropping it in silence would run something else than the caller meant.
-const OVERRIDES: [&str; 5] = [
-    "x-http-method-override",
-    "x-http-method",
-    "x-method-override",
-    "x-original-url",
-    "x-rewrite-url",
+static OVERRIDES: [HeaderName; 5] = [
+    HeaderName::from_static("x-http-method-override"),
+    HeaderName::from_static("x-http-method"),
+    HeaderName::from_static("x-method-override"),
+    HeaderName::from_static("x-original-url"),
+    HeaderName::from_static("x-rewrite-url"),
 ];
 
 pub(crate) fn accept(inner: &Inner, request: Request<Incoming>) -> Result<Accepted, Box<Stop>> {
@@ -46,7 +46,7 @@ pub(crate) fn accept(inner: &Inner, request: Request<Incoming>) -> Result<Accept
     let ambiguous =
         |what: &str| Stop::new(Reason::RequestAmbiguous, Told::ambiguous(what)).at(call);
     let host = host(&parts.uri, &parts.headers).map_err(ambiguous)?;
-    if let Some(name) = OVERRIDES.iter().find(|name| parts.headers.contains_key(**name)) {
+    if let Some(name) = OVERRIDES.iter().find(|name| parts.headers.contains_key(*name)) {
         return Err(ambiguous(&format!("the header {name} would make it another request")));
     }
     for name in [header::CONTENT_TYPE, header::CONTENT_LENGTH] {

@@ -44,14 +44,11 @@ pub(crate) async fn finish(inner: Arc<Inner>, cleared: Cleared) -> Result<Answer
     }
 }
 
-/// Runs a call's future to its end, also when nobody polls it any more: dropped half-way, it goes
-/// on in a task of its own. The record is still written by the call itself, in order; only who
-/// waits for it has changed.
-pub(crate) fn even_if_alone<F>(future: F) -> EvenIfAlone
-where
-    F: Future<Output = Result<Answer, Box<Stop>>> + Send + 'static,
-{
-    EvenIfAlone(Some(Box::pin(future)))
+/// Finishes a call, also when nobody waits for it any more: dropped half-way, it goes on in a task
+/// of its own. The record is still written by the call itself, in order; only who waits for it has
+/// changed.
+pub(crate) fn even_if_alone(inner: Arc<Inner>, cleared: Cleared) -> EvenIfAlone {
+    EvenIfAlone(Some(Box::pin(finish(inner, cleared))))
 }
 
 type Finishing = Pin<Box<dyn Future<Output = Result<Answer, Box<Stop>>> + Send>>;

@@ -26,7 +26,7 @@ use std::{error::Error, time::Duration};
 /// What came back from a target, as it came. Only this module makes one, from a [`Permit`].
 #[derive(Debug)]
 pub(crate) struct Forwarded {
-    pub(crate) flight: Flight,
+    pub(crate) flight: Box<Flight>,
     pub(crate) parts: Parts,
     pub(crate) body: Incoming,
 }
@@ -53,9 +53,7 @@ pub(crate) enum Ran {
 /// Takes the permit by value: a permit is good for one call. The call is never sent twice.
 pub(crate) async fn forward(permit: Permit) -> Result<Forwarded, NoAnswer> {
     let (flight, outgoing) = permit.into_parts();
-    let refuse = |flight: Flight, ran, status, stop| {
-        Err(NoAnswer { flight: Box::new(flight), stop, ran, status })
-    };
+    let refuse = |flight, ran, status, stop| Err(NoAnswer { flight, stop, ran, status });
     let (Some(target), Some(upstream)) = (flight.target(), flight.upstream()) else {
         return refuse(flight, Ran::No, None, crate::resolve::not_catalogued());
     };
@@ -210,8 +208,8 @@ fn request(
     let method = Method::from_bytes(function.http.method.as_bytes()).unwrap_or_default();
     let body = RequestBody::new(outgoing.body, progress);
     describe(&body, &method, &mut all);
-    if let Ok(call) = HeaderValue::from_str(&flight.call().to_string()) {
-        all.insert(headers::CALL, call);
+    if let Some(call) = headers::call(flight.call()) {
+        all.insert(&headers::CALL, call);
     }
     if let Some((name, value)) = credential {
         all.insert(name, value);

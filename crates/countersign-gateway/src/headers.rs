@@ -1,17 +1,20 @@
 //! Which headers pass, in either direction. What is not known to be harmless does not.
 
+use countersign_model::CallId;
 use countersign_model::{
     Function,
     catalog::{Target, raw::HttpVersion},
 };
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// On every answer: the call's id.
-pub(crate) const CALL: &str = "countersign-call";
+pub(crate) static CALL: HeaderName = HeaderName::from_static("countersign-call");
 /// On every answer: the reason code.
-pub(crate) const REASON: &str = "countersign-reason";
+pub(crate) static REASON: HeaderName = HeaderName::from_static("countersign-reason");
 /// On a request: the caller's own name for the session that the call belongs to.
-pub(crate) const SESSION: &str = "countersign-session";
+pub(crate) static SESSION: HeaderName = HeaderName::from_static("countersign-session");
+/// On a request: its W3C trace.
+pub(crate) static TRACE: HeaderName = HeaderName::from_static("traceparent");
 
 /// Request headers that pass to every target. Everything else passes only where a target's
 /// `forward_headers` names it.
@@ -128,7 +131,8 @@ pub(crate) fn request(
     function: &Function,
     answer: Bytes,
 ) -> HeaderMap {
-    let mut out = HeaderMap::with_capacity(REQUEST.len());
+    // Room for those that the gateway adds.
+    let mut out = HeaderMap::with_capacity(from.len() + 4);
     let named = connection_named(from);
     for (name, value) in from {
         let text = name.as_str();
@@ -148,6 +152,12 @@ pub(crate) fn request(
         }
     }
     out
+}
+
+/// A call's id as a header's value.
+pub(crate) fn call(call: CallId) -> Option<HeaderValue> {
+    // An identifier is letters and digits.
+    HeaderValue::from_maybe_shared(bytes::Bytes::from(call.to_string())).ok()
 }
 
 /// Whether an argument may be sent as this header.

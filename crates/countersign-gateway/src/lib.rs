@@ -191,7 +191,7 @@ impl Inner {
             Decision::Block(refusal) => return Err(decide::refused(self, &resolved, refusal)),
         };
         // From here on the call may run. It is finished and recorded even if nobody waits for it.
-        finish::even_if_alone(finish::finish(Arc::clone(self), cleared)).await
+        finish::even_if_alone(Arc::clone(self), cleared).await
     }
 
     fn entry_id(&self) -> countersign_model::ids::EntryId {

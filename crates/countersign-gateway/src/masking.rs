@@ -38,7 +38,7 @@ pub(crate) enum Masked {
 /// A masked answer in one piece.
 #[derive(Debug)]
 pub(crate) struct Whole {
-    pub(crate) flight: Flight,
+    pub(crate) flight: Box<Flight>,
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
@@ -53,7 +53,7 @@ pub(crate) struct Whole {
 /// An answer that is masked as it flows.
 #[derive(Debug)]
 pub(crate) struct Stream {
-    pub(crate) flight: Flight,
+    pub(crate) flight: Box<Flight>,
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Incoming,
@@ -82,8 +82,7 @@ pub(crate) struct Unfit {
 pub(crate) async fn mask(inner: &Inner, forwarded: Forwarded) -> Result<Masked, Unfit> {
     let Forwarded { flight, parts, body } = forwarded;
     let status = parts.status;
-    let unfit =
-        |flight: Flight, stop, bytes| Unfit { flight: Box::new(flight), status, stop, bytes };
+    let unfit = |flight, stop, bytes| Unfit { flight, status, stop, bytes };
     let Some(target) = flight.target() else {
         return Err(unfit(flight, crate::resolve::not_catalogued(), 0));
     };

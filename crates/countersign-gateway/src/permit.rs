@@ -26,12 +26,13 @@ use std::sync::Arc;
 /// The right to send one call, once. Never `Clone`.
 #[derive(Debug)]
 pub(crate) struct Permit {
-    flight: Flight,
+    /// In a box: it goes through every stage that follows.
+    flight: Box<Flight>,
     outgoing: Outgoing,
 }
 
 impl Permit {
-    pub(crate) fn into_parts(self) -> (Flight, Outgoing) {
+    pub(crate) fn into_parts(self) -> (Box<Flight>, Outgoing) {
         (self.flight, self.outgoing)
     }
 }
@@ -211,7 +212,7 @@ impl Resolved {
             request_headers: parts.headers,
             _leaving: leaving,
         };
-        Permit { flight, outgoing: parts.outgoing }
+        Permit { flight: Box::new(flight), outgoing: parts.outgoing }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     permit::{Flight, ledger_unavailable},
     respond::{Answer, Recorded, Stop},
 };
-use capture::Capture;
+use capture::{Capture, Kept};
 use countersign_governance::Finish;
 use countersign_ledger::{LedgerError, Recording, commitment};
 use countersign_model::{
@@ -20,7 +20,7 @@ use countersign_model::{
     exchange::Exchange,
     record::{CallOutcome, CallRefused, Entry, Event},
 };
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, header};
 use std::sync::Arc;
 
 /// The kind of a whole exchange among recordings.
@@ -38,14 +38,13 @@ struct Ending<'a> {
     bytes: u64,
     masked: u64,
     /// The masked answer, as far as it may be kept.
-    response: Option<&'a Capture>,
+    kept: Kept<'a>,
 }
 
 /// Records an answer in one piece, and makes the caller's answer of it.
 pub(crate) async fn whole(inner: &Inner, whole: Whole) -> Result<Answer, Box<Stop>> {
     let Whole { flight, status, headers, body, trailers, came, masked, legible } = whole;
-    let mut capture = Capture::new(kept_bytes(inner, &flight, legible));
-    capture.push(&body);
+    let kept = Kept::of(&body, kept_bytes(inner, &flight, legible));
     let ending = Ending {
         status: status.as_u16(),
         headers: Some(&headers),
@@ -53,7 +52,7 @@ pub(crate) async fn whole(inner: &Inner, whole: Whole) -> Result<Answer, Box<Sto
         came,
         bytes: u64::try_from(body.len()).unwrap_or(u64::MAX),
         masked,
-        response: Some(&capture),
+        kept,
     };
     if let Err(error) = outcome(inner, &flight, &ending).await {
         return Err(flight.stop(unrecorded(&error)));
@@ -86,7 +85,7 @@ pub(crate) async fn unfit(inner: &Inner, unfit: Unfit) -> Box<Stop> {
         came: bytes,
         bytes: 0,
         masked: 0,
-        response: None,
+        kept: Kept::default(),
     };
     if let Err(error) = outcome(inner, &flight, &ending).await {
         return flight.stop(unrecorded(&error));
@@ -108,7 +107,7 @@ pub(crate) async fn no_answer(inner: &Inner, no_answer: NoAnswer) -> Box<Stop> {
         came: 0,
         bytes: 0,
         masked: 0,
-        response: None,
+        kept: Kept::default(),
     };
     if let Err(error) = outcome(inner, &flight, &ending).await {
         // The caller gets a refusal either way; the intent without outcome shows as unknown.
@@ -196,9 +195,9 @@ async fn outcome(inner: &Inner, flight: &Flight, ending: &Ending<'_>) -> Result<
 fn exchange(inner: &Inner, flight: &Flight, ending: &Ending<'_>, took_ms: u64) -> Vec<u8> {
     let (arguments, hidden) = crate::hold::shown(inner, flight.route(), &flight.arguments);
     let function = flight.function();
-    let named = |name: &str| {
+    let named = |name: &HeaderName| {
         let value = ending.headers?.get(name)?.to_str().ok()?;
-        Some((name.to_owned(), value.to_owned()))
+        Some((name.as_str().into(), value.into()))
     };
     let exchange = Exchange {
         call: flight.call(),
@@ -207,23 +206,22 @@ fn exchange(inner: &Inner, flight: &Flight, ending: &Ending<'_>, took_ms: u64) -
         took_ms,
         who: flight.who.clone(),
         function: function.name.clone(),
-        method: function.http.method.to_string(),
-        path: function.http.path.to_string(),
+        method: Arc::clone(&function.http.method),
+        path: Arc::clone(function.http.path.source()),
         arguments,
         hidden,
         reason: ending.reason,
         approval: flight.approval,
         grants: flight.grants.clone(),
         status: ending.status,
-        headers: ["content-type", "location"].into_iter().filter_map(named).collect(),
-        response: ending.response.and_then(Capture::text),
-        cut: ending.response.is_some_and(Capture::is_cut),
+        headers: [header::CONTENT_TYPE, header::LOCATION].iter().filter_map(named).collect(),
+        response: None,
+        cut: ending.kept.cut,
         bytes: ending.bytes,
         masked: ending.masked,
         salt: flight.salt,
     };
-    // Texts, numbers and lists always serialise; an empty payload would still be committed to.
-    serde_json::to_vec(&exchange).unwrap_or_default()
+    exchange.with_response(ending.kept.text)
 }
 
 /// How much of an answer is kept: `None` when the function's rule, or its bytes, keep none.

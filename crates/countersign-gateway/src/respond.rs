@@ -23,15 +23,11 @@ impl Answer {
         let mut response = Response::new(self.body);
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
-        let mut insert = |name: &'static str, value: &str| {
-            if let Ok(value) = HeaderValue::from_str(value) {
-                response.headers_mut().insert(name, value);
-            }
-        };
-        if let Some(call) = self.call {
-            insert(headers::CALL, &call.to_string());
+        let headers = response.headers_mut();
+        if let Some(call) = self.call.and_then(headers::call) {
+            headers.insert(&headers::CALL, call);
         }
-        insert(headers::REASON, self.reason.code());
+        headers.insert(&headers::REASON, HeaderValue::from_static(self.reason.code()));
         response
     }
 }

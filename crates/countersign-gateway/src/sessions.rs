@@ -272,12 +272,12 @@ fn forget<K, V>(known: &mut HashMap<K, V>, max: usize, last_at: impl Fn(&V) -> T
 }
 
 fn name(from: &HeaderMap) -> Name {
-    let own = from.get(headers::SESSION).and_then(|it| it.to_str().ok());
+    let own = from.get(&headers::SESSION).and_then(|it| it.to_str().ok());
     if let Some(own) = own.filter(|it| !it.is_empty() && it.len() <= NAME_BYTES_MAX) {
         return Name::Own(own.into());
     }
     // W3C Trace Context §3.2: version, trace id, parent id, flags.
-    let trace = from.get("traceparent").and_then(|it| it.to_str().ok());
+    let trace = from.get(&headers::TRACE).and_then(|it| it.to_str().ok());
     let trace = trace.and_then(|it| it.split('-').nth(1));
     let named = |it: &&str| {
         // All zeros name no trace (§3.2.2.3).

@@ -17,7 +17,7 @@ pub fn bearer_token(headers: &HeaderMap) -> Result<&str, Refused> {
     if values.next().is_some() {
         return Err(Refused::new(Fault::TokenMalformed, "more than one Authorization header"));
     }
-    let text = value.to_str().map_err(|_| Fault::TokenMalformed)?;
+    let text = std::str::from_utf8(value.as_bytes()).map_err(|_| Fault::TokenMalformed)?;
     let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(Refused::new(Fault::TokenMissing, "another scheme than Bearer"));
@@ -26,12 +26,29 @@ pub fn bearer_token(headers: &HeaderMap) -> Result<&str, Refused> {
     if token.is_empty() {
         return Err(Refused::from(Fault::TokenMissing));
     }
-    // RFC 6750 §2.1 b64token.
-    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
-    if !token.bytes().all(is_token) {
+    if !token.bytes().all(is_token_byte) {
         return Err(Refused::new(Fault::TokenMalformed, "characters that no token has"));
     }
     Ok(token)
+}
+
+/// Whether a byte can stand in a token (RFC 6750 §2.1, b64token).
+fn is_token_byte(byte: u8) -> bool {
+    const IS_TOKEN: [bool; 256] = {
+        let mut table = [false; 256];
+        let mut rest: &[u8] =
+            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/=";
+        while let Some((first, others)) = rest.split_first() {
+            #[expect(clippy::as_conversions, reason = "there is no other conversion in a constant")]
+            #[expect(clippy::indexing_slicing, reason = "a byte is below 256")]
+            {
+                table[*first as usize] = true;
+            }
+            rest = others;
+        }
+        table
+    };
+    IS_TOKEN.get(usize::from(byte)).copied().unwrap_or(false)
 }
 
 /// The document under `/.well-known/oauth-protected-resource` (RFC 9728 §2): the resource's

@@ -51,7 +51,7 @@ impl Timestamp {
 impl Timestamp {
     /// RFC 3339 with milliseconds, in one piece: the ledger writes one for each entry. Years beyond
     /// 0000 to 9999 have no such form.
-    fn with_text<T>(self, then: impl FnOnce(&str) -> T) -> T {
+    pub(crate) fn with_text<T>(self, then: impl FnOnce(&str) -> T) -> T {
         let (days, millis) = (self.0.div_euclid(86_400_000), self.0.rem_euclid(86_400_000));
         let (year, month, day) = civil(days);
         if !(0..=9999).contains(&year) {

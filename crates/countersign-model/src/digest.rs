@@ -29,12 +29,16 @@ impl Digest {
 
 impl Digest {
     /// The digits in one piece: the ledger writes several of these for each call.
-    fn with_text<T>(&self, then: impl FnOnce(&str) -> T) -> T {
+    pub(crate) fn with_text<T>(&self, then: impl FnOnce(&str) -> T) -> T {
         let mut text = [0; 64];
-        for (pair, byte) in text.chunks_exact_mut(2).zip(self.0) {
-            pair.copy_from_slice(&[hex_digit(byte >> 4), hex_digit(byte & 15)]);
-        }
+        write_hex(&self.0, &mut text);
         then(std::str::from_utf8(&text).unwrap_or_default())
+    }
+}
+
+fn write_hex(bytes: &[u8], text: &mut [u8]) {
+    for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
+        pair.copy_from_slice(&[hex_digit(byte >> 4), hex_digit(byte & 15)]);
     }
 }
 
@@ -65,9 +69,17 @@ impl fmt::Debug for Salt {
     }
 }
 
+impl Salt {
+    pub(crate) fn with_text<T>(&self, then: impl FnOnce(&str) -> T) -> T {
+        let mut text = [0; 32];
+        write_hex(&self.0, &mut text);
+        then(std::str::from_utf8(&text).unwrap_or_default())
+    }
+}
+
 impl Serialize for Salt {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("{:032x}", u128::from_be_bytes(self.0)))
+        self.with_text(|text| serializer.serialize_str(text))
     }
 }
 

@@ -35,6 +35,11 @@ macro_rules! id {
                 self.0.to_be_bytes()
             }
 
+            /// The text in one piece.
+            pub(crate) fn with_text<T>(self, then: impl FnOnce(&str) -> T) -> T {
+                with_text(concat!($prefix, "_"), self.0, then)
+            }
+
             /// From the 16 bytes of [`Self::to_bytes`].
             pub const fn from_bytes(bytes: [u8; 16]) -> Self {
                 Self(u128::from_be_bytes(bytes))
@@ -48,7 +53,7 @@ macro_rules! id {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                with_text(concat!($prefix, "_"), self.0, |text| f.write_str(text))
+                self.with_text(|text| f.write_str(text))
             }
         }
 
@@ -71,8 +76,7 @@ macro_rules! id {
 
         impl Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                let prefix = concat!($prefix, "_");
-                with_text(prefix, self.0, |text| serializer.serialize_str(text))
+                self.with_text(|text| serializer.serialize_str(text))
             }
         }
 

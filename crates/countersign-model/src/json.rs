@@ -6,12 +6,14 @@
 //! a value here. This module never guesses, repairs or replaces.
 
 mod canonical;
+mod members;
 mod number;
 mod parser;
 
 use serde_json::Value;
 
 pub use canonical::{canonical, canonical_into};
+pub(crate) use members::Members;
 
 /// How large a document may be in shape. Its bytes are the caller's to limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 
 use crate::{
     ApprovalId, CallId, Caller, Digest, Epoch, FunctionName, GrantId, GrantRef, Reason, SessionId,
-    Subject, TargetName, Timestamp, approval::ApprovalState, ids::EntryId,
+    Subject, TargetName, Timestamp, approval::ApprovalState, ids::EntryId, json::Members,
 };
 use serde::{Deserialize, Serialize};
 
@@ -29,11 +29,43 @@ impl Entry {
 
     /// The bytes that go into the ledger.
     pub fn to_bytes(&self) -> Vec<u8> {
+        match &self.event {
+            Event::CallIntent(intent) => self.line("call.intent", |line| intent.write(line)),
+            Event::CallOutcome(outcome) => self.line("call.outcome", |line| outcome.write(line)),
+            Event::CallRefused(_)
+            | Event::ApprovalOpened(_)
+            | Event::ApprovalChanged(_)
+            | Event::GrantChanged(_)
+            | Event::CatalogApplied(_)
+            | Event::StopChanged(_)
+            | Event::RecordViewed(_)
+            | Event::Gateway(_) => self.serialised(),
+        }
+    }
+
+    /// What serde makes of it: the form of every entry. Those that each call writes are written by
+    /// hand, to the same bytes.
+    fn serialised(&self) -> Vec<u8> {
         // A struct of texts and numbers always serialises; were it not so, the empty entry would
         // be refused by the ledger.
         serde_json::to_vec(self).unwrap_or_default()
     }
+
+    fn line(&self, name: &str, event: impl FnOnce(&mut Members<'_>)) -> Vec<u8> {
+        let mut out = Vec::with_capacity(LINE_BYTES);
+        let mut line = Members::open(&mut out);
+        line.number("v", self.v);
+        self.id.with_text(|text| line.plain("id", text));
+        line.time("at", self.at);
+        line.plain("type", name);
+        event(&mut line);
+        line.close();
+        out
+    }
 }
+
+/// Room for an intent with a few grants.
+const LINE_BYTES: usize = 768;
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -100,6 +132,24 @@ pub struct CallIntent {
     pub arguments: Digest,
 }
 
+impl CallIntent {
+    fn write(&self, line: &mut Members<'_>) {
+        self.call.with_text(|text| line.plain("call", text));
+        self.session.with_text(|text| line.plain("session", text));
+        line.number("epoch", self.epoch.0);
+        line.who(&self.who);
+        line.text("function", self.function.as_str());
+        line.digest("contract", &self.contract);
+        line.text("target", self.target.as_str());
+        line.grants(&self.grants);
+        line.reason(self.reason);
+        if let Some(approval) = self.approval {
+            approval.with_text(|text| line.plain("approval", text));
+        }
+        line.digest("arguments", &self.arguments);
+    }
+}
+
 /// Who a call is from, as the ledger names it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Who {
@@ -144,6 +194,20 @@ pub struct CallOutcome {
     /// Salted commitment to the recording; absent when nothing is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recording: Option<Digest>,
+}
+
+impl CallOutcome {
+    fn write(&self, line: &mut Members<'_>) {
+        self.call.with_text(|text| line.plain("call", text));
+        line.number("status", self.status);
+        line.reason(self.reason);
+        line.number("took_ms", self.took_ms);
+        line.number("bytes", self.bytes);
+        line.number("masked", self.masked);
+        if let Some(recording) = &self.recording {
+            line.digest("recording", recording);
+        }
+    }
 }
 
 /// A call that did not run.
@@ -288,3 +352,6 @@ pub enum GatewayState {
     /// It ended in good order.
     Stopped,
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -72,22 +72,22 @@ async fn call(
         took_ms: 5,
         who,
         function: function.into(),
-        method: "POST".to_owned(),
-        path: "/v1/refunds".to_owned(),
+        method: "POST".into(),
+        path: "/v1/refunds".into(),
         arguments,
         hidden: vec![],
         reason: Reason::Granted,
         approval: None,
         grants: vec![],
         status,
-        headers: [("content-type".to_owned(), "application/json".to_owned())].into(),
+        headers: [("content-type".into(), "application/json".into())].into(),
         response: Some(r#"{"email":"a***@b.example","x":"</pre><script>"}"#.to_owned()),
         cut: false,
         bytes: 40,
         masked: 1,
         salt,
     };
-    let payload = serde_json::to_vec(&exchange).unwrap();
+    let payload = exchange.to_bytes();
     let committed = if is_honest { payload.clone() } else { b"something else".to_vec() };
     let outcome = CallOutcome {
         call,

@@ -76,8 +76,8 @@ impl Pipeline {
             return Ok((bytes, self.noted));
         }
         let mut out = Vec::with_capacity(bytes.len() + 64);
-        out.extend_from_slice(&self.push(bytes)?);
-        out.extend_from_slice(&self.finish()?);
+        self.push_into(bytes, &mut out)?;
+        self.finish_into(&mut out)?;
         let masked = self.masked();
         Ok((out.into(), masked))
     }
@@ -90,6 +90,17 @@ impl Pipeline {
 
     /// What these bytes become; may be empty while something is held back.
     pub(crate) fn push(&mut self, bytes: Bytes) -> Result<Bytes, Unfitting> {
+        if self.masker.is_none() && !self.decodes() {
+            self.came += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+            self.count(&bytes)?;
+            return Ok(bytes);
+        }
+        let mut out = Vec::with_capacity(bytes.len() + 64);
+        self.push_into(bytes, &mut out)?;
+        Ok(out.into())
+    }
+
+    fn push_into(&mut self, bytes: Bytes, out: &mut Vec<u8>) -> Result<(), Unfitting> {
         self.came += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         if self.decodes() && self.decoder.is_none() {
             self.decoder = Decoder::new(self.coding).map_err(|_| Unfitting::Coding)?;
@@ -98,35 +109,46 @@ impl Pipeline {
             Some(decoder) => Bytes::from(decoder.push(&bytes).map_err(|_| Unfitting::Coding)?),
             None => bytes,
         };
-        self.mask(decoded)
+        self.mask(&decoded, out)
     }
 
     /// The last bytes.
     pub(crate) fn finish(&mut self) -> Result<Bytes, Unfitting> {
         let mut rest = Vec::new();
-        if self.came == 0 {
-            // No bytes are nothing to mask, whatever a document must begin with.
-            return Ok(Bytes::new());
-        }
-        if let Some(decoder) = &mut self.decoder {
-            let decoded = Bytes::from(decoder.finish().map_err(|_| Unfitting::Coding)?);
-            rest.extend_from_slice(&self.mask(decoded)?);
-        }
-        if let Some(masker) = &mut self.masker {
-            masker.finish(&mut rest)?;
-        }
+        self.finish_into(&mut rest)?;
         Ok(rest.into())
     }
 
-    fn mask(&mut self, decoded: Bytes) -> Result<Bytes, Unfitting> {
-        self.seen += u64::try_from(decoded.len()).unwrap_or(u64::MAX);
-        if let Some(max) = self.bytes_max.filter(|max| self.seen > *max) {
-            return Err(Unfitting::TooLarge(max));
+    fn finish_into(&mut self, out: &mut Vec<u8>) -> Result<(), Unfitting> {
+        if self.came == 0 {
+            // No bytes are nothing to mask, whatever a document must begin with.
+            return Ok(());
         }
-        let Some(masker) = &mut self.masker else { return Ok(decoded) };
-        let mut out = Vec::with_capacity(decoded.len() + 64);
-        masker.push(&decoded, &mut out)?;
-        Ok(out.into())
+        if let Some(decoder) = &mut self.decoder {
+            let decoded = Bytes::from(decoder.finish().map_err(|_| Unfitting::Coding)?);
+            self.mask(&decoded, out)?;
+        }
+        if let Some(masker) = &mut self.masker {
+            masker.finish(out)?;
+        }
+        Ok(())
+    }
+
+    fn mask(&mut self, decoded: &[u8], out: &mut Vec<u8>) -> Result<(), Unfitting> {
+        self.count(decoded)?;
+        match &mut self.masker {
+            Some(masker) => masker.push(decoded, out)?,
+            None => out.extend_from_slice(decoded),
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, decoded: &[u8]) -> Result<(), Unfitting> {
+        self.seen += u64::try_from(decoded.len()).unwrap_or(u64::MAX);
+        match self.bytes_max.filter(|max| self.seen > *max) {
+            Some(max) => Err(Unfitting::TooLarge(max)),
+            None => Ok(()),
+        }
     }
 
     /// How many values were masked so far.

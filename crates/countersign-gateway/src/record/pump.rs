@@ -31,7 +31,7 @@ const GATHERED_BYTES: usize = 64 * 1024;
 #[derive(Debug)]
 pub(super) struct Pump {
     pub(super) inner: Arc<Inner>,
-    pub(super) flight: Flight,
+    pub(super) flight: Box<Flight>,
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Incoming,
@@ -77,7 +77,7 @@ impl Pump {
             came: self.pipeline.came(),
             bytes: sent,
             masked,
-            response: Some(&self.capture),
+            kept: self.capture.kept(),
         };
         let recorded = outcome(&self.inner, &self.flight, &ending).await;
         self.inner.metrics.masked(masked);

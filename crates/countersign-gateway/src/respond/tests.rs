@@ -19,7 +19,7 @@ async fn every_reason_makes_a_whole_problem() {
             (&problem["detail"], &problem["next_step"]),
             (&json!("What happened."), &json!("What to do."))
         );
-        assert_eq!(response.headers()[headers::REASON], reason.code());
+        assert_eq!(response.headers()[&headers::REASON], reason.code());
         assert_eq!(response.headers()["content-type"], "application/problem+json");
         assert_eq!(response.headers()["cache-control"], "no-store");
         let fine =

@@ -23,7 +23,7 @@ fn names_are_read_strictly() {
     let check = |own: Option<&str>, traceparent: Option<String>, expect: Name| {
         let mut headers = HeaderMap::new();
         if let Some(own) = own {
-            headers.insert(headers::SESSION, own.parse().unwrap());
+            headers.insert(&headers::SESSION, own.parse().unwrap());
         }
         if let Some(parent) = traceparent {
             headers.insert("traceparent", parent.parse().unwrap());

@@ -27,7 +27,7 @@ async fn recorded(lab: &Lab) -> Vec<(Exchange, Vec<u8>)> {
         let session = countersign_model::SessionId::from_bytes(frame.session_id);
         let key = lab.governance.session_key(session).await.unwrap().unwrap();
         for payload in reader.read(frame.segment, frame.offset, &key).unwrap() {
-            all.push((serde_json::from_slice(&payload.bytes).unwrap(), payload.bytes));
+            all.push((Exchange::from_bytes(&payload.bytes).unwrap(), payload.bytes));
         }
     }
     all

@@ -19,7 +19,7 @@ pub const SEGMENTS_MAX: usize = 64;
 /// colon (`/v1/jobs/{job}:cancel`); the last may stand for the rest of the path (`/files/{path*}`).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PathTemplate {
-    source: Box<str>,
+    source: std::sync::Arc<str>,
     segments: Box<[Segment]>,
 }
 
@@ -127,6 +127,11 @@ pub enum MissingVariable {
 }
 
 impl PathTemplate {
+    /// The template as it was written.
+    pub fn source(&self) -> &std::sync::Arc<str> {
+        &self.source
+    }
+
     /// Reads a template.
     ///
     /// # Errors

@@ -86,7 +86,7 @@ fn write_number(number: &Number, out: &mut Vec<u8>) {
 }
 
 /// RFC 8785, section 3.2.2.2: escapes only what must be, in its shortest form.
-fn write_string(text: &str, out: &mut Vec<u8>) {
+pub(super) fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let mut rest = text.as_bytes();
     while let Some((plain, [special, tail @ ..])) = rest.split_at_checked(plain_length(rest)) {

@@ -36,7 +36,7 @@ async fn a08_hidden_arguments_run_unmasked_and_are_seen_nowhere() {
     let frame = reader.frames().unwrap().next().unwrap().unwrap();
     let payload = reader.read(frame.segment, frame.offset, &key).unwrap().remove(0);
     assert!(!String::from_utf8_lossy(&payload.bytes).contains(PLANTED));
-    let exchange: Exchange = serde_json::from_slice(&payload.bytes).unwrap();
+    let exchange = Exchange::from_bytes(&payload.bytes).unwrap();
     assert_eq!((exchange.approval, exchange.hidden), (Some(id), vec!["/reason".to_owned()]));
     assert_eq!(exchange.arguments["reason"], "sent to [redacted] by mistake");
 }

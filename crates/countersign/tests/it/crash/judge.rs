@@ -140,7 +140,7 @@ impl Calls {
                 }
             };
             for payload in reader.read(frame.segment, frame.offset, key).unwrap() {
-                let exchange: Exchange = serde_json::from_slice(&payload.bytes).unwrap();
+                let exchange = Exchange::from_bytes(&payload.bytes).unwrap();
                 let digest = Digest(commitment(&exchange.salt.0, &payload.bytes));
                 let call = exchange.call.to_string();
                 // A crash between the recording's sync and the entry's leaves one without the other.

@@ -1,0 +1,89 @@
+use super::*;
+use proptest::prelude::*;
+use std::sync::Arc;
+
+fn any_text() -> impl Strategy<Value = Arc<str>> {
+    "[ -~\u{0}-\u{1f}é€\u{2028}😀\"\\\\]{0,12}".prop_map(Arc::from)
+}
+
+fn any_digest() -> impl Strategy<Value = Digest> {
+    any::<[u8; 32]>().prop_map(Digest)
+}
+
+pub(crate) fn any_who() -> impl Strategy<Value = Who> {
+    let actors = prop::collection::vec(any_text().prop_map(Subject::new), 0..3);
+    (any_text(), actors, prop::option::of(any_text()), any_text()).prop_map(
+        |(subject, actors, client, issuer)| Who {
+            subject: Subject::new(subject),
+            actors,
+            client,
+            issuer,
+        },
+    )
+}
+
+pub(crate) fn any_reason() -> impl Strategy<Value = Reason> {
+    prop::sample::select(Reason::ALL)
+}
+
+pub(crate) fn any_grants() -> impl Strategy<Value = Vec<GrantRef>> {
+    let grant = (any::<[u8; 16]>(), any::<u32>())
+        .prop_map(|(id, version)| GrantRef { id: GrantId::from_bytes(id), version });
+    prop::collection::vec(grant, 0..3)
+}
+
+fn any_intent() -> impl Strategy<Value = Event> {
+    let names = (any_text(), any_text(), any_who(), any_reason(), any_grants());
+    let numbers = (any::<[u8; 16]>(), any::<[u8; 16]>(), any::<u64>(), any_digest(), any_digest());
+    let approval = prop::option::of(any::<[u8; 16]>());
+    (names, numbers, approval).prop_map(|(names, numbers, approval)| {
+        let (function, target, who, reason, grants) = names;
+        let (call, session, epoch, contract, arguments) = numbers;
+        Event::CallIntent(Box::new(CallIntent {
+            call: CallId::from_bytes(call),
+            session: SessionId::from_bytes(session),
+            epoch: Epoch(epoch),
+            who,
+            function: FunctionName::new(function),
+            contract,
+            target: TargetName::new(target),
+            grants,
+            reason,
+            approval: approval.map(ApprovalId::from_bytes),
+            arguments,
+        }))
+    })
+}
+
+fn any_outcome() -> impl Strategy<Value = Event> {
+    let numbers = (any::<[u8; 16]>(), any::<u16>(), any::<u64>(), any::<u64>(), any::<u64>());
+    (numbers, any_reason(), prop::option::of(any_digest())).prop_map(
+        |((call, status, took_ms, bytes, masked), reason, recording)| {
+            let call = CallId::from_bytes(call);
+            Event::CallOutcome(CallOutcome {
+                call,
+                status,
+                reason,
+                took_ms,
+                bytes,
+                masked,
+                recording,
+            })
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_by_hand_is_what_serde_writes(
+        event in prop_oneof![any_intent(), any_outcome()],
+        id in any::<[u8; 16]>(),
+        at in 0_i64..4_102_444_800_000,
+    ) {
+        let entry = Entry::new(EntryId::from_bytes(id), Timestamp::from_millis(at), event);
+        let bytes = entry.to_bytes();
+        let by_serde = entry.serialised();
+        prop_assert_eq!(String::from_utf8_lossy(&bytes), String::from_utf8_lossy(&by_serde));
+        prop_assert_eq!(serde_json::from_slice::<Entry>(&bytes).unwrap(), entry);
+    }
+}

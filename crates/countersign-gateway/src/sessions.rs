@@ -115,9 +115,19 @@ impl Sessions {
         let name = name(&resolved.headers);
         let key = Key { subject: caller.subject.clone(), actors: caller.actors.clone(), name };
         let now = inner.now();
-        if let Some(session) = self.find(&key, now) {
-            return Ok(session);
+        match self.find(&key, now) {
+            Some(session) => Ok(session),
+            // Few calls open a session, and every call would carry the room for it.
+            None => Box::pin(self.opened(key, resolved, now)).await,
         }
+    }
+
+    async fn opened(
+        &self,
+        key: Key,
+        resolved: &Resolved,
+        now: Timestamp,
+    ) -> Result<Arc<Session>, SessionRefused> {
         let _one_at_a_time = self.opening.lock().await;
         if let Some(session) = self.find(&key, now) {
             return Ok(session);

@@ -18,12 +18,12 @@ fn size_of_finish<F>(_: impl FnOnce(Arc<Inner>, Cleared) -> F) -> usize {
 #[test]
 fn futures_stay_small() {
     let sizes = [
-        ("handle", size(Gateway::handle), 6 * 1024),
-        ("walk", size_of_walk(Inner::walk), 5 * 1024),
-        ("finish", size_of_finish(finish::finish), 7 * 1024),
-        ("resolved", size_of::<resolve::Resolved>(), 512),
-        ("permit", size_of::<permit::Permit>(), 768),
-        ("forwarded", size_of::<forward::Forwarded>(), 1024),
+        ("handle", size(Gateway::handle), 3 * 1024),
+        ("walk", size_of_walk(Inner::walk), 2 * 1024),
+        ("finish", size_of_finish(finish::finish), 5 * 512),
+        ("resolved", size_of::<resolve::Resolved>(), 320),
+        ("permit", size_of::<permit::Permit>(), 128),
+        ("forwarded", size_of::<forward::Forwarded>(), 192),
         ("pipeline", size_of::<masking::Pipeline>(), 512),
     ];
     for (name, bytes, bytes_max) in sizes {

@@ -57,25 +57,25 @@ impl Timestamp {
         if !(0..=9999).contains(&year) {
             return then(&format!("{}ms", self.0));
         }
-        let mut text = *b"0000-00-00T00:00:00.000Z";
         let (seconds, minutes) = (millis / 1000, millis / 60_000);
-        let parts = [
-            (0, 4, year),
-            (5, 2, month),
-            (8, 2, day),
-            (11, 2, minutes / 60),
-            (14, 2, minutes % 60),
-            (17, 2, seconds % 60),
-            (20, 3, millis % 1000),
+        let [year, century] = [two(year % 100), two(year / 100)];
+        let [month, day] = [two(month), two(day)];
+        let [hour, minute, second] = [two(minutes / 60), two(minutes % 60), two(seconds % 60)];
+        let [tens, ones] = two(millis % 100);
+        let [_, hundreds] = two(millis % 1000 / 100);
+        let text = [
+            century[0], century[1], year[0], year[1], b'-', month[0], month[1], b'-', day[0],
+            day[1], b'T', hour[0], hour[1], b':', minute[0], minute[1], b':', second[0], second[1],
+            b'.', hundreds, tens, ones, b'Z',
         ];
-        for (start, length, mut value) in parts {
-            for slot in text.iter_mut().skip(start).take(length).rev() {
-                *slot = b'0' + u8::try_from(value % 10).unwrap_or(0);
-                value /= 10;
-            }
-        }
         then(std::str::from_utf8(&text).unwrap_or_default())
     }
+}
+
+/// The two digits of a number below 100.
+fn two(value: i64) -> [u8; 2] {
+    let value = u8::try_from(value).unwrap_or(0);
+    [b'0' + value / 10, b'0' + value % 10]
 }
 
 /// Year, month and day of a day since 1970-01-01, in the proleptic Gregorian calendar. Years begin

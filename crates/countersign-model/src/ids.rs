@@ -129,18 +129,25 @@ fn with_text<T>(prefix: &str, value: u128, then: impl FnOnce(&str) -> T) -> T {
     let (head, digits) = text.split_at_mut(prefix.len().min(PREFIX_CHARS_MAX));
     head.iter_mut().zip(prefix.bytes()).for_each(|(slot, byte)| *slot = byte);
     // Twelve digits of five bits at a time fit in a word.
-    let (mut rest, mut word) = (value, 0_u64);
-    for (place, slot) in digits.iter_mut().take(ULID_CHARS).rev().enumerate() {
-        if place % 12 == 0 {
-            word = u64::try_from(rest & ((1 << 60) - 1)).unwrap_or(0);
-            rest >>= 60;
-        }
+    let word = |shift: u32| u64::try_from(value >> shift & ((1 << 60) - 1)).unwrap_or(0);
+    if let Some((first, rest)) = digits.split_first_chunk_mut::<2>()
+        && let Some((middle, rest)) = rest.split_first_chunk_mut::<12>()
+        && let Some((last, _)) = rest.split_first_chunk_mut::<12>()
+    {
+        write_digits(first, word(120));
+        write_digits(middle, word(60));
+        write_digits(last, word(0));
+    }
+    let length = prefix.len() + ULID_CHARS;
+    then(text.get(..length).and_then(|it| std::str::from_utf8(it).ok()).unwrap_or_default())
+}
+
+fn write_digits<const N: usize>(digits: &mut [u8; N], mut word: u64) {
+    for slot in digits.iter_mut().rev() {
         let digit = usize::try_from(word & 31).unwrap_or(0);
         *slot = ALPHABET.get(digit).copied().unwrap_or(b'0');
         word >>= 5;
     }
-    let length = prefix.len() + ULID_CHARS;
-    then(text.get(..length).and_then(|it| std::str::from_utf8(it).ok()).unwrap_or_default())
 }
 
 fn read_ulid(text: &str) -> Option<u128> {

@@ -151,8 +151,7 @@ impl Writer {
     /// # Errors
     /// [`LedgerError::Overloaded`] at once; [`LedgerError::NotWritable`] when the disk fails.
     pub async fn append(&self, entry: Vec<u8>) -> Result<Receipt, LedgerError> {
-        let answer = self.send(entry, None)?;
-        answer.await.unwrap_or(Err(LedgerError::Closed))
+        self.send(entry, None).await
     }
 
     /// Adds an entry together with the recording that it commits to; the recording is durable before
@@ -165,8 +164,7 @@ impl Writer {
         entry: Vec<u8>,
         recording: Recording,
     ) -> Result<Receipt, LedgerError> {
-        let answer = self.send(entry, Some(recording))?;
-        answer.await.unwrap_or(Err(LedgerError::Closed))
+        self.send(entry, Some(recording)).await
     }
 
     /// What the log holds at this moment. Never waits for the disk.
@@ -184,11 +182,11 @@ impl Writer {
         }
     }
 
-    fn send(
+    async fn send(
         &self,
         entry: Vec<u8>,
         recording: Option<Recording>,
-    ) -> Result<oneshot::Receiver<Result<Receipt, LedgerError>>, LedgerError> {
+    ) -> Result<Receipt, LedgerError> {
         if entry.len() > ENTRY_BYTES_MAX {
             return Err(LedgerError::EntryTooLarge { bytes: entry.len() });
         }
@@ -198,8 +196,12 @@ impl Writer {
             return Err(LedgerError::PayloadTooLarge { bytes: recording.payload.len() });
         }
         let (answer, receiver) = oneshot::channel();
-        self.queue.push(Job { entry, recording, answer })?;
-        Ok(receiver)
+        if let Some(wake) = self.queue.push(Job { entry, recording, answer })? {
+            // All tasks that are ready now add theirs before the writer is woken, and share its sync.
+            tokio::task::yield_now().await;
+            drop(wake);
+        }
+        receiver.await.unwrap_or(Err(LedgerError::Closed))
     }
 }
 
@@ -244,3 +246,6 @@ impl fmt::Debug for Closer {
         formatter.debug_struct("Closer").field("writer", &self.writer).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -39,6 +39,17 @@ pub(super) struct Queue {
     health: AtomicU8,
 }
 
+/// The duty to wake the writer. Dropping it wakes, so that no way of leaving an append forgets it.
+#[derive(Debug)]
+#[must_use]
+pub(super) struct Wake<'a>(&'a Condvar);
+
+impl Drop for Wake<'_> {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
+}
+
 #[derive(Debug, Default)]
 struct Waiting {
     jobs: VecDeque<Job>,
@@ -71,7 +82,9 @@ impl Queue {
         }
     }
 
-    pub(super) fn push(&self, job: Job) -> Result<(), LedgerError> {
+    /// Adds a job. Whoever adds the first of a group gets the duty to wake the writer, and may let
+    /// others add theirs before.
+    pub(super) fn push(&self, job: Job) -> Result<Option<Wake<'_>>, LedgerError> {
         let mut waiting = self.lock();
         let bytes = waiting.bytes.saturating_add(job.bytes());
         if waiting.door == Door::Closed {
@@ -85,12 +98,10 @@ impl Queue {
         waiting.bytes = bytes;
         waiting.jobs.push_back(job);
         // Only the first of a group pays for waking the writer.
-        let sleeper = std::mem::replace(&mut waiting.writer, WriterIs::Busy);
-        drop(waiting);
-        if sleeper == WriterIs::Asleep {
-            self.arrived.notify_one();
+        match std::mem::replace(&mut waiting.writer, WriterIs::Busy) {
+            WriterIs::Asleep => Ok(Some(Wake(&self.arrived))),
+            WriterIs::Busy => Ok(None),
         }
-        Ok(())
     }
 
     /// Waits for entries and moves a group of them into `group`. While the ledger is not writable it

@@ -81,8 +81,8 @@ async fn run(directory: &Path) {
             (switches - switches_0) / calls,
         );
     }
-    let total: f64 = after.values().map(|it| it.0).sum::<f64>()
-        - before.values().map(|it| it.0).sum::<f64>();
+    let total: f64 =
+        after.values().map(|it| it.0).sum::<f64>() - before.values().map(|it| it.0).sum::<f64>();
     let (groups, entries) = records(place.path());
     println!(
         "  all threads     {:6.2} µs/call; {:.0} groups/s of {:.1} entries; p50 {:?}, p99 {:?}",
@@ -121,7 +121,8 @@ async fn calls(writer: Writer, caller: u64, start: Instant) -> Vec<Duration> {
 }
 
 fn entry(caller: u64, count: u64, bytes: usize) -> Vec<u8> {
-    let text = format!(r#"{{"caller":"agent-{caller}","call":{count},"function":"billing.refunds"}}"#);
+    let text =
+        format!(r#"{{"caller":"agent-{caller}","call":{count},"function":"billing.refunds"}}"#);
     text.bytes().cycle().take(bytes).collect()
 }
 
@@ -130,7 +131,8 @@ fn payload(caller: u64, count: u64) -> Vec<u8> {
     let mut text = String::with_capacity(PAYLOAD_BYTES + 200);
     let mut random = caller.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ count;
     while text.len() < PAYLOAD_BYTES {
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        random =
+            random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let id = random >> 20;
         text.push_str(&format!(
             r#"{{"id":"c_{id:x}","amount":{},"currency":"EUR","status":"paid","customer":"{}@example.com"}},"#,

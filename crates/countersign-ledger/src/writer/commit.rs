@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::Receipt;
+use super::deliver::{Answer, Delivery};
 use super::publish::{Published, Publishing};
 use super::queue::{Job, Queue, Taken};
 use crate::error::LedgerError;
@@ -18,6 +19,15 @@ pub(super) struct Committer {
     pub(super) queue: Arc<Queue>,
     pub(super) published: Arc<Published>,
     pub(super) publishing: Arc<Publishing>,
+    pub(super) delivery: Arc<Delivery>,
+}
+
+/// What a group is written with; the buffers are kept.
+#[derive(Default)]
+struct Group {
+    jobs: Vec<Job>,
+    gathered: Vec<Gathered>,
+    answers: Vec<Answer>,
 }
 
 /// An entry of the group that is being written, with what its receipt needs.
@@ -30,29 +40,35 @@ struct Gathered {
 impl Committer {
     pub(super) fn run(mut self) {
         // However this thread ends, nobody is left waiting.
-        let _ended = Ended { queue: Arc::clone(&self.queue), publishing: self.publishing.clone() };
-        let mut group = Vec::new();
-        let mut gathered = Vec::new();
+        let _ended = Ended {
+            queue: Arc::clone(&self.queue),
+            publishing: Arc::clone(&self.publishing),
+            delivery: Arc::clone(&self.delivery),
+        };
+        let mut group = Group::default();
         loop {
-            let taken = self.queue.take(&mut group);
+            let taken = self.queue.take(&mut group.jobs);
             match taken {
-                Taken::Group => self.commit(&mut group, &mut gathered),
+                Taken::Group => {
+                    self.commit(&mut group);
+                    self.delivery.send(&mut group.answers);
+                }
                 Taken::Nothing => self.try_again(),
                 Taken::End => return,
             }
         }
     }
 
-    fn commit(&mut self, group: &mut Vec<Job>, gathered: &mut Vec<Gathered>) {
-        let (places, refused) = self.record(group);
+    fn commit(&mut self, Group { jobs, gathered, answers }: &mut Group) {
+        let (places, refused) = self.record(jobs);
         let mut places = places.into_iter();
         self.journal.begin();
-        for job in group.drain(..) {
+        for job in jobs.drain(..) {
             let place = match (&job.recording, &refused) {
                 (None, _) => None,
                 (Some(_), None) => places.next(),
                 (Some(_), Some(error)) => {
-                    job.answer(Err(error.clone()));
+                    answers.push(job.answered(Err(error.clone())));
                     continue;
                 }
             };
@@ -60,7 +76,7 @@ impl Committer {
                 Some(leaf_hash) => gathered.push(Gathered { job, leaf_hash, place }),
                 None => {
                     let bytes = job.entry.len();
-                    job.answer(Err(LedgerError::EntryTooLarge { bytes }));
+                    answers.push(job.answered(Err(LedgerError::EntryTooLarge { bytes })));
                 }
             }
         }
@@ -71,17 +87,16 @@ impl Committer {
                 }
                 self.published.set_size(self.journal.next());
                 self.publishing.added(self.journal.next());
-                for (index, Gathered { job, leaf_hash, place }) in (first..).zip(gathered.drain(..))
-                {
-                    job.answer(Ok(Receipt { index, leaf_hash, place }));
-                }
+                let receipts = (first..).zip(gathered.drain(..));
+                answers.extend(receipts.map(|(index, Gathered { job, leaf_hash, place })| {
+                    job.answered(Ok(Receipt { index, leaf_hash, place }))
+                }));
             }
             Err(error) => {
                 self.queue.set_not_writable();
                 let error = LedgerError::from(error);
-                for Gathered { job, .. } in gathered.drain(..) {
-                    job.answer(Err(error.clone()));
-                }
+                let refused = gathered.drain(..);
+                answers.extend(refused.map(|it| it.job.answered(Err(error.clone()))));
             }
         }
     }
@@ -111,11 +126,13 @@ impl Committer {
 struct Ended {
     queue: Arc<Queue>,
     publishing: Arc<Publishing>,
+    delivery: Arc<Delivery>,
 }
 
 impl Drop for Ended {
     fn drop(&mut self) {
         self.queue.end();
         self.publishing.close();
+        self.delivery.end();
     }
 }

@@ -7,6 +7,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
+use super::deliver::{Answer, Way};
 use super::{Health, Receipt, WriterOptions};
 use crate::error::LedgerError;
 use crate::journal::GROUP_BYTES_MAX;
@@ -18,6 +19,7 @@ pub(super) struct Job {
     pub(super) entry: Vec<u8>,
     pub(super) recording: Option<Recording>,
     pub(super) answer: oneshot::Sender<Result<Receipt, LedgerError>>,
+    pub(super) way: Way,
 }
 
 /// What there is to do.
@@ -146,7 +148,7 @@ impl Queue {
         self.close();
         let jobs = std::mem::take(&mut self.lock().jobs);
         for job in jobs {
-            job.answer(Err(LedgerError::Closed));
+            job.answered(Err(LedgerError::Closed)).give();
         }
     }
 
@@ -179,9 +181,9 @@ impl Job {
         self.entry.len() + 2 + self.recording.as_ref().map_or(0, |it| it.payload.len())
     }
 
-    /// Answers the caller; one who has gone away meanwhile misses nothing.
-    pub(super) fn answer(self, answer: Result<Receipt, LedgerError>) {
-        self.answer.send(answer).ok();
+    /// The answer to the caller.
+    pub(super) fn answered(self, outcome: Result<Receipt, LedgerError>) -> Answer {
+        Answer { to: self.answer, way: self.way, outcome }
     }
 }
 

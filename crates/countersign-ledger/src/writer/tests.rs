@@ -1,5 +1,6 @@
 //! How callers share groups, and that nobody is left waiting, whatever happens to futures and runtimes.
 
+use super::deliver::{Answer, Way};
 use super::*;
 use crate::journal::JournalReader;
 use crate::keys::SigningKey;
@@ -101,4 +102,57 @@ fn appends_need_no_runtime() {
     }
     closer.close().unwrap();
     assert!(matches!(drive(writer.append(b"late".to_vec())), Err(LedgerError::Closed)));
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+#[test]
+fn callers_of_another_runtime_do_not_depend_on_the_first() {
+    let place = place();
+    let first = runtime();
+    let (writer, closer) = first.block_on(async { start(place.path()) });
+    // The first runtime stands still here, and is gone after.
+    assert_eq!(runtime().block_on(writer.append(b"0".to_vec())).unwrap().index, 0);
+    assert_eq!(drive(writer.append(b"1".to_vec())).unwrap().index, 1);
+    assert_eq!(first.block_on(writer.append(b"2".to_vec())).unwrap().index, 2);
+    drop(first);
+    assert_eq!(runtime().block_on(writer.append(b"3".to_vec())).unwrap().index, 3);
+    closer.close().unwrap();
+}
+
+#[test]
+fn answers_on_their_way_are_given_when_the_task_goes() {
+    let first = runtime();
+    let delivery = first.block_on(async { Delivery::start() });
+    let outcome = || Err(LedgerError::Overloaded);
+    let ask = || {
+        let (to, receiver) = oneshot::channel();
+        delivery.send(&mut vec![Answer { to, way: Way::Task, outcome: outcome() }]);
+        receiver
+    };
+    let mut before = ask();
+    assert!(before.try_recv().is_err(), "it waits for its runtime");
+    drop(first);
+    assert!(matches!(before.try_recv(), Ok(Err(LedgerError::Overloaded))));
+    let mut after = ask();
+    assert!(matches!(after.try_recv(), Ok(Err(LedgerError::Overloaded))), "it goes directly");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn closing_leaves_nobody_waiting() {
+    for _ in 0..20 {
+        let place = place();
+        let (writer, closer) = start(place.path());
+        let mut callers = tokio::task::JoinSet::new();
+        for _ in 0..100 {
+            let writer = writer.clone();
+            callers.spawn(async move { while writer.append(b"x".to_vec()).await.is_ok() {} });
+        }
+        tokio::task::yield_now().await;
+        let head = tokio::task::spawn_blocking(|| closer.close()).await.unwrap().unwrap();
+        tokio::time::timeout(Duration::from_secs(60), callers.join_all()).await.unwrap();
+        assert_eq!(head.size, head.checkpoint_size);
+    }
 }

@@ -23,7 +23,11 @@ fn killed_at_any_moment_nothing_acknowledged_is_lost() {
     let mut places = Vec::new();
     let mut pause = entropy();
     for round in 0..KILLS {
-        let (mut child, lines) = spawn(place.path(), "children::child_that_is_killed");
+        let (mut child, mut lines) = spawn(place.path(), "children::child_that_is_killed");
+        if round == 0 {
+            // There is nothing to verify before the log was begun.
+            expect(&mut lines, "begun");
+        }
         let mut random = [0];
         pause(&mut random);
         let reader =
@@ -89,6 +93,7 @@ async fn child_that_is_killed() {
     }
     let options = WriterOptions { checkpoint_interval_ms: 10, ..Default::default() };
     let (writer, _closer) = start(Path::new("."), options);
+    tell("begun");
     let session = Arc::new(session_key());
     let mut callers = tokio::task::JoinSet::new();
     for caller in 0..8_u32 {

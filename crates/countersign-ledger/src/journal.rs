@@ -1,30 +1,39 @@
 //! The journal: where an entry becomes durable, before its tile exists. One record per group of
-//! entries, one write and one sync per record, each record chained to the one before it. It
-//! never keeps what a checkpoint already covers, and never believes the page cache after an error.
+//! entries, one write and one sync per record, each record chained to the one before it. A record
+//! also carries the sealed recordings that came with its entries, from which segments are restored,
+//! so that they need no sync of their own. It never keeps what a checkpoint already covers, and never
+//! believes the page cache after an error.
 //!
 //! A file `journal/<number of its first entry>.jnl` is
-//! `"CSJOURN1"`, the number (8 bytes), a salt (16), a check over these (16);
-//! then records: `"CSJ1"`, entries (4), number of the first (8), body bytes (4), check (16), header
-//! check (8), body; where the body is entries as in a bundle (2 bytes of length, then the bytes).
-//! All numbers are big-endian. The check covers the check before it, the counts and the hash of
-//! each entry; the header check covers the salt, which is not known outside, so that no entry can
-//! contain what looks like a later record.
+//! `"CSJOURN2"`, the number (8 bytes), a salt (16), a check over these (16);
+//! then records: `"CSJ2"`, entries (4), number of the first (8), body bytes (4), check (16), header
+//! check (8), body; where the body is entries as in a bundle (2 bytes of length, then the bytes), and
+//! then, when there are recordings, the number of their segment (8), the offset in it (8) and the
+//! frames. All numbers are big-endian. The check covers the check before it, the counts, the hash of
+//! each entry and what stands after the entries; the header check covers the salt, which is not known
+//! outside, so that no entry can contain what looks like a later record.
+//!
+//! Files of the first version, `"CSJOURN1"` with records `"CSJ1"`, have no recordings. They are read,
+//! and no longer written.
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::files::{ChangedDirectories, FileError, at, length_of, remove_if_exists};
 use crate::hash::{CHECK_BYTES, Hash, check_of, leaf_hash_with, sha256_of};
 use crate::keys::SigningKey;
+use crate::recording::{FRAME_OVERHEAD_BYTES_MAX, PAYLOAD_BYTES_MAX, Sealed};
 use crate::tile::push_entry;
 
 mod reader;
 pub(crate) use reader::{JournalEnd, JournalFault, JournalReader};
 
-/// Bytes of entries after which a group is full. A record is this large at most, plus one entry.
+/// Bytes of entries and recordings after which a group is full. A record is this large at most, plus
+/// one entry with its recording.
 pub(crate) const GROUP_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// The end of the journal, where entries are added.
@@ -46,6 +55,8 @@ pub(crate) struct Journal {
 pub(crate) struct JournalFiles {
     pub(crate) directory: PathBuf,
     firsts: Arc<Mutex<Vec<u64>>>,
+    /// The number of the first entry that is not known to be durable.
+    durable: Arc<AtomicU64>,
 }
 
 /// The file that is written.
@@ -91,9 +102,18 @@ impl Journal {
                 if end.torn_bytes > 0 {
                     cut(&end.path, end.offset)?;
                 }
-                let file = File::options().write(true).open(&end.path).map_err(at(&end.path))?;
-                let JournalEnd { path, first, offset, chain, salt, index, .. } = end;
-                (Current { file, path, first, offset, chain, salt }, index)
+                let JournalEnd { path, first, offset, chain, salt, index, version, .. } = end;
+                match version {
+                    Version::One => {
+                        let current = create(&files, &aside, &key, index)?;
+                        files.started(index);
+                        (current, index)
+                    }
+                    Version::Two => {
+                        let file = File::options().write(true).open(&path).map_err(at(&path))?;
+                        (Current { file, path, first, offset, chain, salt }, index)
+                    }
+                }
             }
             Resume::Anew { next } => {
                 let current = create(&files, &aside, &key, next)?;
@@ -102,6 +122,7 @@ impl Journal {
                 (current, next)
             }
         };
+        files.durable.store(next, Ordering::SeqCst);
         let (state, group) = (State::Sound, Group::default());
         let mut journal = Self { files, aside, key, file_bytes_max, current, next, state, group };
         journal.begin();
@@ -131,13 +152,14 @@ impl Journal {
         Some(leaf)
     }
 
-    /// Makes what was gathered durable, and gives the number of its first entry.
-    pub(crate) fn commit(&mut self) -> Result<u64, FileError> {
+    /// Makes what was gathered durable, with the recordings that came with it, and gives the number of
+    /// its first entry.
+    pub(crate) fn commit(&mut self, recordings: Option<Sealed<'_>>) -> Result<u64, FileError> {
         if self.group.leaves.is_empty() {
             return Ok(self.next);
         }
         self.prepare()?;
-        let chain = self.seal_record()?;
+        let chain = self.seal_record(recordings)?;
         let Current { file, path, offset, .. } = &self.current;
         let written = file.write_all_at(&self.group.bytes, *offset).and_then(|()| file.sync_data());
         if let Err(error) = written {
@@ -148,6 +170,7 @@ impl Journal {
         self.current.offset += length_of(&self.group.bytes);
         self.current.chain = chain;
         self.next += u64::try_from(self.group.leaves.len()).unwrap_or(0);
+        self.files.durable.store(self.next, Ordering::SeqCst);
         self.begin();
         Ok(first)
     }
@@ -165,17 +188,30 @@ impl Journal {
         }
     }
 
-    /// Fills in the header of the gathered record.
-    fn seal_record(&mut self) -> Result<[u8; CHECK_BYTES], FileError> {
+    /// Completes the gathered record: the recordings behind the entries, and the header.
+    fn seal_record(
+        &mut self,
+        recordings: Option<Sealed<'_>>,
+    ) -> Result<[u8; CHECK_BYTES], FileError> {
         let Group { bytes, leaves, .. } = &mut self.group;
+        let entries = bytes.len();
+        if let Some(Sealed { segment, offset, frames }) = recordings {
+            bytes.extend_from_slice(&segment.to_be_bytes());
+            bytes.extend_from_slice(&offset.to_be_bytes());
+            bytes.extend_from_slice(frames);
+        }
         let too_large =
             || at(&self.current.path)(io::Error::new(io::ErrorKind::InvalidInput, "too large"));
         let body = bytes.len().saturating_sub(RECORD_HEADER_BYTES);
+        if body > BODY_BYTES_MAX {
+            return Err(too_large());
+        }
         let (Ok(count), Ok(body)) = (u32::try_from(leaves.len()), u32::try_from(body)) else {
             return Err(too_large());
         };
-        let header = RecordHeader { count, first: self.next, body };
-        let chain = header.check(&self.current.chain, leaves);
+        let header = RecordHeader { version: Version::Two, count, first: self.next, body };
+        let rest = bytes.get(entries..).unwrap_or_default();
+        let chain = header.check(&self.current.chain, leaves, rest);
         for (to, from) in bytes.iter_mut().zip(header.bytes(&chain, &self.current.salt)) {
             *to = from;
         }
@@ -217,11 +253,18 @@ pub(crate) enum Resume {
 
 impl JournalFiles {
     pub(crate) fn new(directory: &Path, firsts: Vec<u64>) -> Self {
-        Self { directory: directory.to_path_buf(), firsts: Arc::new(Mutex::new(firsts)) }
+        let (firsts, durable) = (Arc::new(Mutex::new(firsts)), Arc::new(AtomicU64::new(0)));
+        Self { directory: directory.to_path_buf(), firsts, durable }
     }
 
     pub(crate) fn firsts(&self) -> Vec<u64> {
         self.firsts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The number of durable entries, for whoever reads while another writes: a group of which
+    /// anything is written but that is not durable begins at this number or before.
+    pub(crate) fn durable(&self) -> u64 {
+        self.durable.load(Ordering::SeqCst)
     }
 
     fn started(&self, first: u64) {
@@ -247,9 +290,35 @@ impl JournalFiles {
     }
 }
 
+/// How a file is written, which its first bytes say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Version {
+    /// Without recordings.
+    One,
+    /// With recordings.
+    Two,
+}
+
+impl Version {
+    fn file_magic(self) -> [u8; 8] {
+        match self {
+            Self::One => *b"CSJOURN1",
+            Self::Two => *b"CSJOURN2",
+        }
+    }
+
+    fn record_magic(self) -> [u8; 4] {
+        match self {
+            Self::One => *b"CSJ1",
+            Self::Two => *b"CSJ2",
+        }
+    }
+}
+
 /// The counts of a record.
 #[derive(Debug, Clone, Copy)]
 struct RecordHeader {
+    version: Version,
     count: u32,
     first: u64,
     body: u32,
@@ -258,7 +327,9 @@ struct RecordHeader {
 impl RecordHeader {
     fn counts(self) -> [u8; 20] {
         let mut bytes = [0; 20];
-        let parts = RECORD_MAGIC
+        let parts = self
+            .version
+            .record_magic()
             .into_iter()
             .chain(self.count.to_be_bytes())
             .chain(self.first.to_be_bytes())
@@ -269,8 +340,9 @@ impl RecordHeader {
         bytes
     }
 
-    fn check(self, before: &[u8; CHECK_BYTES], leaves: &[Hash]) -> [u8; CHECK_BYTES] {
-        check_of(&[before, &self.counts(), leaves.as_flattened()])
+    /// The check of a record; `rest` is what stands behind its entries.
+    fn check(self, before: &[u8; CHECK_BYTES], leaves: &[Hash], rest: &[u8]) -> [u8; CHECK_BYTES] {
+        check_of(&[before, &self.counts(), leaves.as_flattened(), rest])
     }
 
     fn bytes(
@@ -290,15 +362,17 @@ impl RecordHeader {
 
     /// The counts and the check of a header, when its own check is right.
     fn parse(
+        version: Version,
         bytes: &[u8; RECORD_HEADER_BYTES],
         salt: &[u8; CHECK_BYTES],
     ) -> Option<(Self, [u8; CHECK_BYTES])> {
-        let rest = bytes.strip_prefix(&RECORD_MAGIC)?;
+        let rest = bytes.strip_prefix(&version.record_magic())?;
         let (count, rest) = rest.split_first_chunk()?;
         let (first, rest) = rest.split_first_chunk()?;
         let (body, rest) = rest.split_first_chunk()?;
         let (check, _) = rest.split_first_chunk()?;
         let header = Self {
+            version,
             count: u32::from_be_bytes(*count),
             first: u64::from_be_bytes(*first),
             body: u32::from_be_bytes(*body),
@@ -338,18 +412,22 @@ fn file_header(key: &SigningKey, first: u64) -> (Vec<u8>, [u8; CHECK_BYTES]) {
     // A byte below 0x20 can't stand in a signed note, so this signature can never serve as one.
     let message = [b"\0countersign/journal/v1".as_slice(), &first.to_be_bytes()].concat();
     let salt = check_of(&[&key.sign(&message)]);
-    let mut header = [FILE_MAGIC.as_slice(), &first.to_be_bytes(), &salt].concat();
+    let mut header = [Version::Two.file_magic().as_slice(), &first.to_be_bytes(), &salt].concat();
     let check = check_of(&[&header]);
     header.extend_from_slice(&check);
     (header, salt)
 }
 
 pub(crate) const JOURNAL_EXTENSION: &str = "jnl";
-const FILE_MAGIC: [u8; 8] = *b"CSJOURN1";
 const FILE_HEADER_BYTES: usize = 48;
-const RECORD_MAGIC: [u8; 4] = *b"CSJ1";
 const RECORD_HEADER_BYTES: usize = 44;
-const BODY_BYTES_MAX: usize = GROUP_BYTES_MAX + crate::tile::ENTRY_BYTES_MAX + 2;
+const PLACE_BYTES: usize = 16;
+const BODY_BYTES_MAX: usize = GROUP_BYTES_MAX
+    + crate::tile::ENTRY_BYTES_MAX
+    + 2
+    + PLACE_BYTES
+    + PAYLOAD_BYTES_MAX
+    + FRAME_OVERHEAD_BYTES_MAX;
 
 #[cfg(test)]
 mod tests;

@@ -12,7 +12,7 @@ use crate::files::{self, ChangedDirectories, DirectoryLock, at};
 use crate::journal::{JOURNAL_EXTENSION, Journal, JournalFiles, JournalReader, Resume};
 use crate::keys::SigningKey;
 use crate::note::{NOTE_BYTES_MAX, VerifierKey, is_name};
-use crate::publisher::Publisher;
+use crate::publisher::{Added, Publisher};
 use crate::tree::empty_root;
 use crate::{ASIDE_DIRECTORY, CHECKPOINT_FILE, JOURNAL_DIRECTORY, LOCK_FILE, VERIFIER_KEY_FILE};
 
@@ -37,11 +37,15 @@ pub struct Log {
     pub(crate) journal: Journal,
     pub(crate) publisher: Publisher,
     pub(crate) lock: DirectoryLock,
+    /// The first entry that is not published and came with a recording. A checkpoint covers only what
+    /// is durable in segments, and where those are only the writer knows.
+    held: Option<u64>,
 }
 
 impl Log {
     /// Opens the log in a directory, or begins it: takes the lock, verifies the checkpoint with the
-    /// key, replays the journal beyond it, cuts a torn tail, and publishes what was not yet.
+    /// key, replays the journal beyond it, cuts a torn tail, and publishes what was not yet, up to the
+    /// first entry with a recording: those are published when a [`Writer`](crate::Writer) restored them.
     ///
     /// # Errors
     /// See [`OpenError`]. A log that was changed or has lost entries is not opened.
@@ -76,10 +80,10 @@ impl Log {
         };
         let size = published.size;
         let publisher = Publisher::open(directory, Arc::clone(&key), published, files.clone())?;
-        let resume = replay(&files, size)?;
+        let (resume, held) = replay(&files, size)?;
         let journal = Journal::resume(files, &aside, key, options.journal_file_bytes_max, resume)?;
-        let mut log = Self { verifier_key, journal, publisher, lock };
-        log.publisher.publish(log.journal.next())?;
+        let mut log = Self { verifier_key, journal, publisher, lock, held };
+        log.publisher.publish(log.publishable())?;
         Ok(log)
     }
 
@@ -114,16 +118,21 @@ impl Log {
                 return Err(LedgerError::EntryTooLarge { bytes: entry.len() });
             }
         }
-        Ok(self.journal.commit()?)
+        Ok(self.journal.commit(None)?)
     }
 
-    /// Writes tiles and a signed checkpoint over all durable entries.
+    /// Writes tiles and a signed checkpoint over all durable entries, or those before the first whose
+    /// recording is to be restored.
     ///
     /// # Errors
     /// [`LedgerError::NotWritable`]; the entries stay durable in the journal.
     pub fn publish(&mut self) -> Result<&Checkpoint, LedgerError> {
-        self.publisher.publish(self.journal.next())?;
+        self.publisher.publish(self.publishable())?;
         Ok(self.publisher.published())
+    }
+
+    fn publishable(&self) -> Added {
+        Added::entries(self.held.unwrap_or_else(|| self.journal.next()))
     }
 }
 
@@ -147,23 +156,28 @@ fn begin(
     Ok(checkpoint)
 }
 
-/// Finds the end of the journal. A journal that ends before the checkpoint has nothing that is not in
+/// Finds the end of the journal, and the first unpublished entry with a recording. A journal that ends before the checkpoint has nothing that is not in
 /// tiles, and goes on in a new file. A journal that is gone may have held acknowledged entries.
-fn replay(files: &JournalFiles, published: u64) -> Result<Resume, OpenError> {
+fn replay(files: &JournalFiles, published: u64) -> Result<(Resume, Option<u64>), OpenError> {
     let firsts = files.firsts();
     if firsts.is_empty() {
         return if published == 0 {
-            Ok(Resume::Anew { next: 0 })
+            Ok((Resume::Anew { next: 0 }, None))
         } else {
             Err(OpenError::Damaged { path: files.directory.clone() })
         };
     }
     let mut reader = JournalReader::open(&files.directory, firsts, published)?;
-    while let Some(_record) = reader.next(u64::MAX)? {}
-    if reader.index() < published {
-        return Ok(Resume::Anew { next: published });
+    let mut held = None;
+    while let Some(record) = reader.next(u64::MAX)? {
+        if held.is_none() && record.first >= published && record.recordings().is_some() {
+            held = Some(record.first);
+        }
     }
-    Ok(Resume::After(reader.end()?))
+    if reader.index() < published {
+        return Ok((Resume::Anew { next: published }, None));
+    }
+    Ok((Resume::After(reader.end()?), held))
 }
 
 pub(crate) fn read_checkpoint(

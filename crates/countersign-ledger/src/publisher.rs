@@ -1,6 +1,6 @@
-//! From the journal to tiles and a signed checkpoint. A tile is synced before the checkpoint that
-//! needs it is written, and the journal is trimmed after. It never signs a tree of which a part is
-//! not on disk.
+//! From the journal to tiles and a signed checkpoint. Recordings and tiles are synced before the
+//! checkpoint that covers their entries is written, and the journal is trimmed after. It never signs
+//! a tree of which a part is not on disk.
 
 use std::fs;
 use std::io;
@@ -12,6 +12,7 @@ use crate::error::OpenError;
 use crate::files::{ChangedDirectories, FileError, at};
 use crate::journal::{JournalFault, JournalFiles, JournalReader};
 use crate::keys::SigningKey;
+use crate::recording::{Restore, Restored, SegmentFile};
 use crate::tile::{Edge, Kind, TILE_WIDTH, TileName, TileReader, push_entry, read_bundle};
 use crate::{CHECKPOINT_FILE, ENTRY_BYTES_MAX};
 
@@ -25,6 +26,43 @@ pub(crate) struct Publisher {
     published: Checkpoint,
     /// The tree as far as it was built; `None` after an error, when it must be read again.
     built: Option<Built>,
+    /// The directory of the recordings, once it is known.
+    recordings: Option<PathBuf>,
+    /// Segments that have frames which were not synced.
+    unsynced: Vec<SegmentFile>,
+    frames: FramesAre,
+}
+
+/// Whether what was written to segments, and not synced yet, is what the next sync makes durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum FramesAre {
+    Sound,
+    /// A sync failed: the frames of all groups up to the one that begins here must be written again.
+    Doubtful {
+        last_group: u64,
+    },
+}
+
+/// What became durable in the journal since the publisher was last told.
+#[derive(Debug, Default)]
+pub(crate) struct Added {
+    /// The number of durable entries.
+    pub(crate) size: u64,
+    /// Segments with frames of these entries, each once.
+    pub(crate) segments: Vec<SegmentFile>,
+}
+
+impl Added {
+    /// Entries without recordings.
+    pub(crate) fn entries(size: u64) -> Self {
+        Self { size, segments: Vec::new() }
+    }
+
+    pub(crate) fn add_segment(&mut self, segment: SegmentFile) {
+        if self.segments.last().is_none_or(|last| last.number() != segment.number()) {
+            self.segments.push(segment);
+        }
+    }
 }
 
 /// The right edge of the tree and the entries of its partial bundle.
@@ -43,19 +81,37 @@ impl Publisher {
         files: JournalFiles,
     ) -> Result<Self, OpenError> {
         let built = Some(read_built(directory, &published)?);
-        let directory = directory.to_path_buf();
-        Ok(Self { directory, key, files, reader: None, published, built })
+        Ok(Self {
+            directory: directory.to_path_buf(),
+            key,
+            files,
+            reader: None,
+            published,
+            built,
+            recordings: None,
+            unsynced: Vec::new(),
+            frames: FramesAre::Sound,
+        })
+    }
+
+    /// Learns where the recordings are, and restores those that only the journal has for certain.
+    pub(crate) fn restore(&mut self, recordings: &Path, end: u64) -> Result<Restored, FileError> {
+        self.recordings = Some(recordings.to_path_buf());
+        self.restore_frames(end)
     }
 
     pub(crate) fn published(&self) -> &Checkpoint {
         &self.published
     }
 
-    /// Publishes the entries below `end`, which are durable in the journal.
-    pub(crate) fn publish(&mut self, end: u64) -> Result<(), FileError> {
+    /// Publishes what was added, and what could not be published before.
+    pub(crate) fn publish(&mut self, added: Added) -> Result<(), FileError> {
+        let Added { size: end, segments } = added;
+        self.unsynced.extend(segments);
         if end <= self.published.size {
             return Ok(());
         }
+        self.sync_frames(end)?;
         let mut built = match self.built.take() {
             Some(built) => built,
             None => read_built(&self.directory, &self.published).map_err(OpenError::into_file)?,
@@ -78,6 +134,60 @@ impl Publisher {
         self.reader = Some(reader);
         self.remove_partials(&filled)?;
         self.files.trim(end)
+    }
+
+    /// Makes the frames of all entries below `end` durable in their segments.
+    fn sync_frames(&mut self, end: u64) -> Result<(), FileError> {
+        let synced = match self.frames {
+            FramesAre::Sound => self.sync_segments(),
+            FramesAre::Doubtful { .. } => {
+                self.restore_frames(end).and_then(|_restored| self.sync_segments())
+            }
+        };
+        match (synced, self.frames) {
+            (Err(error), _) => {
+                // What was written until now may be gone from the page cache, and a later sync would
+                // not say so. The last group of which frames were written begins here, or before.
+                self.frames = FramesAre::Doubtful { last_group: self.files.durable() };
+                Err(error)
+            }
+            (Ok(()), FramesAre::Doubtful { last_group }) if end <= last_group => Ok(()),
+            (Ok(()), FramesAre::Doubtful { .. } | FramesAre::Sound) => {
+                self.frames = FramesAre::Sound;
+                Ok(())
+            }
+        }
+    }
+
+    fn sync_segments(&mut self) -> Result<(), FileError> {
+        for segment in &self.unsynced {
+            segment.sync()?;
+        }
+        self.unsynced.clear();
+        Ok(())
+    }
+
+    /// Writes the frames of unpublished entries below `end` again from the journal, and syncs them.
+    fn restore_frames(&self, end: u64) -> Result<Restored, FileError> {
+        let Some(directory) = self.recordings.as_deref() else { return Ok(Restored::Nothing) };
+        if end <= self.published.size {
+            return Ok(Restored::Nothing);
+        }
+        let mut restore = Restore::new(directory);
+        let mut reader =
+            JournalReader::open(&self.files.directory, self.files.firsts(), self.published.size)
+                .map_err(JournalFault::into_file_error)?;
+        while let Some(record) = reader.next(end).map_err(JournalFault::into_file_error)? {
+            match record.recordings() {
+                Some(sealed) if record.first >= self.published.size => restore.write(sealed)?,
+                Some(_) | None => {}
+            }
+        }
+        if reader.index() < end {
+            let source = io::Error::new(io::ErrorKind::InvalidData, "the journal has a gap");
+            return Err(at(&self.files.directory)(source));
+        }
+        restore.sync()
     }
 
     /// Writes the signed checkpoint in place of the one before.
@@ -176,3 +286,6 @@ fn read_built(directory: &Path, checkpoint: &Checkpoint) -> Result<Built, OpenEr
     };
     Ok(Built { edge, bundle })
 }
+
+#[cfg(test)]
+mod tests;

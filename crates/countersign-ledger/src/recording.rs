@@ -9,9 +9,13 @@ use crate::keys::{KeyError, SessionKey};
 
 mod frame;
 mod reader;
+mod restore;
 mod segments;
 
+pub(crate) use frame::FRAME_OVERHEAD_BYTES_MAX;
 pub use reader::{FrameIndex, Frames, ItemIndex, Payload, SegmentReader};
+pub(crate) use restore::{Restore, Restored};
+pub(crate) use segments::SegmentFile;
 pub use segments::{Entropy, SegmentOptions, Segments};
 
 /// Bytes of one payload at most; what is longer is recorded in parts.
@@ -43,6 +47,15 @@ pub struct Place {
     pub offset: u64,
     /// The number of the payload in the frame.
     pub item: u16,
+}
+
+/// Frames as they stand in a segment, one after the other.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sealed<'a> {
+    pub(crate) segment: u64,
+    /// Where the first begins.
+    pub(crate) offset: u64,
+    pub(crate) frames: &'a [u8],
 }
 
 /// Why a recording can't be read.

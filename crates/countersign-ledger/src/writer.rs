@@ -1,7 +1,7 @@
 //! The one thread that adds to a log and to its recordings, and the handle that many callers append
 //! through. Whatever waits at one moment shares one sync. A receipt is given only for what is durable;
-//! a recording is durable before the entry that commits to it. A second thread makes tiles and
-//! checkpoints, so that no caller waits for them.
+//! a recording is durable no later than the entry that commits to it: the journal's record has both. A
+//! second thread syncs segments and makes tiles and checkpoints, so that no caller waits for them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +12,8 @@ use crate::error::LedgerError;
 use crate::files::FileError;
 use crate::hash::Hash;
 use crate::log::Log;
-use crate::recording::{PAYLOAD_BYTES_MAX, Place, Recording, Segments};
+use crate::publisher::Added;
+use crate::recording::{PAYLOAD_BYTES_MAX, Place, Recording, Restored, Segments};
 use crate::tile::ENTRY_BYTES_MAX;
 
 mod commit;
@@ -108,14 +109,22 @@ impl Writer {
     /// Starts the threads of a log and its recordings. On a tokio runtime, callers of that runtime
     /// are answered by a task of it, which costs less than to wake each from outside.
     ///
+    /// Recordings that only the journal has for certain, after a crash, are restored before.
+    ///
     /// # Errors
-    /// [`LedgerError::NotWritable`] when a thread can't be started.
+    /// [`LedgerError::NotWritable`] when recordings can't be restored or a thread can't be started.
     pub fn start(
         log: Log,
         segments: Segments,
         options: WriterOptions,
     ) -> Result<(Self, Closer), LedgerError> {
-        let Log { journal, publisher, lock, .. } = log;
+        let Log { journal, mut publisher, lock, .. } = log;
+        let mut segments = segments;
+        match publisher.restore(segments.directory(), journal.next())? {
+            Restored::Frames => segments.find_end()?,
+            Restored::Nothing => {}
+        }
+        publisher.publish(Added::entries(journal.next()))?;
         let directory = journal.files().directory;
         let published = Arc::new(Published::new(publisher.published(), journal.next()));
         let publishing = Arc::new(Publishing::new(options, Arc::clone(&published)));
@@ -125,7 +134,6 @@ impl Writer {
             journal,
             segments,
             queue: Arc::clone(&queue),
-            published: Arc::clone(&published),
             publishing: Arc::clone(&publishing),
             delivery: Arc::clone(&delivery),
         };
@@ -160,8 +168,8 @@ impl Writer {
         self.send(entry, None).await
     }
 
-    /// Adds an entry together with the recording that it commits to; the recording is durable before
-    /// the entry is.
+    /// Adds an entry together with the recording that it commits to; the recording is durable when the
+    /// entry is.
     ///
     /// # Errors
     /// As [`Writer::append`], and [`LedgerError::PayloadTooLarge`], [`LedgerError::Encryption`].

@@ -7,11 +7,11 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::{
-    BODY_BYTES_MAX, FILE_HEADER_BYTES, FILE_MAGIC, RECORD_HEADER_BYTES, RECORD_MAGIC, RecordHeader,
-    file_name,
+    BODY_BYTES_MAX, FILE_HEADER_BYTES, RECORD_HEADER_BYTES, RecordHeader, Version, file_name,
 };
 use crate::files::{FileError, at};
 use crate::hash::{CHECK_BYTES, Hash, check_of, leaf_hash_with};
+use crate::recording::Sealed;
 use crate::tile::take_entry;
 
 /// What is wrong with a journal.
@@ -60,6 +60,7 @@ pub(crate) struct JournalEnd {
     pub(crate) index: u64,
     /// What stands after the last whole record: the torn end of a write that nobody was told of.
     pub(crate) torn_bytes: u64,
+    pub(crate) version: Version,
 }
 
 /// One group of entries.
@@ -68,6 +69,8 @@ pub(crate) struct Record {
     pub(crate) first: u64,
     pub(crate) leaves: Vec<Hash>,
     body: Vec<u8>,
+    /// The bytes of the body that are entries.
+    entry_bytes: usize,
 }
 
 impl Record {
@@ -77,6 +80,11 @@ impl Record {
         (self.first..)
             .zip(&self.leaves)
             .map_while(move |(index, leaf)| Some((index, take_entry(&mut rest)?, *leaf)))
+    }
+
+    /// The recordings that came with the entries.
+    pub(crate) fn recordings(&self) -> Option<Sealed<'_>> {
+        sealed(self.body.get(self.entry_bytes..)?)
     }
 }
 
@@ -100,6 +108,7 @@ struct OpenFile {
     offset: u64,
     chain: [u8; CHECK_BYTES],
     salt: [u8; CHECK_BYTES],
+    version: Version,
 }
 
 impl JournalReader {
@@ -172,34 +181,42 @@ impl JournalReader {
     /// Where the journal ended; to be asked after [`JournalReader::next`] gave `None`.
     pub(crate) fn end(self) -> Result<JournalEnd, JournalFault> {
         let length = self.open.length()?;
-        let OpenFile { path, first, offset, chain, salt, .. } = self.open;
+        let OpenFile { path, first, offset, chain, salt, version, .. } = self.open;
         let torn_bytes = length.saturating_sub(offset);
-        Ok(JournalEnd { path, first, offset, chain, salt, index: self.index, torn_bytes })
+        let index = self.index;
+        Ok(JournalEnd { path, first, offset, chain, salt, index, torn_bytes, version })
     }
 
     /// Reads the record at the present offset; `false` when there is no whole and sound one.
     fn read_record(&mut self) -> io::Result<bool> {
-        let OpenFile { file, offset, chain, salt, .. } = &mut self.open;
+        let OpenFile { file, offset, chain, salt, version, .. } = &mut self.open;
         let mut header = [0; RECORD_HEADER_BYTES];
         if !read_whole(file, &mut header, *offset)? {
             return Ok(false);
         }
-        let Some((counts, check)) = RecordHeader::parse(&header, salt) else { return Ok(false) };
+        let Some((counts, check)) = RecordHeader::parse(*version, &header, salt) else {
+            return Ok(false);
+        };
         let body_offset = *offset + HEADER_LENGTH;
-        let Record { first, leaves, body } = &mut self.record;
+        let Record { first, leaves, body, entry_bytes } = &mut self.record;
         body.resize(usize::try_from(counts.body).unwrap_or(BODY_BYTES_MAX), 0);
         if counts.first != self.index || !read_whole(file, body, body_offset)? {
             return Ok(false);
         }
         leaves.clear();
         let mut rest = body.as_slice();
-        while let Some(entry) = take_entry(&mut rest) {
+        for _ in 0..counts.count {
+            let Some(entry) = take_entry(&mut rest) else { return Ok(false) };
             leaves.push(leaf_hash_with(&mut self.scratch, entry));
         }
-        let counted = u32::try_from(leaves.len()).is_ok_and(|found| found == counts.count);
-        if !rest.is_empty() || !counted || counts.check(chain, leaves) != check {
+        let is_known = match version {
+            Version::One => rest.is_empty(),
+            Version::Two => rest.is_empty() || sealed(rest).is_some(),
+        };
+        if !is_known || counts.check(chain, leaves, rest) != check {
             return Ok(false);
         }
+        *entry_bytes = body.len() - rest.len();
         *first = self.index;
         self.index = self.index.saturating_add(u64::from(counts.count));
         *chain = check;
@@ -209,7 +226,8 @@ impl JournalReader {
 
     /// Whether a valid header of a later record stands after the present offset.
     fn is_followed(&self) -> Result<bool, JournalFault> {
-        let OpenFile { file, path, offset, salt, .. } = &self.open;
+        let OpenFile { file, path, offset, salt, version, .. } = &self.open;
+        let magic = version.record_magic();
         let failed = |error| JournalFault::File(at(path)(error));
         let length = self.open.length()?;
         let mut window = vec![0; SCAN_BYTES];
@@ -221,9 +239,9 @@ impl JournalReader {
                 break;
             }
             let later = window.windows(RECORD_HEADER_BYTES).any(|bytes| {
-                bytes.starts_with(&RECORD_MAGIC)
+                bytes.starts_with(&magic)
                     && bytes.first_chunk().is_some_and(|bytes| {
-                        RecordHeader::parse(bytes, salt)
+                        RecordHeader::parse(*version, bytes, salt)
                             .is_some_and(|(counts, _)| counts.first > self.index)
                     })
             });
@@ -247,13 +265,12 @@ impl OpenFile {
         let mut header = [0; FILE_HEADER_BYTES];
         let is_whole = read_whole(&file, &mut header, 0)
             .map_err(|error| JournalFault::File(at(&path)(error)))?;
-        let salt = if is_whole { checked_salt(&header, first) } else { None };
-        match salt {
-            Some(salt) => {
-                Ok(Self { file, path, first, offset: FILE_HEADER_LENGTH, chain: salt, salt })
-            }
-            None => Err(JournalFault::BadHeader { path }),
-        }
+        let checked = if is_whole { checked_header(&header, first) } else { None };
+        let Some((version, salt)) = checked else {
+            return Err(JournalFault::BadHeader { path });
+        };
+        let offset = FILE_HEADER_LENGTH;
+        Ok(Self { file, path, first, offset, chain: salt, salt, version })
     }
 
     fn length(&self) -> Result<u64, JournalFault> {
@@ -262,12 +279,26 @@ impl OpenFile {
     }
 }
 
-fn checked_salt(header: &[u8; FILE_HEADER_BYTES], first: u64) -> Option<[u8; CHECK_BYTES]> {
-    let rest = header.strip_prefix(&FILE_MAGIC)?;
+/// The version and the salt of a file whose header checks.
+fn checked_header(
+    header: &[u8; FILE_HEADER_BYTES],
+    first: u64,
+) -> Option<(Version, [u8; CHECK_BYTES])> {
+    let (magic, rest) = header.split_first_chunk()?;
+    let version =
+        [Version::One, Version::Two].into_iter().find(|version| version.file_magic() == *magic)?;
     let (number, rest) = rest.split_first_chunk()?;
     let (salt, check) = rest.split_first_chunk()?;
-    let expected = check_of(&[&FILE_MAGIC, number, salt]);
-    (u64::from_be_bytes(*number) == first && check == expected).then_some(*salt)
+    let expected = check_of(&[magic, number, salt]);
+    (u64::from_be_bytes(*number) == first && check == expected).then_some((version, *salt))
+}
+
+/// Reads what stands behind the entries of a record.
+fn sealed(bytes: &[u8]) -> Option<Sealed<'_>> {
+    let (segment, rest) = bytes.split_first_chunk()?;
+    let (offset, frames) = rest.split_first_chunk()?;
+    let (segment, offset) = (u64::from_be_bytes(*segment), u64::from_be_bytes(*offset));
+    (!frames.is_empty()).then_some(Sealed { segment, offset, frames })
 }
 
 /// Fills the buffer; `false` when the file ends before.

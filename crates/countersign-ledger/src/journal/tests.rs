@@ -52,6 +52,10 @@ impl Bench {
                 assert_eq!(entry, content(index));
                 assert_eq!(leaf, crate::leaf_hash(entry));
             }
+            let frames = record.recordings().map(|it| (it.segment, it.offset, it.frames));
+            let first = record.first;
+            let expect = (first % 2 == 1).then_some((first, 7, FRAMES));
+            assert_eq!(frames, expect);
         }
         let files = JournalFiles::new(self.directory.path(), self.firsts());
         let end = Resume::After(reader.end()?);
@@ -69,8 +73,13 @@ fn group(journal: &mut Journal, first: u64, count: u64) {
     for index in first..first + count {
         journal.push(&content(index)).unwrap();
     }
-    assert_eq!(journal.commit().unwrap(), first);
+    let sealed = Sealed { segment: first, offset: 7, frames: FRAMES };
+    let sealed = (first % 2 == 1).then_some(sealed);
+    assert_eq!(journal.commit(sealed).unwrap(), first);
 }
+
+/// What comes as recordings with each group that begins at an odd number.
+const FRAMES: &[u8] = b"frames, of which the journal knows nothing";
 
 /// The file, and where each group ends in it with the number of entries until there.
 fn written(bench: &Bench, groups: &[u64]) -> (PathBuf, Vec<(u64, u64)>) {
@@ -103,7 +112,7 @@ fn garbage_after_the_last_group_is_cut() {
     let (path, ends) = written(&bench, &[4, 4]);
     let whole = std::fs::read(&path).unwrap();
     let stale = whole[48..usize::try_from(ends[1].0).unwrap()].to_vec();
-    for tail in [vec![0; 5_000], vec![0xff; 100], b"CSJ1".to_vec(), stale, b"CSJ1".repeat(1_000)] {
+    for tail in [vec![0; 5_000], vec![0xff; 100], b"CSJ2".to_vec(), stale, b"CSJ2".repeat(1_000)] {
         std::fs::write(&path, [whole.as_slice(), &tail].concat()).unwrap();
         assert_eq!(bench.reopen(), Found::Entries(8), "{} bytes", tail.len());
     }
@@ -167,10 +176,10 @@ fn a_failed_write_is_repaired_with_the_next_group() {
     journal.current.file = File::open(&path).unwrap();
     journal.begin();
     journal.push(b"lost").unwrap();
-    assert_eq!(journal.commit().unwrap_err().path, path);
+    assert_eq!(journal.commit(None).unwrap_err().path, path);
     assert_eq!(journal.next(), 3);
     // What a torn write may have left is cut away.
-    let torn = [std::fs::read(&path).unwrap(), b"CSJ1 torn".to_vec()].concat();
+    let torn = [std::fs::read(&path).unwrap(), b"CSJ2 torn".to_vec()].concat();
     std::fs::write(&path, torn).unwrap();
     group(&mut journal, 3, 2);
     assert_eq!(bench.firsts(), [0, 3]);
@@ -190,9 +199,45 @@ fn a_repair_does_not_go_on_over_lost_entries() {
     journal.current.file = File::open(&path).unwrap();
     journal.begin();
     journal.push(b"x").unwrap();
-    journal.commit().unwrap_err();
-    journal.commit().unwrap_err();
+    journal.commit(None).unwrap_err();
+    journal.commit(None).unwrap_err();
     assert_eq!(bench.firsts(), [0]);
+}
+
+/// A file of the first version with one record.
+fn first_version(bench: &Bench, count: u64) -> PathBuf {
+    let path = bench.directory.path().join(file_name(0));
+    let (mut file, salt) = file_header(&bench.key, 0);
+    file.truncate(FILE_HEADER_BYTES - CHECK_BYTES);
+    file[..8].copy_from_slice(b"CSJOURN1");
+    let check = check_of(&[&file]);
+    file.extend_from_slice(&check);
+    if count > 0 {
+        let mut body = Vec::new();
+        let entries: Vec<Vec<u8>> = (0..count).map(content).collect();
+        entries.iter().for_each(|entry| push_entry(&mut body, entry).unwrap());
+        let leaves: Vec<Hash> = entries.iter().map(|entry| crate::leaf_hash(entry)).collect();
+        let (count, length) = (u32::try_from(count).unwrap(), u32::try_from(body.len()).unwrap());
+        let header = RecordHeader { version: Version::One, count, first: 0, body: length };
+        file.extend_from_slice(&header.bytes(&header.check(&salt, &leaves, &[]), &salt));
+        file.extend_from_slice(&body);
+    }
+    std::fs::write(&path, file).unwrap();
+    path
+}
+
+#[test]
+fn a_journal_of_the_first_version_is_read_and_goes_on_in_a_new_file() {
+    for (count, tail, firsts) in
+        [(3, "", vec![0, 3]), (3, "CSJ1 torn", vec![0, 3]), (0, "", vec![0])]
+    {
+        let bench = Bench::new();
+        let path = first_version(&bench, count);
+        let torn = [std::fs::read(&path).unwrap(), tail.as_bytes().to_vec()].concat();
+        std::fs::write(&path, torn).unwrap();
+        assert_eq!(bench.reopen(), Found::Entries(count), "{count} entries, tail {tail:?}");
+        assert_eq!(bench.firsts(), firsts);
+    }
 }
 
 proptest! {
@@ -208,8 +253,8 @@ proptest! {
         let mut bytes = std::fs::read(&path).unwrap();
         if forged {
             // A header that is right in all but the salt, as a caller could write into an entry.
-            let header = RecordHeader { count: 1, first: ends.last().unwrap().1, body: 3 };
-            let check = header.check(&[0; 16], &[]);
+            let header = RecordHeader { version: Version::Two, count: 1, first: ends.last().unwrap().1, body: 3 };
+            let check = header.check(&[0; 16], &[], &[]);
             bytes.extend_from_slice(&header.bytes(&check, &[0; 16]));
         }
         bytes.extend_from_slice(&tail);

@@ -207,5 +207,7 @@ impl Item {
 }
 
 pub(super) const MAGIC: [u8; 4] = *b"CSR1";
+/// Bytes that a frame has at most beyond its payloads, for each of them.
+pub(crate) const FRAME_OVERHEAD_BYTES_MAX: usize = 128;
 const FLAG_COMPRESSED: u8 = 1;
 const COMPRESSION_LEVEL: i32 = 1;

@@ -1,11 +1,12 @@
-//! The thread that makes groups of entries durable: recordings first, then the journal, then the
-//! answers. It goes on after every error, and tries again with the next group.
+//! The thread that makes groups of entries durable: their recordings are written to segments, then
+//! entries and recordings to the journal, whose sync makes both durable, then come the answers. It goes
+//! on after every error, and tries again with the next group.
 
 use std::sync::Arc;
 
 use super::Receipt;
 use super::deliver::{Answer, Delivery};
-use super::publish::{Published, Publishing};
+use super::publish::Publishing;
 use super::queue::{Job, Queue, Taken};
 use crate::error::LedgerError;
 use crate::hash::Hash;
@@ -17,7 +18,6 @@ pub(super) struct Committer {
     pub(super) journal: Journal,
     pub(super) segments: Segments,
     pub(super) queue: Arc<Queue>,
-    pub(super) published: Arc<Published>,
     pub(super) publishing: Arc<Publishing>,
     pub(super) delivery: Arc<Delivery>,
 }
@@ -80,13 +80,13 @@ impl Committer {
                 }
             }
         }
-        match self.journal.commit() {
+        match self.journal.commit(self.segments.written()) {
             Ok(first) => {
                 if refused.is_none() {
                     self.queue.set_writable();
                 }
-                self.published.set_size(self.journal.next());
-                self.publishing.added(self.journal.next());
+                let segment = self.segments.written().map(|_| self.segments.file());
+                self.publishing.added(self.journal.next(), segment);
                 let receipts = (first..).zip(gathered.drain(..));
                 answers.extend(receipts.map(|(index, Gathered { job, leaf_hash, place })| {
                     job.answered(Ok(Receipt { index, leaf_hash, place }))
@@ -94,6 +94,7 @@ impl Committer {
             }
             Err(error) => {
                 self.queue.set_not_writable();
+                self.segments.retract();
                 let error = LedgerError::from(error);
                 let refused = gathered.drain(..);
                 answers.extend(refused.map(|it| it.job.answered(Err(error.clone()))));
@@ -109,10 +110,10 @@ impl Committer {
         }
     }
 
-    /// Makes the recordings of the group durable.
+    /// Writes the recordings of the group.
     fn record(&mut self, group: &[Job]) -> (Vec<Place>, Option<LedgerError>) {
         let recordings: Vec<_> = group.iter().filter_map(|job| job.recording.as_ref()).collect();
-        match self.segments.append(&recordings) {
+        match self.segments.write(&recordings) {
             Ok(places) => (places, None),
             Err(error) => {
                 self.queue.set_not_writable();

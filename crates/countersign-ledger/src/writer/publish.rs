@@ -9,7 +9,8 @@ use super::{Head, Health, WriterOptions};
 use crate::checkpoint::Checkpoint;
 use crate::error::LedgerError;
 use crate::hash::Hash;
-use crate::publisher::Publisher;
+use crate::publisher::{Added, Publisher};
+use crate::recording::SegmentFile;
 
 /// What is durable and what is published, for everybody to see.
 #[derive(Debug)]
@@ -62,6 +63,7 @@ impl Published {
 pub(super) struct Publishing {
     options: WriterOptions,
     published: std::sync::Arc<Published>,
+    added: Mutex<Added>,
     work: Mutex<Work>,
     changed: Condvar,
     /// The size at which a checkpoint is made without waiting for the interval.
@@ -79,11 +81,26 @@ impl Publishing {
     pub(super) fn new(options: WriterOptions, published: std::sync::Arc<Published>) -> Self {
         let size = published.size.load(Ordering::Acquire);
         let soon_at = AtomicU64::new(size.saturating_add(options.checkpoint_entries_max));
-        Self { options, published, work: Mutex::default(), changed: Condvar::new(), soon_at }
+        Self {
+            options,
+            published,
+            added: Mutex::new(Added::entries(size)),
+            work: Mutex::default(),
+            changed: Condvar::new(),
+            soon_at,
+        }
     }
 
-    /// Is told the new size; costs one load unless many entries came.
-    pub(super) fn added(&self, size: u64) {
+    /// Is told the new size, and of the segment whose frames are not synced yet. Wakes the publisher
+    /// only when many entries came.
+    pub(super) fn added(&self, size: u64, segment: Option<SegmentFile>) {
+        let mut added = self.lock_added();
+        added.size = size;
+        if let Some(segment) = segment {
+            added.add_segment(segment);
+        }
+        drop(added);
+        self.published.set_size(size);
         if size >= self.soon_at.load(Ordering::Relaxed) {
             let next = size.saturating_add(self.options.checkpoint_entries_max);
             self.soon_at.store(next, Ordering::Relaxed);
@@ -115,7 +132,7 @@ impl Publishing {
             // Nothing is added after the committer closed this, so one more round covers all.
             is_last = work.is_closed;
             drop(work);
-            let outcome = publisher.publish(self.published.size.load(Ordering::Acquire));
+            let outcome = publisher.publish(self.take_added());
             let mut latest = self.published.lock();
             latest.size = publisher.published().size;
             latest.root = publisher.published().root;
@@ -123,6 +140,16 @@ impl Publishing {
             drop(latest);
             self.lock().error = outcome.err().map(LedgerError::from);
         }
+    }
+
+    fn take_added(&self) -> Added {
+        let mut added = self.lock_added();
+        let size = added.size;
+        std::mem::replace(&mut *added, Added::entries(size))
+    }
+
+    fn lock_added(&self) -> MutexGuard<'_, Added> {
+        self.added.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, Work> {

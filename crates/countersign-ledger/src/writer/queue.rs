@@ -11,7 +11,7 @@ use super::deliver::{Answer, Way};
 use super::{Health, Receipt, WriterOptions};
 use crate::error::LedgerError;
 use crate::journal::GROUP_BYTES_MAX;
-use crate::recording::Recording;
+use crate::recording::{FRAME_OVERHEAD_BYTES_MAX, Recording};
 
 /// One entry that waits, and who waits for it.
 #[derive(Debug)]
@@ -177,8 +177,9 @@ impl Queue {
 
 impl Job {
     fn bytes(&self) -> usize {
+        let recorded = |it: &Recording| it.payload.len() + FRAME_OVERHEAD_BYTES_MAX;
         // Two bytes of length in the journal's record.
-        self.entry.len() + 2 + self.recording.as_ref().map_or(0, |it| it.payload.len())
+        self.entry.len() + 2 + self.recording.as_ref().map_or(0, recorded)
     }
 
     /// The answer to the caller.

@@ -1,10 +1,10 @@
 //! What needs a process of its own: being killed at any moment, and a disk without room. The child is
 //! this test binary, which runs one of the ignored tests below in the directory that the parent made.
 
-use crate::place::{ORIGIN, content, entropy, key, place, start};
+use crate::place::{content, entropy, place, start};
 use countersign_ledger::{
-    LedgerError, Log, LogOptions, Recording, SegmentReader, SessionKey, VerifyOptions, Writer,
-    WriterOptions, entries, verify,
+    LedgerError, Recording, SegmentReader, SessionKey, VerifyOptions, Writer, WriterOptions,
+    entries, verify,
 };
 use std::collections::BTreeMap;
 use std::fs;
@@ -52,8 +52,7 @@ fn killed_at_any_moment_nothing_acknowledged_is_lost() {
         "only {} entries: the test shows nothing",
         acknowledged.len()
     );
-    let log = Log::open(place.path(), ORIGIN, key(), LogOptions::default()).unwrap();
-    drop(log);
+    start(place.path(), WriterOptions::default()).1.close().unwrap();
     let read: BTreeMap<_, _> = entries(place.path()).unwrap().map(Result::unwrap).collect();
     for (index, entry) in &acknowledged {
         assert_eq!(read.get(index), Some(entry), "entry {index}");

@@ -10,6 +10,7 @@
 mod children;
 mod log;
 mod place;
+mod power;
 mod recordings;
 mod verify;
 mod writer;

@@ -1,0 +1,120 @@
+//! Recordings whose sync failed: no checkpoint covers their entries until they were written again.
+
+use super::*;
+use crate::keys::SessionKey;
+use crate::log::{Log, LogOptions};
+use crate::recording::{Place, Recording, SegmentOptions, SegmentReader, Segments};
+use tempfile::TempDir;
+
+struct Bench {
+    directory: TempDir,
+    log: Log,
+    segments: Segments,
+    key: Arc<SessionKey>,
+    places: Vec<Place>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let key = SigningKey::from_seed(&[3; 32]).unwrap();
+        let mut log = Log::open(directory.path(), "test", key, LogOptions::default()).unwrap();
+        let entropy = Box::new(|bytes: &mut [u8]| bytes.fill(7));
+        let recordings = directory.path().join("recordings");
+        let segments = Segments::open(&recordings, SegmentOptions::default(), entropy).unwrap();
+        log.publisher.restore(&recordings, 0).unwrap();
+        let key = Arc::new(SessionKey::from_bytes(&[2; 32]).unwrap());
+        Self { directory, log, segments, key, places: Vec::new() }
+    }
+
+    /// A group of one entry with a recording, as the writer commits it.
+    fn group(&mut self) {
+        let call = u8::try_from(self.places.len()).unwrap();
+        let recording = Recording {
+            session_id: [1; 16],
+            call_id: [call; 16],
+            time_ms: 0,
+            kind: 0,
+            key: Arc::clone(&self.key),
+            payload: vec![call; 100],
+        };
+        self.places.extend(self.segments.write(&[&recording]).unwrap());
+        self.log.journal.begin();
+        self.log.journal.push(&[call]).unwrap();
+        self.log.journal.commit(self.segments.written()).unwrap();
+    }
+
+    /// What a disk does that loses the pages of a segment, and says so at the next sync only.
+    fn lose(&self, from: usize) {
+        let path = self.directory.path().join("recordings/00000000.seg");
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[from..].fill(0);
+        fs::write(&path, bytes).unwrap();
+    }
+
+    fn publish(&mut self, segments: Vec<SegmentFile>) -> Result<(), FileError> {
+        let size = self.log.journal.next();
+        self.log.publisher.publish(Added { size, segments })
+    }
+
+    /// The recordings that can be read.
+    fn readable(&self) -> Vec<u8> {
+        let reader = SegmentReader::open(&self.directory.path().join("recordings"));
+        let read = |place: &Place| reader.read(place.segment, place.offset, &self.key).ok();
+        self.places.iter().filter_map(read).map(|found| found[0].bytes[0]).collect()
+    }
+}
+
+#[test]
+fn after_a_failed_sync_frames_are_written_again_before_a_checkpoint_covers_them() {
+    let mut bench = Bench::new();
+    bench.group();
+    bench.group();
+    bench.publish(vec![SegmentFile::broken()]).unwrap_err();
+    assert_eq!(bench.log.checkpoint().size, 0);
+    bench.lose(0);
+    assert_eq!(bench.readable(), []);
+    bench.unsynced_is_forgotten();
+    bench.publish(Vec::new()).unwrap();
+    assert_eq!(bench.log.checkpoint().size, 2);
+    assert_eq!(bench.readable(), [0, 1]);
+}
+
+#[test]
+fn a_group_that_was_being_written_at_a_failed_sync_is_written_again_too() {
+    let mut bench = Bench::new();
+    bench.group();
+    bench.publish(vec![SegmentFile::broken()]).unwrap_err();
+    bench.unsynced_is_forgotten();
+    bench.publish(Vec::new()).unwrap();
+    // Its frames were in the segment already when the sync failed, and its record was not durable yet.
+    bench.group();
+    bench.lose(usize::try_from(bench.places[1].offset).unwrap());
+    assert_eq!(bench.readable(), [0]);
+    bench.publish(Vec::new()).unwrap();
+    assert_eq!(bench.readable(), [0, 1]);
+    // What comes after the failure is synced as ever.
+    assert_eq!(bench.log.publisher.frames, FramesAre::Sound);
+    bench.group();
+    bench.publish(vec![bench.segments.file()]).unwrap();
+    assert_eq!((bench.log.checkpoint().size, bench.readable()), (3, vec![0, 1, 2]));
+}
+
+#[test]
+fn it_stays_doubtful_while_syncs_fail() {
+    let mut bench = Bench::new();
+    bench.group();
+    for _ in 0..3 {
+        bench.publish(vec![SegmentFile::broken()]).unwrap_err();
+        bench.group();
+    }
+    assert_eq!(bench.log.publisher.frames, FramesAre::Doubtful { last_group: 3 });
+    assert_eq!(bench.log.checkpoint().size, 0);
+}
+
+impl Bench {
+    /// The disk works again.
+    fn unsynced_is_forgotten(&mut self) {
+        self.log.publisher.unsynced.clear();
+    }
+}

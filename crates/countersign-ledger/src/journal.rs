@@ -83,8 +83,20 @@ enum State {
 #[derive(Debug, Default)]
 struct Group {
     bytes: Vec<u8>,
+    /// Where the entries end in the bytes.
+    entries_end: usize,
     leaves: Vec<Hash>,
     scratch: Vec<u8>,
+}
+
+/// A group that is durable.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Committed<'a> {
+    /// The number of its first entry.
+    pub(crate) first: u64,
+    /// Its entries as in a bundle.
+    pub(crate) entries: &'a [u8],
+    pub(crate) leaves: &'a [Hash],
 }
 
 impl Journal {
@@ -141,22 +153,28 @@ impl Journal {
     pub(crate) fn begin(&mut self) {
         self.group.bytes.clear();
         self.group.bytes.resize(RECORD_HEADER_BYTES, 0);
+        self.group.entries_end = RECORD_HEADER_BYTES;
         self.group.leaves.clear();
     }
 
     /// Gathers an entry, and gives its leaf hash. `None` when it is too long.
     pub(crate) fn push(&mut self, entry: &[u8]) -> Option<Hash> {
         push_entry(&mut self.group.bytes, entry)?;
+        self.group.entries_end = self.group.bytes.len();
         let leaf = leaf_hash_with(&mut self.group.scratch, entry);
         self.group.leaves.push(leaf);
         Some(leaf)
     }
 
-    /// Makes what was gathered durable, with the recordings that came with it, and gives the number of
-    /// its first entry.
-    pub(crate) fn commit(&mut self, recordings: Option<Sealed<'_>>) -> Result<u64, FileError> {
+    /// Makes what was gathered durable, with the recordings that came with it. The next group is to be
+    /// begun after.
+    pub(crate) fn commit(
+        &mut self,
+        recordings: Option<Sealed<'_>>,
+    ) -> Result<Committed<'_>, FileError> {
+        let first = self.next;
         if self.group.leaves.is_empty() {
-            return Ok(self.next);
+            return Ok(Committed { first, entries: &[], leaves: &[] });
         }
         self.prepare()?;
         let chain = self.seal_record(recordings)?;
@@ -166,13 +184,13 @@ impl Journal {
             self.state = State::Doubtful;
             return Err(at(path)(error));
         }
-        let first = self.next;
         self.current.offset += length_of(&self.group.bytes);
         self.current.chain = chain;
         self.next += u64::try_from(self.group.leaves.len()).unwrap_or(0);
         self.files.durable.store(self.next, Ordering::SeqCst);
-        self.begin();
-        Ok(first)
+        let Group { bytes, entries_end, leaves, .. } = &self.group;
+        let entries = bytes.get(RECORD_HEADER_BYTES..*entries_end).unwrap_or_default();
+        Ok(Committed { first, entries, leaves })
     }
 
     /// Makes sure that there is a sound file with room.
@@ -193,8 +211,8 @@ impl Journal {
         &mut self,
         recordings: Option<Sealed<'_>>,
     ) -> Result<[u8; CHECK_BYTES], FileError> {
-        let Group { bytes, leaves, .. } = &mut self.group;
-        let entries = bytes.len();
+        let Group { bytes, entries_end, leaves, .. } = &mut self.group;
+        bytes.truncate(*entries_end);
         if let Some(Sealed { segment, offset, frames }) = recordings {
             bytes.extend_from_slice(&segment.to_be_bytes());
             bytes.extend_from_slice(&offset.to_be_bytes());
@@ -210,7 +228,7 @@ impl Journal {
             return Err(too_large());
         };
         let header = RecordHeader { version: Version::Two, count, first: self.next, body };
-        let rest = bytes.get(entries..).unwrap_or_default();
+        let rest = bytes.get(*entries_end..).unwrap_or_default();
         let chain = header.check(&self.current.chain, leaves, rest);
         for (to, from) in bytes.iter_mut().zip(header.bytes(&chain, &self.current.salt)) {
             *to = from;

@@ -118,7 +118,7 @@ impl Log {
                 return Err(LedgerError::EntryTooLarge { bytes: entry.len() });
             }
         }
-        Ok(self.journal.commit(None)?)
+        Ok(self.journal.commit(None)?.first)
     }
 
     /// Writes tiles and a signed checkpoint over all durable entries, or those before the first whose

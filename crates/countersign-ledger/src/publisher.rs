@@ -10,11 +10,15 @@ use std::sync::Arc;
 use crate::checkpoint::Checkpoint;
 use crate::error::OpenError;
 use crate::files::{ChangedDirectories, FileError, at};
+use crate::hash::Hash;
 use crate::journal::{JournalFault, JournalFiles, JournalReader};
 use crate::keys::SigningKey;
 use crate::recording::{Restore, Restored, SegmentFile};
 use crate::tile::{Edge, Kind, TILE_WIDTH, TileName, TileReader, push_entry, read_bundle};
 use crate::{CHECKPOINT_FILE, ENTRY_BYTES_MAX};
+
+mod added;
+pub(crate) use added::{Added, FRESH_BYTES_MAX, Fresh};
 
 /// The one that publishes a log.
 #[derive(Debug)]
@@ -22,7 +26,6 @@ pub(crate) struct Publisher {
     directory: PathBuf,
     key: Arc<SigningKey>,
     files: JournalFiles,
-    reader: Option<JournalReader>,
     published: Checkpoint,
     /// The tree as far as it was built; `None` after an error, when it must be read again.
     built: Option<Built>,
@@ -41,28 +44,6 @@ enum FramesAre {
     Doubtful {
         last_group: u64,
     },
-}
-
-/// What became durable in the journal since the publisher was last told.
-#[derive(Debug, Default)]
-pub(crate) struct Added {
-    /// The number of durable entries.
-    pub(crate) size: u64,
-    /// Segments with frames of these entries, each once.
-    pub(crate) segments: Vec<SegmentFile>,
-}
-
-impl Added {
-    /// Entries without recordings.
-    pub(crate) fn entries(size: u64) -> Self {
-        Self { size, segments: Vec::new() }
-    }
-
-    pub(crate) fn add_segment(&mut self, segment: SegmentFile) {
-        if self.segments.last().is_none_or(|last| last.number() != segment.number()) {
-            self.segments.push(segment);
-        }
-    }
 }
 
 /// The right edge of the tree and the entries of its partial bundle.
@@ -85,7 +66,6 @@ impl Publisher {
             directory: directory.to_path_buf(),
             key,
             files,
-            reader: None,
             published,
             built,
             recordings: None,
@@ -106,7 +86,7 @@ impl Publisher {
 
     /// Publishes what was added, and what could not be published before.
     pub(crate) fn publish(&mut self, added: Added) -> Result<(), FileError> {
-        let Added { size: end, segments } = added;
+        let Added { size: end, segments, fresh } = added;
         self.unsynced.extend(segments);
         if end <= self.published.size {
             return Ok(());
@@ -116,22 +96,12 @@ impl Publisher {
             Some(built) => built,
             None => read_built(&self.directory, &self.published).map_err(OpenError::into_file)?,
         };
-        let mut reader = match self.reader.take() {
-            Some(reader) => reader,
-            None => {
-                let firsts = self.files.firsts();
-                JournalReader::open(&self.files.directory, firsts, self.published.size)
-                    .map_err(JournalFault::into_file_error)?
-            }
-        };
-        reader.more_files(&self.files.firsts());
-        let filled = self.write_tiles(&mut built, &mut reader, end)?;
+        let filled = self.write_tiles(&mut built, &fresh, end)?;
         let root = built.edge.root();
         let next = Checkpoint { origin: self.published.origin.clone(), size: end, root };
         self.write_checkpoint(&next)?;
         self.published = next;
         self.built = Some(built);
-        self.reader = Some(reader);
         self.remove_partials(&filled)?;
         self.files.trim(end)
     }
@@ -202,32 +172,32 @@ impl Publisher {
     fn write_tiles(
         &self,
         built: &mut Built,
-        reader: &mut JournalReader,
+        fresh: &Fresh,
         end: u64,
     ) -> Result<Vec<TileName>, FileError> {
         let mut changed = ChangedDirectories::default();
         let mut filled = Vec::new();
-        let Built { edge, bundle } = built;
-        while let Some(record) = reader.next(end).map_err(JournalFault::into_file_error)? {
-            for (index, entry, leaf) in record.entries() {
-                if index != edge.size() {
-                    continue;
-                }
-                debug_assert!(entry.len() <= ENTRY_BYTES_MAX, "the journal holds entries only");
-                push_entry(bundle, entry);
-                for (name, hashes) in edge.push(leaf) {
-                    self.write_tile(&mut changed, name, hashes.as_flattened())?;
-                    filled.push(name);
-                }
-                if edge.size().is_multiple_of(TILE_WIDTH) {
-                    let number = (edge.size() / TILE_WIDTH).saturating_sub(1);
-                    let name = TileName::full(Kind::Entries, number);
-                    self.write_tile(&mut changed, name, bundle)?;
-                    filled.push(name);
-                    bundle.clear();
+        let read_until = fresh.first().unwrap_or(end).min(end);
+        if built.edge.size() < read_until {
+            let (directory, firsts) = (&self.files.directory, self.files.firsts());
+            let mut reader = JournalReader::open(directory, firsts, built.edge.size())
+                .map_err(JournalFault::into_file_error)?;
+            while let Some(record) =
+                reader.next(read_until).map_err(JournalFault::into_file_error)?
+            {
+                for (index, entry, leaf) in record.entries() {
+                    if index == built.edge.size() {
+                        self.push(built, entry, leaf, &mut changed, &mut filled)?;
+                    }
                 }
             }
         }
+        for (index, entry, leaf) in fresh.entries() {
+            if index == built.edge.size() {
+                self.push(built, entry, leaf, &mut changed, &mut filled)?;
+            }
+        }
+        let Built { edge, bundle } = built;
         if edge.size() != end {
             let source = io::Error::new(io::ErrorKind::InvalidData, "the journal has a gap");
             return Err(at(&self.files.directory)(source));
@@ -240,6 +210,31 @@ impl Publisher {
         }
         changed.sync()?;
         Ok(filled)
+    }
+
+    /// Adds an entry, and writes the tiles that it fills.
+    fn push(
+        &self,
+        Built { edge, bundle }: &mut Built,
+        entry: &[u8],
+        leaf: Hash,
+        changed: &mut ChangedDirectories,
+        filled: &mut Vec<TileName>,
+    ) -> Result<(), FileError> {
+        debug_assert!(entry.len() <= ENTRY_BYTES_MAX, "the journal holds entries only");
+        push_entry(bundle, entry);
+        for (name, hashes) in edge.push(leaf) {
+            self.write_tile(changed, name, hashes.as_flattened())?;
+            filled.push(name);
+        }
+        if edge.size().is_multiple_of(TILE_WIDTH) {
+            let number = (edge.size() / TILE_WIDTH).saturating_sub(1);
+            let name = TileName::full(Kind::Entries, number);
+            self.write_tile(changed, name, bundle)?;
+            filled.push(name);
+            bundle.clear();
+        }
+        Ok(())
     }
 
     fn write_tile(

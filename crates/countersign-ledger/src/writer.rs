@@ -31,7 +31,8 @@ use queue::{Job, Queue};
 pub struct WriterOptions {
     /// The time between two checkpoints while there are new entries, in milliseconds.
     pub checkpoint_interval_ms: u64,
-    /// New entries after which a checkpoint is made without waiting for the interval.
+    /// New entries after which a checkpoint is made without waiting for the interval. Each checkpoint
+    /// writes and syncs some partial tiles, so this is a bound on what waits, not a rhythm.
     pub checkpoint_entries_max: u64,
     /// Entries that share one sync at most.
     pub group_entries_max: usize,
@@ -45,7 +46,7 @@ impl Default for WriterOptions {
     fn default() -> Self {
         Self {
             checkpoint_interval_ms: 1_000,
-            checkpoint_entries_max: 4_096,
+            checkpoint_entries_max: 65_536,
             group_entries_max: 4_096,
             queue_entries_max: 16_384,
             queue_bytes_max: 128 * 1024 * 1024,

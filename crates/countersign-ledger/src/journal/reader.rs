@@ -139,12 +139,6 @@ impl JournalReader {
         })
     }
 
-    /// Learns of files that were started since.
-    pub(crate) fn more_files(&mut self, firsts: &[u64]) {
-        self.waiting =
-            firsts.iter().rev().copied().filter(|first| *first > self.open.first).collect();
-    }
-
     /// The number of the entry that comes next.
     pub(crate) fn index(&self) -> u64 {
         self.index

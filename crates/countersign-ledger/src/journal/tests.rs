@@ -75,7 +75,7 @@ fn group(journal: &mut Journal, first: u64, count: u64) {
     }
     let sealed = Sealed { segment: first, offset: 7, frames: FRAMES };
     let sealed = (first % 2 == 1).then_some(sealed);
-    assert_eq!(journal.commit(sealed).unwrap(), first);
+    assert_eq!(journal.commit(sealed).unwrap().first, first);
 }
 
 /// What comes as recordings with each group that begins at an odd number.

@@ -1,6 +1,7 @@
 //! Recordings whose sync failed: no checkpoint covers their entries until they were written again.
 
 use super::*;
+use crate::journal::Committed;
 use crate::keys::SessionKey;
 use crate::log::{Log, LogOptions};
 use crate::recording::{Place, Recording, SegmentOptions, SegmentReader, Segments};
@@ -54,7 +55,7 @@ impl Bench {
 
     fn publish(&mut self, segments: Vec<SegmentFile>) -> Result<(), FileError> {
         let size = self.log.journal.next();
-        self.log.publisher.publish(Added { size, segments })
+        self.log.publisher.publish(Added { size, segments, fresh: Fresh::default() })
     }
 
     /// The recordings that can be read.
@@ -116,5 +117,47 @@ impl Bench {
     /// The disk works again.
     fn unsynced_is_forgotten(&mut self) {
         self.log.publisher.unsynced.clear();
+    }
+}
+
+#[test]
+fn entries_come_from_memory_as_far_as_it_reaches() {
+    for forgotten in [0, 1, 300, 999, 1_000] {
+        let directory = tempfile::tempdir().unwrap();
+        let key = SigningKey::from_seed(&[3; 32]).unwrap();
+        let mut log = Log::open(directory.path(), "test", key, LogOptions::default()).unwrap();
+        let mut tree = crate::Tree::default();
+        let mut added = Added::entries(0);
+        for index in 0..1_000_u64 {
+            let entry = index.to_be_bytes();
+            log.journal.begin();
+            log.journal.push(&entry).unwrap();
+            let group = log.journal.commit(None).unwrap();
+            if index >= forgotten {
+                added.add(&group, None);
+            }
+            tree.push(crate::leaf_hash(&entry));
+            if index == 500 {
+                let whole = std::mem::replace(&mut added, Added::entries(501));
+                log.publisher.publish(Added { size: 501, ..whole }).unwrap();
+            }
+        }
+        added.size = 1_000;
+        log.publisher.publish(added).unwrap();
+        assert_eq!((log.checkpoint().size, log.checkpoint().root), (1_000, tree.root()));
+        let verified = crate::verify(directory.path(), &crate::VerifyOptions::default()).unwrap();
+        assert_eq!(verified.size, 1_000, "{forgotten} forgotten");
+    }
+}
+
+#[test]
+fn memory_is_bounded() {
+    let mut added = Added::default();
+    let entry = vec![0_u8; 65_537];
+    for first in 0..1_000 {
+        added.add(&Committed { first, entries: &entry, leaves: &[[0; 32]] }, None);
+        assert!(added.fresh.bytes() <= FRESH_BYTES_MAX);
+        let kept = u64::try_from(added.fresh.entries().count()).unwrap();
+        assert_eq!(added.fresh.first().unwrap() + kept, added.size, "the newest are kept");
     }
 }

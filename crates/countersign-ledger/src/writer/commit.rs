@@ -81,13 +81,13 @@ impl Committer {
             }
         }
         match self.journal.commit(self.segments.written()) {
-            Ok(first) => {
+            Ok(committed) => {
                 if refused.is_none() {
                     self.queue.set_writable();
                 }
                 let segment = self.segments.written().map(|_| self.segments.file());
-                self.publishing.added(self.journal.next(), segment);
-                let receipts = (first..).zip(gathered.drain(..));
+                self.publishing.added(&committed, segment);
+                let receipts = (committed.first..).zip(gathered.drain(..));
                 answers.extend(receipts.map(|(index, Gathered { job, leaf_hash, place })| {
                     job.answered(Ok(Receipt { index, leaf_hash, place }))
                 }));

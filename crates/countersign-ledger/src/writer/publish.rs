@@ -9,7 +9,8 @@ use super::{Head, Health, WriterOptions};
 use crate::checkpoint::Checkpoint;
 use crate::error::LedgerError;
 use crate::hash::Hash;
-use crate::publisher::{Added, Publisher};
+use crate::journal::Committed;
+use crate::publisher::{Added, FRESH_BYTES_MAX, Publisher};
 use crate::recording::SegmentFile;
 
 /// What is durable and what is published, for everybody to see.
@@ -91,17 +92,17 @@ impl Publishing {
         }
     }
 
-    /// Is told the new size, and of the segment whose frames are not synced yet. Wakes the publisher
-    /// only when many entries came.
-    pub(super) fn added(&self, size: u64, segment: Option<SegmentFile>) {
+    /// Is told of a group that is durable, and of the segment whose frames are not synced yet. Wakes
+    /// the publisher only when much came.
+    pub(super) fn added(&self, group: &Committed<'_>, segment: Option<SegmentFile>) {
         let mut added = self.lock_added();
-        added.size = size;
-        if let Some(segment) = segment {
-            added.add_segment(segment);
-        }
+        let before = added.fresh.bytes();
+        added.add(group, segment);
+        let (size, after) = (added.size, added.fresh.bytes());
         drop(added);
         self.published.set_size(size);
-        if size >= self.soon_at.load(Ordering::Relaxed) {
+        let is_half_full = before < FRESH_BYTES_SOON && after >= FRESH_BYTES_SOON;
+        if is_half_full || size >= self.soon_at.load(Ordering::Relaxed) {
             let next = size.saturating_add(self.options.checkpoint_entries_max);
             self.soon_at.store(next, Ordering::Relaxed);
             self.lock().is_soon = true;
@@ -156,3 +157,6 @@ impl Publishing {
         self.work.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// Bytes of entries that wait in memory after which they are published without waiting for the interval.
+const FRESH_BYTES_SOON: usize = FRESH_BYTES_MAX / 2;

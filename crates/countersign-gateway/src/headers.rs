@@ -3,7 +3,7 @@
 use countersign_model::CallId;
 use countersign_model::{
     Function,
-    catalog::{Target, raw::HttpVersion},
+    catalog::{Target, headers::never_passes, raw::HttpVersion},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
@@ -40,34 +40,6 @@ const REQUEST: [&str; 21] = [
     "tracestate",
     "user-agent",
     "x-request-id",
-];
-
-/// Request headers that are between the caller and the gateway, or between the gateway and the
-/// target: none passes, whatever a catalog names, and no argument is sent as one.
-const REQUEST_NEVER: [&str; 23] = [
-    "accept-encoding",
-    "authorization",
-    "connection",
-    "content-encoding",
-    "content-length",
-    "cookie",
-    "expect",
-    "forwarded",
-    "host",
-    "http2-settings",
-    "keep-alive",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "via",
-    "x-http-method",
-    "x-http-method-override",
-    "x-method-override",
-    "x-original-url",
-    "x-rewrite-url",
 ];
 
 /// Answer headers that never pass: hop by hop (RFC 9110 §7.6.1), the target's own cookies and
@@ -140,7 +112,12 @@ pub(crate) fn request(
         // A part of an answer can't be masked as the whole would be.
         let range = answer == Bytes::Changed && matches!(text, "range" | "if-range");
         let argument = function.http.headers.values().any(|it| **it == *text);
-        if passes && !range && !argument && !never(text) && !named.iter().any(|it| it == text) {
+        if passes
+            && !range
+            && !argument
+            && !never_passes(text)
+            && !named.iter().any(|it| it == text)
+        {
             out.append(name.clone(), value.clone());
         }
     }
@@ -158,15 +135,6 @@ pub(crate) fn request(
 pub(crate) fn call(call: CallId) -> Option<HeaderValue> {
     // An identifier is letters and digits.
     HeaderValue::from_maybe_shared(bytes::Bytes::from(call.to_string())).ok()
-}
-
-/// Whether an argument may be sent as this header.
-pub(crate) fn may_be_argument(name: &str) -> bool {
-    !never(name)
-}
-
-fn never(name: &str) -> bool {
-    REQUEST_NEVER.contains(&name) || name.starts_with("countersign-")
 }
 
 /// Whether the target's `forward_headers` name a header. Where it came from is what a caller must

@@ -2,6 +2,7 @@
 //! reads. [`raw`] is the file format; [`compile`] refuses what can't be right and names the place.
 
 pub mod compile;
+pub mod headers;
 pub mod raw;
 pub mod template;
 

@@ -1,9 +1,13 @@
 //! What leaves for the target, made from the arguments that were decided on.
 
 use super::arguments::{has_body, invalid, stands_in_body};
-use crate::{headers, respond::Stop};
+use crate::respond::Stop;
 use bytes::Bytes;
-use countersign_model::{Function, catalog::BodyKind, json};
+use countersign_model::{
+    Function,
+    catalog::{BodyKind, headers::never_passes},
+    json,
+};
 use hyper::body::Incoming;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
@@ -123,7 +127,7 @@ fn head(function: &Function, members: &Map<String, Value>) -> Result<Head, Stop>
 /// Whether a value stands in a header as it is: servers drop blanks around it, and what the target
 /// reads must be what was decided on.
 fn fits_header(header: &str, text: &str) -> bool {
-    headers::may_be_argument(header)
+    !never_passes(header)
         && text.trim_matches(' ') == text
         && text.bytes().all(|it| (b' '..=b'~').contains(&it))
 }

@@ -168,14 +168,9 @@ async fn a_header_that_is_an_argument_passes_as_that_only() {
             }
         }),
     );
-    let input = json!({"type": "object", "properties": {"bad": text, "worse": text}});
-    let http = json!({"body": "none", "headers": {"bad": "transfer-encoding", "worse": "host"}});
-    let wrong = function("wrong", "POST", "/v1/wrong", json!({"http": http, "input": input}));
-    let lab = lab(target.address, json!({"forward_headers": ["x-api-*"]}), &[send, wrong]).await;
+    let lab = lab(target.address, json!({"forward_headers": ["x-api-*"]}), &[send]).await;
     let uniform = async |body: &Value, headers: &[(&str, &str)]| {
-        let wrong = body.get("bad").or(body.get("worse")).is_some();
-        let path = if wrong { "/call/api.wrong" } else { "/call/api.send" };
-        let mut request = lab.request(Method::POST, path, AGENT);
+        let mut request = lab.request(Method::POST, "/call/api.send", AGENT);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -200,8 +195,6 @@ async fn a_header_that_is_an_argument_passes_as_that_only() {
         json!({"key": "k\r\nx-evil: 1"}),
         json!({"key": "k\u{0}"}),
         json!({"key": "schlüssel"}),
-        json!({"bad": "chunked"}),
-        json!({"worse": "other.test"}),
     ] {
         let answer = uniform(&body, &[]).await;
         assert_eq!(answer.code(), "arguments_invalid", "{body}: {answer:?}");

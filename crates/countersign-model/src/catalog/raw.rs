@@ -113,6 +113,25 @@ pub enum Credential {
     },
 }
 
+impl Credential {
+    /// The header that it stands in, in lower case.
+    pub(crate) fn header(&self) -> Option<&str> {
+        match self {
+            Self::Bearer(_) | Self::Basic { .. } => Some("authorization"),
+            Self::Header { name, .. } => Some(name),
+            Self::None | Self::Query { .. } => None,
+        }
+    }
+
+    /// The query parameter that it stands in.
+    pub(crate) fn query(&self) -> Option<&str> {
+        match self {
+            Self::Query { name, .. } => Some(name),
+            Self::None | Self::Bearer(_) | Self::Basic { .. } | Self::Header { .. } => None,
+        }
+    }
+}
+
 /// Where a secret is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]

@@ -38,7 +38,7 @@ fn faults(files: &[(&str, &str)]) -> Vec<String> {
 
 #[test]
 fn every_fault_names_file_line_and_key() {
-    let rows: [(&str, &str, &[&str]); 8] = [
+    let rows: [(&str, &str, &[&str]); 9] = [
         ("", "", &[]),
         (
             "  owners: [olivia@acme.example]\n",
@@ -80,6 +80,13 @@ fn every_fault_names_file_line_and_key() {
                 "b.yaml:14: functions[1].name: function biling.refunds.create: no target `biling` is \
              described; a name is TARGET.FUNCTION",
             ],
+        ),
+        (
+            "path: /v1/refunds}",
+            "path: /v1/refunds, headers: {amount: content-length}}",
+            &["b.yaml:17: functions[1].http.headers.amount: function billing.refunds.create: \
+             `content-length` is the gateway's own to write, and would be refused on every call; \
+             name another header, or leave the argument out"],
         ),
         ("  kind: http\n", "  kind: smtp\n", &["b.yaml:3: target.kind: `smtp` is not known"]),
     ];

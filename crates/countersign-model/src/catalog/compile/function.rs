@@ -6,6 +6,7 @@ use crate::{
     catalog::{
         ApprovalRule, BlockRule, BodyKind, Function, FunctionName, HttpBinding, MaskRule, Overdue,
         ReviewRule, Sensitivity, Tag, Target, TargetIx,
+        headers::never_passes,
         raw::{RawApproval, RawFunction, RawHttp, RawMask, RawReview},
         template::PathTemplate,
     },
@@ -49,6 +50,7 @@ pub(super) fn function(
     at.name();
     let owners = at.owners(home);
     let http = at.http();
+    at.sendable(home);
     let input = at.input(http.as_ref());
     if let (Some(http), Some(input)) = (&http, &input) {
         at.places(http, input);
@@ -139,11 +141,6 @@ impl At<'_, '_> {
         if !METHODS.contains(&method.as_str()) {
             self.fault("http.method", format!("one of {}", METHODS.join(", ")));
         }
-        for (argument, header) in headers {
-            if !is_header_name(header) {
-                self.fault(format!("http.headers.{argument}"), "a lower-case header name");
-            }
-        }
         let default = match method.as_str() {
             "POST" | "PUT" | "PATCH" => BodyKind::Json,
             _ => BodyKind::None,
@@ -159,6 +156,43 @@ impl At<'_, '_> {
             headers: headers.iter().map(|(k, v)| (k.as_str().into(), v.as_str().into())).collect(),
             body: body.unwrap_or(default),
         })
+    }
+
+    /// Every header and query argument reaches the target: the gateway writes none of these itself.
+    fn sendable(&mut self, home: &Target) {
+        let RawHttp { query, headers, .. } = &self.raw.http;
+        let mut seen = BTreeSet::new();
+        for (argument, header) in headers {
+            let message = if !is_header_name(header) {
+                "a lower-case header name".to_owned()
+            } else if never_passes(header) {
+                format!(
+                    "`{header}` is the gateway's own to write, and would be refused on every call; \
+                     name another header, or leave the argument out"
+                )
+            } else if home.credential.header() == Some(header) {
+                format!(
+                    "`{header}` carries the credential of target {}; name another header, or leave \
+                     the argument out",
+                    home.name
+                )
+            } else if !seen.insert(header) {
+                format!("`{header}` carries another argument already")
+            } else {
+                continue;
+            };
+            self.fault(format!("http.headers.{argument}"), message);
+        }
+        for (place, name) in query.iter().enumerate() {
+            if home.credential.query() == Some(name) {
+                let message = format!(
+                    "`{name}` carries the credential of target {} in the query; a caller must not \
+                     be able to set it, so leave the argument out",
+                    home.name
+                );
+                self.fault(format!("http.query[{place}]"), message);
+            }
+        }
     }
 
     fn input(&mut self, http: Option<&HttpBinding>) -> Option<InputSchema> {

@@ -4,7 +4,7 @@ use super::{Faults, Place, is_header_name, is_name};
 use crate::{
     Span, Subject,
     catalog::{
-        Target, TargetName,
+        Target, TargetName, headers,
         raw::{Credential, RawTarget},
     },
 };
@@ -15,26 +15,6 @@ const IDLE_WITHIN: Span = Span::from_seconds(60);
 /// The longest that any of the three may be.
 const WITHIN_MAX: Span = Span::from_seconds(3600);
 const REQUEST_BYTES_MAX: u64 = 10 * 1024 * 1024;
-
-/// Headers that the gateway sets or drops itself: no catalog lets them through.
-const NEVER_FORWARDED: [&str; 16] = [
-    "authorization",
-    "proxy-authorization",
-    "cookie",
-    "host",
-    "connection",
-    "transfer-encoding",
-    "te",
-    "upgrade",
-    "content-length",
-    "keep-alive",
-    "x-http-method-override",
-    "x-http-method",
-    "x-method-override",
-    "x-original-url",
-    "x-rewrite-url",
-    "forwarded",
-];
 
 pub(super) fn target(raw: &RawTarget, faults: &mut Faults) -> Option<Target> {
     let before = faults.0.len();
@@ -62,10 +42,7 @@ pub(super) fn target(raw: &RawTarget, faults: &mut Faults) -> Option<Target> {
         let stem = name.strip_suffix('*').unwrap_or(name);
         if !is_header_name(stem) {
             fault(&format!("forward_headers[{place}]"), "a lower-case header name".to_owned());
-        } else if NEVER_FORWARDED
-            .iter()
-            .any(|it| *it == name || name.ends_with('*') && it.starts_with(stem))
-        {
+        } else if headers::covers_one_that_never_passes(name) {
             let message = format!("`{name}` would let through a header that never passes");
             fault(&format!("forward_headers[{place}]"), message);
         }
@@ -129,6 +106,11 @@ fn check_credential(credential: &Credential) -> Result<(), (&'static str, String
         }
         Credential::Header { name, .. } if !is_header_name(name) => {
             Err(("credential.header.name", "a lower-case header name".to_owned()))
+        }
+        Credential::Header { name, .. } if headers::frames(name) => {
+            let message =
+                format!("the gateway writes `{name}` itself; name the target's own header");
+            Err(("credential.header.name", message))
         }
         Credential::Query { name, .. } if name.is_empty() => {
             Err(("credential.query.name", "is empty".to_owned()))

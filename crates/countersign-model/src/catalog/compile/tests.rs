@@ -47,6 +47,9 @@ fn each_fault_names_its_place_and_key() {
         ("/target/url", json!("http://x/a/../b"), "target billing: url: a path without empty or dot segments".to_owned()),
         ("/target/forward_headers", json!(["authorization"]), "target billing: forward_headers[0]: `authorization` would let through a header that never passes".to_owned()),
         ("/target/forward_headers", json!(["x-*"]), "target billing: forward_headers[0]: `x-*` would let through a header that never passes".to_owned()),
+        ("/target/credential", json!({"header": {"name": "host", "value": {"env": "X"}}}), "target billing: credential.header.name: the gateway writes `host` itself; name the target's own header".to_owned()),
+        ("/functions/0/http/headers", json!({"note": "host"}), format!("{refund}: http.headers.note: `host` is the gateway's own to write, and would be refused on every call; name another header, or leave the argument out")),
+        ("/functions/0/http/headers", json!({"customer": "x-a", "note": "x-a"}), format!("{refund}: http.headers.note: `x-a` carries another argument already")),
         ("/functions/0/approval/0/when", json!("args.amont > 1"), format!("{refund}: approval[0].when: the input schema has no argument `amont`")),
         ("/functions/0/approval/1/from", json!(["everybody"]), format!("{refund}: approval[1].from[0]: `everybody` is no approver; write owner, subject, group:NAME or person:SUBJECT")),
         ("/functions/0/approval/1/people", json!(0), format!("{refund}: approval[1].people: between 1 and 20")),
@@ -76,6 +79,40 @@ fn each_fault_names_its_place_and_key() {
         } else {
             assert!(found.contains(&expected), "{pointer} = {value}: {found:#?}");
         }
+    }
+}
+
+#[test]
+fn no_argument_stands_where_the_gateway_writes() {
+    let key = json!({"env": "KEY"});
+    let header = json!({"header": {"name": "x-key", "value": key}});
+    let query = json!({"query": {"name": "key", "value": key}});
+    let rows = [
+        (json!({"bearer": key}), "authorization", "note", Some("headers.note: `authorization` is")),
+        (json!("none"), "transfer-encoding", "note", Some("headers.note: `transfer-encoding` is")),
+        (json!("none"), "countersign-call", "note", Some("headers.note: `countersign-call` is")),
+        (header.clone(), "x-key", "note", Some("headers.note: `x-key` carries the credential of")),
+        (header, "x-other", "note", None),
+        (query.clone(), "x-other", "note", None),
+        (query, "x-other", "key", Some("query[0]: `key` carries the credential of target billing")),
+        (json!("none"), "x-other", "key", None),
+    ];
+    for (credential, header, argument, expect) in rows {
+        let mut file = raw_file();
+        file["target"]["credential"] = credential.clone();
+        let function = &mut file["functions"][0];
+        function["input"]["properties"][argument] = json!({"type": "string"});
+        function["http"] = match argument {
+            "key" => json!({"method": "POST", "path": "/v1/refunds", "query": ["key"]}),
+            _ => json!({"method": "POST", "path": "/v1/refunds", "headers": {argument: header}}),
+        };
+        let raw = RawCatalog::join([serde_json::from_value(file).unwrap()]).unwrap();
+        let found: Vec<String> = match compile(&raw, &|_| Ok(())) {
+            Ok(_) => Vec::new(),
+            Err(faults) => faults.iter().map(ToString::to_string).collect(),
+        };
+        assert_eq!(found.len(), usize::from(expect.is_some()), "{credential} {header}: {found:?}");
+        assert!(found.iter().zip(expect).all(|(it, expect)| it.contains(expect)), "{found:?}");
     }
 }
 

@@ -118,8 +118,18 @@ fn judge_again(
 ) -> Result<Vec<GrantRef>, Box<Stop>> {
     let grants = match decide::judge_again(inner, resolved)? {
         Decision::Forward(grounds) => grounds.grants().to_vec(),
-        Decision::Hold(again) if approval.satisfies(&again.demands) => again.grants,
-        Decision::Hold(_) => return Err(resolved.stop(say::asked_for_something_else(approval))),
+        Decision::Hold(again) if !approval.satisfies(&again.demands) => {
+            return Err(resolved.stop(say::asked_for_something_else(approval)));
+        }
+        Decision::Hold(again) => {
+            // Whoever said yes must still be somebody whose yes counts (A3, A6).
+            let policy = resolved.snapshot();
+            if !approval.judged_under(policy).satisfies(&again.demands) {
+                let left = approval.no_longer_standing(policy);
+                return Err(resolved.stop(say::approver_left(approval, &left)));
+            }
+            again.grants
+        }
         Decision::Block(refusal) => return Err(decide::refused(inner, resolved, refusal)),
     };
     if digest(resolved, &grants)? == approval.digest {

@@ -72,7 +72,8 @@ enum Entries {
 
 impl Governance {
     /// Asks people about a call. While a request about the same call is open, it is joined (A11),
-    /// unless the rules have come to ask for more than its answers can give: then it is ended.
+    /// unless the rules have come to ask for more than its answers can give, or somebody who gave
+    /// one may not give it any more: then it is ended.
     ///
     /// # Errors
     /// [`ApprovalError::TooManyHeld`], [`ApprovalError::Unavailable`].
@@ -81,7 +82,7 @@ impl Governance {
         let mut change = self.store().change().await?;
         let tick = change.next_tick().await?;
         if let Some(row) = change.open_approval(&new.digest).await? {
-            if row.approval.lapsed(now).is_none() && row.approval.covers(&new.question.demands) {
+            if row.approval.lapsed(now).is_none() && self.carries(&row.approval, &new.question) {
                 drop(change);
                 // Somebody may have died between the commit and the entry.
                 self.deliver().await?;
@@ -139,7 +140,7 @@ impl Governance {
         let person = self.judged(actor).person;
         let comment = roles::comment(comment)?;
         self.change_approval(id, Entries::MayWait, |approval, now| {
-            Ok(match approval.vote(&person, verdict, comment, now)? {
+            Ok(match self.seen_now(approval.clone()).vote(&person, verdict, comment, now)? {
                 Voted::Unchanged => Step::Unchanged,
                 Voted::Changed(next) => Step::To(next, Some(person.subject.clone()), Some(verdict)),
             })
@@ -161,7 +162,7 @@ impl Governance {
         let by = actor.person.subject.clone();
         self.change_approval(id, Entries::MayWait, |approval, now| {
             let answers = approval.votes.iter().any(|vote| vote.by == by)
-                || approval.eligible(&actor.person).is_ok();
+                || self.seen_now(approval.clone()).eligible(&actor.person).is_ok();
             if !answers && !actor.is_administrator() {
                 return Err(crate::Forbidden::NotYours.into());
             }
@@ -241,6 +242,23 @@ impl Governance {
             ids.iter().for_each(|id| self.0.watchers.tell(*id, tick));
             self.deliver().await?;
         }
+    }
+
+    /// A request that people may still answer, as the policy in force sees it: earlier answers of
+    /// who may not give them any more are gone (A6). One that is decided is history, and stays.
+    fn seen_now(&self, approval: Approval) -> Approval {
+        if approval.state == ApprovalState::Pending {
+            approval.judged_under(&self.policy().load())
+        } else {
+            approval
+        }
+    }
+
+    /// Whether an open request can carry a call that is asked about now.
+    fn carries(&self, open: &Approval, question: &Question) -> bool {
+        let judged = || open.judged_under(&self.policy().load());
+        let undecided = open.state == ApprovalState::Pending;
+        open.covers(&question.demands) && (undecided || judged().satisfies(&question.demands))
     }
 
     /// One transition: what time has ended is ended first, then `step` decides.

@@ -1,6 +1,8 @@
 //! Approvals: a human's yes to one held call. States move forward only (A7); who may answer is
 //! judged here (A5, A6); the store makes each transition a compare-and-set.
 
+mod standing;
+
 use crate::{
     ApprovalId, CallId, Caller, CallerKind, Digest, FunctionName, GrantRef, Group, Reason,
     Sensitivity, Span, Subject, TargetName, Timestamp, catalog::Approver, decide::Demand,
@@ -81,6 +83,9 @@ pub struct Vote {
     pub comment: String,
     /// Which demands (by place) they could answer when they did.
     pub answers: Vec<usize>,
+    /// Those of their groups that the demands name, as they were then.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub groups: BTreeSet<Group>,
 }
 
 /// What a person says.
@@ -302,6 +307,7 @@ impl Approval {
                     at: now,
                     comment: comment.to_owned(),
                     answers,
+                    groups: self.groups_asked(person),
                 });
                 if next.is_met() {
                     next.state = ApprovalState::Approved { at: now, until: now.plus(self.within) };
@@ -309,6 +315,15 @@ impl Approval {
             }
         }
         Ok(Voted::Changed(Box::new(next)))
+    }
+
+    fn groups_asked(&self, person: &Person) -> BTreeSet<Group> {
+        let asked = self.demands.iter().flat_map(|demand| &demand.from);
+        let groups = asked.filter_map(|from| match from {
+            Approver::Group(group) => person.groups.get(group),
+            Approver::Owner | Approver::Person(_) | Approver::Subject => None,
+        });
+        groups.cloned().collect()
     }
 
     /// Which demands (by place) this person may answer, or why none.

@@ -119,6 +119,16 @@ pub(super) fn asked_for_something_else(approval: &Approval) -> Stop {
     .for_approval(approval.id)
 }
 
+/// Somebody who said yes may not say it any more.
+pub(super) fn approver_left(approval: &Approval, left: &[Subject]) -> Stop {
+    Stop::say(
+        Reason::ApprovalRequired,
+        &format!("{} approved this call and may not approve it any more.", names(left)),
+        "Repeat the call to ask again.",
+    )
+    .for_approval(approval.id)
+}
+
 /// What nobody can read, nobody can say yes to.
 pub(super) fn too_large(question: &Question, owners: &[Subject]) -> Stop {
     let kibibytes = super::ARGUMENTS_BYTES_MAX / 1024;

@@ -9,6 +9,7 @@ mod many;
 mod once;
 mod people;
 mod restarts;
+mod standing;
 mod targets;
 mod time;
 

@@ -24,7 +24,8 @@ pub struct ApprovalFilter {
 }
 
 impl Governance {
-    /// An approval as it is now, whoever asks. What time has ended is `expired` here even before
+    /// An approval as it is now, whoever asks, and as the policy in force sees those who may still
+    /// answer it. What time has ended is `expired` here even before
     /// anybody has written it down.
     ///
     /// # Errors
@@ -32,7 +33,7 @@ impl Governance {
     pub async fn approval(&self, id: ApprovalId) -> Result<Option<Approval>, ApprovalError> {
         let row = self.store().view().await?.approval(id).await?;
         let now = self.clock().now();
-        Ok(row.map(|row| as_of(row.approval, now)))
+        Ok(row.map(|row| self.seen_now(as_of(row.approval, now))))
     }
 
     /// An approval that the actor may see.
@@ -100,7 +101,7 @@ impl Governance {
             let page = view.approvals(&query).await?;
             let length = u32::try_from(page.len()).unwrap_or(u32::MAX);
             query.before = page.last().map(|it| it.id);
-            let page = page.into_iter().map(|it| as_of(it, now));
+            let page = page.into_iter().map(|it| self.seen_now(as_of(it, now)));
             found.extend(page.filter(|it| in_state(it.state.name()) && wanted(it)));
             scanned += APPROVALS_MAX;
             if length < APPROVALS_MAX {

@@ -4,11 +4,11 @@ use crate::{
     fixtures::{NOW, caller, digest},
 };
 
-fn demand(from: &[&str], people: u32) -> Demand {
+pub(super) fn demand(from: &[&str], people: u32) -> Demand {
     Demand { from: from.iter().map(|it| it.parse().unwrap()).collect(), people }
 }
 
-fn approval(demands: Vec<Demand>) -> Approval {
+pub(super) fn approval(demands: Vec<Demand>) -> Approval {
     let mut who = caller("riley");
     who.actors = vec!["agent:dunning".into()];
     Approval {
@@ -40,7 +40,7 @@ fn approval(demands: Vec<Demand>) -> Approval {
     }
 }
 
-fn person(name: &str, groups: &[&str]) -> Person {
+pub(super) fn person(name: &str, groups: &[&str]) -> Person {
     Person {
         subject: name.into(),
         kind: CallerKind::Person,

@@ -5,7 +5,7 @@ mod upstream;
 
 pub(crate) use body::RequestBody;
 pub use upstream::Secrets;
-pub(crate) use upstream::Upstream;
+pub(crate) use upstream::{Upstream, tls as upstream_tls};
 
 use crate::{
     headers,

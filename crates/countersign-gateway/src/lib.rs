@@ -98,7 +98,7 @@ struct Inner {
     mask_key: Arc<HashKey>,
     resource: Arc<str>,
     limits: Limits,
-    routes: routes::RouteCache,
+    routes: Arc<routes::RouteCache>,
     sessions: sessions::Sessions,
     rates: rates::Rates,
     waiters: hold::Waiters,
@@ -106,11 +106,15 @@ struct Inner {
 }
 
 impl Gateway {
-    /// Makes a gateway. Routes are compiled when the first call comes, and again when the catalog
-    /// changes.
+    /// Makes a gateway. Routes are compiled here, and again before a catalog that changed comes
+    /// into force, so that no call waits for them.
     pub fn new(parts: GatewayParts) -> Self {
         let GatewayParts { governance, verifier, ledger, mask_key, resource, secrets, limits } =
             parts;
+        let routes = Arc::new(routes::RouteCache::new(secrets));
+        let prepared = Arc::clone(&routes);
+        governance.before_each_catalog(move |catalog| drop(prepared.prepare(catalog)));
+        drop(routes.of(&governance.policy().load()));
         Self(Arc::new(Inner {
             sessions: sessions::Sessions::new(governance.clone(), limits.session_idle),
             governance,
@@ -119,7 +123,7 @@ impl Gateway {
             mask_key: Arc::new(mask_key),
             resource: resource.trim_end_matches('/').into(),
             limits,
-            routes: routes::RouteCache::new(secrets),
+            routes,
             rates: rates::Rates::default(),
             waiters: hold::Waiters::default(),
             metrics: Arc::default(),

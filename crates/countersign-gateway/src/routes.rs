@@ -2,7 +2,7 @@
 //! once for each version and shared by all calls.
 
 use crate::{
-    forward::{Secrets, Upstream},
+    forward::{Secrets, Upstream, upstream_tls},
     resolve::Router,
 };
 use arc_swap::ArcSwap;
@@ -11,12 +11,17 @@ use countersign_model::{
     Catalog, Snapshot,
     catalog::{FunctionIx, MaskRule, TargetIx},
 };
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
-/// The compiled form of the catalog that is in force.
+/// The compiled forms of the catalog that is in force, and of the one before or after it.
 #[derive(Debug)]
 pub(crate) struct RouteCache {
-    current: ArcSwap<Routes>,
+    last: ArcSwap<[Arc<Routes>; 2]>,
+    /// One at a time compiles.
+    compiling: Mutex<()>,
     secrets: Secrets,
 }
 
@@ -43,33 +48,51 @@ pub(crate) struct FunctionRoute {
 
 impl RouteCache {
     pub(crate) fn new(secrets: Secrets) -> Self {
-        Self { current: ArcSwap::default(), secrets }
+        Self { last: ArcSwap::default(), compiling: Mutex::default(), secrets }
     }
 
-    /// The routes of a snapshot's catalog. Compiles them when the catalog is new; two calls that
-    /// find it new at once both do, and either result serves.
+    /// The routes of a snapshot's catalog, and never those of another. They were compiled by
+    /// [`Self::prepare`] before the catalog came into force; a call that was judged by a catalog
+    /// which has been replaced twice since compiles them itself.
     pub(crate) fn of(&self, snapshot: &Snapshot) -> Arc<Routes> {
-        let current = self.current.load();
-        if Arc::ptr_eq(&current.catalog, snapshot.catalog()) {
-            return Arc::clone(&current);
+        self.known(snapshot.catalog()).unwrap_or_else(|| self.prepare(snapshot.catalog()))
+    }
+
+    /// Compiles the routes of a catalog that comes into force. Takes its time: thousands of
+    /// functions are some hundred milliseconds.
+    pub(crate) fn prepare(&self, catalog: &Arc<Catalog>) -> Arc<Routes> {
+        let _one_at_a_time = self.compiling.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(routes) = self.known(catalog) {
+            return routes;
         }
-        let routes = Arc::new(Routes::compile(Arc::clone(snapshot.catalog()), &self.secrets));
-        self.current.store(Arc::clone(&routes));
+        let routes = Arc::new(Routes::compile(Arc::clone(catalog), &self.secrets));
+        let [newest, _] = &**self.last.load();
+        self.last.store(Arc::new([Arc::clone(&routes), Arc::clone(newest)]));
         routes
+    }
+
+    fn known(&self, catalog: &Arc<Catalog>) -> Option<Arc<Routes>> {
+        let last = self.last.load();
+        last.iter().find(|it| Arc::ptr_eq(&it.catalog, catalog)).cloned()
     }
 }
 
 impl Routes {
     fn compile(catalog: Arc<Catalog>, secrets: &Secrets) -> Self {
         let mut routes = Self { catalog, ..Self::default() };
+        let tls = upstream_tls();
+        let mut own: HashMap<TargetIx, Vec<FunctionIx>> = HashMap::new();
+        for (ix, function) in (0..).map(FunctionIx).zip(&routes.catalog.functions) {
+            own.entry(function.target).or_default().push(ix);
+        }
         for (ix, target) in (0..).map(TargetIx).zip(&routes.catalog.targets) {
             routes.names.insert(target.name.as_str().into(), ix);
             for host in &target.hosts {
                 routes.hosts.insert(host.as_str().into(), ix);
             }
-            let own = (0..).map(FunctionIx).zip(&routes.catalog.functions);
-            let own = own.filter(|(_, function)| function.target == ix).map(|(place, function)| {
-                (function.http.method.as_ref(), &function.http.path, place)
+            let own = own.remove(&ix).unwrap_or_default().into_iter().filter_map(|place| {
+                let http = &routes.catalog.function(place)?.http;
+                Some((http.method.as_ref(), &http.path, place))
             });
             // The catalog refuses functions that can't be told apart; a target where that failed
             // has no routes, so that nothing of it runs.
@@ -78,7 +101,7 @@ impl Routes {
                 tracing::error!(target = %target.name, %conflict, "target has no routes");
             }
             routes.routers.push(router.ok());
-            routes.upstreams.push(Upstream::new(target, secrets));
+            routes.upstreams.push(Upstream::new(target, secrets, &tls));
         }
         routes.functions = routes
             .catalog
@@ -143,3 +166,6 @@ fn mask(rule: &MaskRule) -> Result<Rule, String> {
         .map_err(|_| format!("how: `{}`; there are redact, partial, hash, null, drop", rule.how))?;
     Ok(Rule { field, detect: detect.collect::<Result<_, _>>()?, how })
 }
+
+#[cfg(test)]
+mod tests;

@@ -51,6 +51,7 @@ struct Shared {
     roles: RoleMap,
     gateway: String,
     policy: Policy,
+    preparing: policy::Preparing,
     known: tokio::sync::Mutex<policy::Known>,
     delivery: tokio::sync::Mutex<()>,
     watchers: approvals::Watchers,

@@ -13,7 +13,7 @@ use countersign_store::{APPROVALS_LOOK_MAX, CatalogRow, Counters, Engine, Listen
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicI64, Ordering},
     },
     time::Duration,
@@ -40,6 +40,18 @@ pub struct Policy {
     raw: ArcSwap<RawCatalog>,
     confirmed_at: AtomicI64,
     stale_after: Span,
+}
+
+/// Whoever has something to make of a catalog before it is in force.
+#[derive(Default)]
+pub(crate) struct Preparing(Mutex<Vec<Arc<Prepare>>>);
+
+type Prepare = dyn Fn(&Arc<Catalog>) + Send + Sync;
+
+impl Preparing {
+    fn all(&self) -> MutexGuard<'_, Vec<Arc<Prepare>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The facts behind the snapshot, kept so that a change costs what changed.
@@ -103,6 +115,12 @@ struct News {
 }
 
 impl Governance {
+    /// Has `prepare` called with each new catalog before calls are judged by it, on a thread that
+    /// may be kept busy. The catalog in force at this moment is not among them.
+    pub fn before_each_catalog(&self, prepare: impl Fn(&Arc<Catalog>) + Send + Sync + 'static) {
+        self.0.preparing.all().push(Arc::new(prepare));
+    }
+
     /// Reads what changed since the last look, and swaps the snapshot if anything did.
     pub(crate) async fn refresh(&self) -> Result<(), Unavailable> {
         let mut known = self.0.known.lock().await;
@@ -182,9 +200,14 @@ impl Governance {
             kills: known.kills.clone(),
         };
         let before = self.policy().load();
-        let snapshot = tokio::task::spawn_blocking(move || Snapshot::compile_after(&before, facts))
-            .await
-            .map_err(|_| Unavailable::Policy)?;
+        let preparing = self.0.preparing.all().clone();
+        let compiled = tokio::task::spawn_blocking(move || {
+            if !Arc::ptr_eq(before.catalog(), &facts.catalog) {
+                preparing.iter().for_each(|prepare| prepare(&facts.catalog));
+            }
+            Snapshot::compile_after(&before, facts)
+        });
+        let snapshot = compiled.await.map_err(|_| Unavailable::Policy)?;
         self.0.policy.raw.store(Arc::clone(&known.raw));
         self.0.policy.snapshot.store(Arc::new(snapshot));
         known.loaded = Some(counters.epoch);

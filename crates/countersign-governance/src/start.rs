@@ -1,6 +1,10 @@
 //! Starting: what an earlier run of this gateway left is finished before anything new begins.
 
-use crate::{Governance, Policy, RoleMap, Shared, Unavailable, approvals::Watchers, policy::Known};
+use crate::{
+    Governance, Policy, RoleMap, Shared, Unavailable,
+    approvals::Watchers,
+    policy::{Known, Preparing},
+};
 use countersign_ledger::{MasterKey, Writer};
 use countersign_model::{Clock, Entropy, Span, catalog::MaskRule};
 use countersign_store::Store;
@@ -56,6 +60,7 @@ impl Governance {
             parts;
         let governance = Self(Arc::new(Shared {
             policy: Policy::new(stale_after),
+            preparing: Preparing::default(),
             known: tokio::sync::Mutex::new(Known::default()),
             delivery: tokio::sync::Mutex::new(()),
             watchers: Watchers::default(),

@@ -9,12 +9,13 @@ use countersign_model::catalog::{
 };
 use http::{HeaderName, HeaderValue, Request, Response, Uri, header};
 use hyper::body::Incoming;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{Client, Error, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use rustls::ClientConfig;
 use std::{fmt, sync::Arc, time::Duration};
 
 /// Reads a target's secret by where it is. An error says why it can't, without the secret.
@@ -61,13 +62,13 @@ enum Shown {
 }
 
 impl Upstream {
-    pub(crate) fn new(target: &Target, secrets: &Secrets) -> Self {
+    pub(crate) fn new(target: &Target, secrets: &Secrets, tls: &Tls) -> Self {
         let credential = shown(&target.credential, secrets);
         if let Err(why) = &credential {
             tracing::error!(target = %target.name, why, "target's credential is missing");
         }
         Self {
-            client: client(target),
+            client: tls.as_ref().map(|it| client(target, it)).map_err(Clone::clone),
             base: target.url.as_str().into(),
             credential: ArcSwap::from_pointee(credential),
             secrets: secrets.clone(),
@@ -124,15 +125,27 @@ impl fmt::Debug for Upstream {
     }
 }
 
-fn client(target: &Target) -> Result<Client<HttpsConnector<HttpConnector>, RequestBody>, String> {
+/// How TLS is spoken to targets; or why the system's certificates can't be read.
+pub(crate) type Tls = Result<ClientConfig, String>;
+
+/// Reads the system's certificates, once for all targets.
+pub(crate) fn tls() -> Tls {
+    let roots = ClientConfig::builder()
+        .try_with_platform_verifier()
+        .map_err(|error| format!("the system's certificates can't be read: {error}"))?;
+    Ok(roots.with_no_client_auth())
+}
+
+fn client(
+    target: &Target,
+    tls: &ClientConfig,
+) -> Client<HttpsConnector<HttpConnector>, RequestBody> {
     let mut connector = HttpConnector::new();
     connector.enforce_http(false);
     connector.set_nodelay(true);
     connector.set_connect_timeout(Some(target.connect_within.duration()));
-    let roots = HttpsConnectorBuilder::new()
-        .try_with_platform_verifier()
-        .map_err(|error| format!("the system's certificates can't be read: {error}"))?;
-    let schemes = roots.https_or_http();
+    // A clone shares roots and sessions with the others.
+    let schemes = HttpsConnectorBuilder::new().with_tls_config(tls.clone()).https_or_http();
     let connector = match target.http_version {
         HttpVersion::Auto => schemes.enable_all_versions().wrap_connector(connector),
         HttpVersion::Http1 => schemes.enable_http1().wrap_connector(connector),
@@ -144,7 +157,7 @@ fn client(target: &Target) -> Result<Client<HttpsConnector<HttpConnector>, Reque
         .pool_idle_timeout(POOL_IDLE)
         .pool_max_idle_per_host(POOL_IDLE_MAX)
         .http2_only(target.http_version == HttpVersion::Http2);
-    Ok(builder.build(connector))
+    builder.build(connector)
 }
 
 fn shown(credential: &Credential, secrets: &Secrets) -> Result<Shown, String> {

@@ -7,6 +7,7 @@ use crate::world::{
 use countersign_governance::{CatalogError, ChangeKind};
 use countersign_model::Epoch;
 use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
 
 on_both!(
     a_plan_says_what_changes_and_whom_it_touches,
@@ -14,6 +15,7 @@ on_both!(
     every_fault_is_listed_and_nothing_changes,
     who_may_plan_and_apply,
     the_same_catalog_changes_nothing,
+    a_catalog_is_prepared_before_calls_are_judged_by_it,
 );
 
 const REFUND_KEY: &str = "/functions/billing.refunds.create";
@@ -131,4 +133,22 @@ async fn the_same_catalog_changes_nothing(world: World) {
     let without = catalog_with("/agents/agent:dunning", null);
     world.governance.apply_catalog(&ada(), without, None).await.unwrap();
     assert!(world.governance.policy().load().agents().is_empty());
+}
+
+async fn a_catalog_is_prepared_before_calls_are_judged_by_it(world: World) {
+    let (seen, governance) = (Arc::<Mutex<Vec<_>>>::default(), world.governance.clone());
+    let seen_here = Arc::clone(&seen);
+    world.governance.before_each_catalog(move |catalog| {
+        let in_force = governance.policy().load().catalog().digest;
+        seen_here.lock().unwrap().push((catalog.digest, in_force));
+    });
+    let mut next = catalog();
+    next.functions.remove(STATUS);
+    let (before, after) = (catalog().digest(), next.digest());
+    world.governance.apply_catalog(&ada(), next, None).await.unwrap();
+    assert_eq!(world.governance.policy().load().catalog().digest, after);
+    assert_eq!(*seen.lock().unwrap(), [(after, before)]);
+    // What changes no catalog prepares none.
+    world.governance.suspend(&ada(), &"riley".into(), "left").await.unwrap();
+    assert_eq!(seen.lock().unwrap().len(), 1);
 }

@@ -4,6 +4,7 @@
 use crate::{
     Inner,
     respond::{Stop, Told},
+    trace::Trace,
 };
 use countersign_model::{CallId, Reason};
 use http::{HeaderMap, HeaderName, Request, Uri, header, request::Parts};
@@ -14,6 +15,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(crate) struct Accepted {
     pub(crate) call: CallId,
+    pub(crate) trace: Trace,
     pub(crate) door: Door,
     pub(crate) parts: Parts,
     pub(crate) body: Incoming,
@@ -41,7 +43,8 @@ static OVERRIDES: [HeaderName; 5] = [
 ];
 
 pub(crate) fn accept(inner: &Inner, request: Request<Incoming>) -> Result<Accepted, Box<Stop>> {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    let trace = Trace::of(&mut parts);
     let call = CallId::new(inner.now(), inner.governance.entropy());
     let ambiguous =
         |what: &str| Stop::new(Reason::RequestAmbiguous, Told::ambiguous(what)).at(call);
@@ -73,7 +76,7 @@ pub(crate) fn accept(inner: &Inner, request: Request<Incoming>) -> Result<Accept
         };
         Stop::new(Reason::NotCatalogued, told).at(call)
     })?;
-    Ok(Accepted { call, door, parts, body })
+    Ok(Accepted { call, trace, door, parts, body })
 }
 
 /// The one host that the request names, lower case, without the port.

@@ -191,6 +191,7 @@ fn request(
 ) -> Result<Request<RequestBody>, Stop> {
     let function = flight.function();
     let mut all = headers::request(flight.request_headers(), target, function, flight.answer());
+    flight.trace.leaves(function, target, &mut all);
     let (uri, credential) =
         upstream.address(&outgoing.path_and_query).map_err(|why| unreachable(target, &why))?;
     for (name, value) in &outgoing.headers {

@@ -19,6 +19,7 @@ use crate::{
     permit::{Permit, permit_approved, store_unavailable},
     resolve::{OutgoingBody, Resolved, Waiting},
     respond::Stop,
+    trace::Part,
 };
 use countersign_governance::{Finish, NewApproval};
 use countersign_model::{
@@ -52,6 +53,7 @@ pub(crate) async fn hold(
         let owners = &resolved.function().owners;
         return Err(resolved.stop(say::streamed(&question, owners)));
     }
+    resolved.trace.begins(Part::Hold);
     let place = inner.waiters.enter(&resolved.caller().subject);
     let patience = match &place {
         Some(_) => wait(inner, &resolved.headers, &question),
@@ -59,9 +61,12 @@ pub(crate) async fn hold(
     };
     let patience = Instant::now() + patience.duration();
     let approval = ask(inner, &resolved, question).await?;
+    resolved.trace.asks(approval);
     let _held = inner.metrics.hold();
     let waiting = resolved.wait();
-    let approval = wait_for_people(inner, &waiting, approval, patience).await?;
+    let approval = wait_for_people(inner, &waiting, approval, patience).await;
+    waiting.trace.ends(Part::Hold);
+    let approval = approval?;
     crate::identify::still_holds(inner, waiting.caller()).map_err(|stop| waiting.stop(*stop))?;
     let opened = inner.governance.master().open(&approval.digest.0, &approval.call.sealed);
     let stored = opened.ok().and_then(|bytes| json::parse(&bytes, json::Limits::default()).ok());

@@ -25,6 +25,7 @@ mod rates;
 mod routes;
 mod sessions;
 mod tools;
+mod trace;
 
 pub use body::Body;
 pub use forward::Secrets;
@@ -36,6 +37,7 @@ use countersign_identity::Verifier;
 use countersign_ledger::Writer;
 use countersign_mask::HashKey;
 use countersign_model::{Decision, Span};
+use countersign_telemetry::Tracer;
 use finish::Cleared;
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -60,6 +62,8 @@ pub struct GatewayParts {
     pub secrets: Secrets,
     /// How much there may be of anything.
     pub limits: Limits,
+    /// Takes the spans of calls, if somebody wants them.
+    pub tracer: Option<Tracer>,
 }
 
 /// How much there may be of anything.
@@ -103,14 +107,23 @@ struct Inner {
     rates: rates::Rates,
     waiters: hold::Waiters,
     metrics: Arc<metrics::Metrics>,
+    traces: trace::Traces,
 }
 
 impl Gateway {
     /// Makes a gateway. Routes are compiled here, and again before a catalog that changed comes
     /// into force, so that no call waits for them.
     pub fn new(parts: GatewayParts) -> Self {
-        let GatewayParts { governance, verifier, ledger, mask_key, resource, secrets, limits } =
-            parts;
+        let GatewayParts {
+            governance,
+            verifier,
+            ledger,
+            mask_key,
+            resource,
+            secrets,
+            limits,
+            tracer,
+        } = parts;
         let routes = Arc::new(routes::RouteCache::new(secrets));
         let prepared = Arc::clone(&routes);
         governance.before_each_catalog(move |catalog| drop(prepared.prepare(catalog)));
@@ -127,11 +140,12 @@ impl Gateway {
             rates: rates::Rates::default(),
             waiters: hold::Waiters::default(),
             metrics: Arc::default(),
+            traces: trace::Traces::new(tracer, &resource),
         }))
     }
 
     /// Answers one request. Every call ends in an answer; a refusal is an answer too.
-    pub async fn handle(&self, request: Request<Incoming>) -> Response<Body> {
+    pub async fn handle(&self, mut request: Request<Incoming>) -> Response<Body> {
         let inner = &self.0;
         let started = inner.now();
         let (_in_hand, answer) = match inner.metrics.enter(inner.limits.calls_max) {
@@ -139,10 +153,12 @@ impl Gateway {
                 if tools::asks(inner, &request) {
                     return Box::pin(tools::answer(inner, &request)).await;
                 }
+                let trace = inner.traces.begin(&mut request);
                 let answer = match inner.walk(request).await {
                     Ok(answer) => answer,
                     Err(stop) => record::refuse(inner, *stop).await,
                 };
+                trace.answered(&answer);
                 (Some(in_hand), answer)
             }
             Err(reason) => (None, respond::turn_away(reason)),
@@ -165,6 +181,7 @@ impl Gateway {
     /// Appends this gateway's series in the Prometheus text format.
     pub fn metrics(&self, out: &mut String) {
         self.0.metrics.write(out);
+        self.0.traces.metrics(out);
     }
 
     /// Writes the counters of sessions to the store every second, forever.

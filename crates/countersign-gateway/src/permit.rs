@@ -10,6 +10,7 @@ use crate::{
     respond::Stop,
     routes::{FunctionRoute, Routes},
     sessions::Session,
+    trace::{Part, Trace},
 };
 use countersign_ledger::{LedgerError, Receipt, commitment};
 use countersign_model::{
@@ -41,6 +42,7 @@ impl Permit {
 #[derive(Debug)]
 pub(crate) struct Flight {
     call: CallId,
+    pub(crate) trace: Trace,
     /// When the intent was written.
     pub(crate) left_at: Timestamp,
     pub(crate) session: Arc<Session>,
@@ -148,6 +150,7 @@ async fn write_intent(inner: &Inner, resolved: Resolved, why: Why) -> Result<Per
             return Err(resolved.stop(store_unavailable()));
         }
     };
+    resolved.trace.may_run(session.id, why.approval);
     let salt = Salt(inner.governance.entropy().bytes());
     let mut canonical = Vec::new();
     json::canonical_into(resolved.arguments(), &mut canonical);
@@ -169,10 +172,12 @@ async fn write_intent(inner: &Inner, resolved: Resolved, why: Why) -> Result<Per
         arguments: Digest(commitment(&salt.0, &canonical)),
     };
     let entry = Entry::new(inner.entry_id(), left_at, Event::CallIntent(Box::new(intent)));
+    resolved.trace.begins(Part::Intent);
     let receipt = match inner.ledger.append(entry.to_bytes()).await {
         Ok(receipt) => receipt,
         Err(error) => return Err(resolved.stop(ledger_unavailable(&error))),
     };
+    resolved.trace.ends(Part::Intent);
     let leaving = inner.metrics.leave();
     let written = Written { left_at, session, who, why, salt, receipt, leaving };
     Ok(resolved.permitted(written))
@@ -196,6 +201,7 @@ impl Resolved {
         let Why { reason, approval, grants } = why;
         let flight = Flight {
             call: parts.call,
+            trace: parts.trace,
             left_at,
             session,
             who,
@@ -220,6 +226,7 @@ impl Resolved {
 #[derive(Debug)]
 pub(crate) struct FlightParts {
     pub(crate) call: CallId,
+    pub(crate) trace: Trace,
     pub(crate) arguments: Value,
     pub(crate) function: Arc<Function>,
     pub(crate) snapshot: Arc<Snapshot>,

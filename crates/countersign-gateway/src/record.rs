@@ -10,6 +10,7 @@ use crate::{
     masking::{Legible, Stream, Unfit, Whole},
     permit::{Flight, ledger_unavailable},
     respond::{Answer, Recorded, Stop},
+    trace::Part,
 };
 use capture::{Capture, Kept};
 use countersign_governance::Finish;
@@ -158,6 +159,7 @@ pub(crate) async fn refuse(inner: &Inner, stop: Stop) -> Answer {
 
 /// Writes the outcome and the exchange, and waits until both are durable.
 async fn outcome(inner: &Inner, flight: &Flight, ending: &Ending<'_>) -> Result<(), LedgerError> {
+    flight.trace.came_back(ending.status, ending.reason);
     let now = inner.now();
     let took_ms = u64::try_from(now.since(flight.left_at).millis()).unwrap_or(0);
     let payload = match flight.function().record {
@@ -174,6 +176,7 @@ async fn outcome(inner: &Inner, flight: &Flight, ending: &Ending<'_>) -> Result<
         recording: payload.as_ref().map(|it| Digest(commitment(&flight.salt.0, it))),
     });
     let entry = Entry::new(inner.entry_id(), now, event).to_bytes();
+    flight.trace.begins(Part::Outcome);
     let receipt = match payload {
         None => inner.ledger.append(entry).await?,
         Some(payload) => {
@@ -188,6 +191,7 @@ async fn outcome(inner: &Inner, flight: &Flight, ending: &Ending<'_>) -> Result<
             inner.ledger.append_with(entry, recording).await?
         }
     };
+    flight.trace.ends(Part::Outcome);
     flight.session.count(now, receipt.place.map(|it| it.segment));
     Ok(())
 }

@@ -23,6 +23,7 @@ use crate::{
     permit::FlightParts,
     respond::{Stop, Told},
     routes::{FunctionRoute, Routes},
+    trace::{Prefix, Trace},
 };
 use countersign_model::{
     CallId, Caller, Function, Reason, Snapshot,
@@ -38,6 +39,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(crate) struct Resolved {
     pub(crate) call: CallId,
+    pub(crate) trace: Trace,
     caller: Arc<Caller>,
     snapshot: Arc<Snapshot>,
     routes: Arc<Routes>,
@@ -81,6 +83,7 @@ impl Resolved {
     pub(crate) fn into_flight_parts(self) -> FlightParts {
         FlightParts {
             call: self.call,
+            trace: self.trace,
             arguments: self.arguments,
             function: self.function,
             snapshot: self.snapshot,
@@ -101,13 +104,14 @@ impl Resolved {
 
 pub(crate) async fn resolve(inner: &Inner, identified: Identified) -> Result<Resolved, Box<Stop>> {
     let Identified { caller, accepted } = identified;
-    let Accepted { call, door, parts, body } = accepted;
+    let Accepted { call, trace, door, parts, body } = accepted;
     let mut stopped = Stopped { call, caller: &caller, function: None };
     let snapshot = inner.governance.policy().load();
     let routes = inner.routes.of(&snapshot);
     let found = find(&routes, &snapshot, &door, &parts).map_err(|it| stopped.by(it))?;
     let (ix, function) = (found.ix, found.function);
     stopped.function = Some(&function);
+    trace.means(&function, prefix(&door));
     let target = snapshot.catalog().target(function.target);
     let target = target.ok_or_else(|| stopped.by(not_catalogued()))?;
     let bytes_max = target.request_bytes_max;
@@ -131,6 +135,7 @@ pub(crate) async fn resolve(inner: &Inner, identified: Identified) -> Result<Res
     .map_err(|it| stopped.by(it))?;
     Ok(Resolved {
         call,
+        trace,
         snapshot,
         routes,
         ix,
@@ -140,6 +145,15 @@ pub(crate) async fn resolve(inner: &Inner, identified: Identified) -> Result<Res
         headers: parts.headers,
         caller,
     })
+}
+
+/// What stands before a function's own path at this door.
+fn prefix(door: &Door) -> Prefix<'_> {
+    match door {
+        Door::Target { name, .. } => Prefix::Target(name),
+        Door::Host { .. } => Prefix::Host,
+        Door::Uniform { .. } => Prefix::Uniform,
+    }
 }
 
 /// A function and what the path said.

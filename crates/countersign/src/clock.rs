@@ -14,6 +14,13 @@ pub(crate) fn clock() -> Clock {
     Clock::new(now)
 }
 
+/// Nanoseconds since 1970, for spans.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
+pub(crate) fn now_nanos() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}
+
 /// The system's generator of random bytes fit for keys, tried once.
 ///
 /// # Errors

@@ -7,6 +7,8 @@ pub(crate) mod raw;
 use crate::{exit::Failure, yaml};
 use countersign_identity::{IssuerConfig, PlainHttp, Secret};
 use countersign_model::Span;
+use countersign_telemetry::Sample;
+use http::HeaderName;
 use raw::{RawConfig, RawLimits, RawLogging, RawRoles};
 use std::{
     fmt, fs,
@@ -33,6 +35,7 @@ pub(crate) struct Config {
     pub(crate) limits: RawLimits,
     pub(crate) drain_within: Span,
     pub(crate) logging: RawLogging,
+    pub(crate) otlp: Option<Otlp>,
     /// Where relative paths of target credentials start.
     pub(crate) directory: PathBuf,
 }
@@ -42,6 +45,16 @@ pub(crate) struct Config {
 pub(crate) struct Tls {
     pub(crate) certificate: PathBuf,
     pub(crate) key: PathBuf,
+}
+
+/// An OpenTelemetry collector.
+#[derive(Clone, Debug)]
+pub(crate) struct Otlp {
+    /// Where it takes traces.
+    pub(crate) url: String,
+    pub(crate) headers: Vec<(HeaderName, Secret)>,
+    pub(crate) sample: Sample,
+    pub(crate) service_name: String,
 }
 
 /// Where facts are kept.

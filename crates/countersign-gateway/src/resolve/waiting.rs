@@ -3,7 +3,7 @@
 //! alive.
 
 use super::{Resolved, from_arguments, leads_to, not_catalogued};
-use crate::{Inner, respond::Stop};
+use crate::{Inner, respond::Stop, trace::Trace};
 use countersign_model::{CallId, Caller, FunctionName, record::Who};
 use http::HeaderMap;
 use serde_json::Value;
@@ -13,6 +13,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(crate) struct Waiting {
     call: CallId,
+    pub(crate) trace: Trace,
     caller: Arc<Caller>,
     function: FunctionName,
     headers: HeaderMap,
@@ -21,8 +22,8 @@ pub(crate) struct Waiting {
 impl Resolved {
     /// Lets go of the arguments, of what would leave, and of the policy it was judged under.
     pub(crate) fn wait(self) -> Waiting {
-        let Self { call, caller, function, headers, .. } = self;
-        Waiting { call, caller, function: function.name.clone(), headers }
+        let Self { call, trace, caller, function, headers, .. } = self;
+        Waiting { call, trace, caller, function: function.name.clone(), headers }
     }
 }
 
@@ -42,8 +43,19 @@ impl Waiting {
         let outgoing = from_arguments(&function, &arguments)
             .and_then(|out| leads_to(&routes, ix, &function, &out).map(|()| out))
             .map_err(|stop| self.stop(stop))?;
-        let Self { call, caller, headers, .. } = self;
-        Ok(Resolved { call, caller, snapshot, routes, ix, function, arguments, outgoing, headers })
+        let Self { call, trace, caller, headers, .. } = self;
+        Ok(Resolved {
+            call,
+            trace,
+            caller,
+            snapshot,
+            routes,
+            ix,
+            function,
+            arguments,
+            outgoing,
+            headers,
+        })
     }
 
     /// Says of a stop which call it ended.

@@ -189,6 +189,7 @@ impl World {
             resource: self.resource.clone(),
             secrets: Secrets::new(|_| Ok(TARGET_SECRET.to_owned())),
             limits,
+            tracer: None,
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

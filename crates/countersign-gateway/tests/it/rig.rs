@@ -349,6 +349,7 @@ pub async fn second_gateway(lab: &Lab, secrets: Secrets, limits: Limits) -> (Gat
         resource: world.resource.clone(),
         secrets,
         limits,
+        tracer: None,
     });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

@@ -256,6 +256,7 @@ fn setup(
             auditors: vec!["countersign-auditors".to_owned()],
         },
         limits: RawLimits::default(),
+        telemetry: None,
         secrets: Secrets::new(move |source| match source {
             SecretSource::Env(name) => {
                 targets.get(name).cloned().ok_or_else(|| format!("the demo has no {name}"))

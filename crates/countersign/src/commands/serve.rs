@@ -2,7 +2,7 @@
 
 use crate::{
     catalog_files, clock,
-    config::{self, Apply, CatalogFiles, Config, StoreUrl},
+    config::{self, Apply, CatalogFiles, Config, Otlp, StoreUrl},
     exit::{Exit, Failure},
     output,
     server::{self, Assembly, Keys, SaidIn, Setup},
@@ -10,7 +10,11 @@ use crate::{
 use countersign_gateway::Secrets;
 use countersign_governance::{Actor, Role};
 use countersign_identity::{Hidden, Secret};
-use countersign_model::{CallerKind, Person, approval::Standing, catalog::raw::SecretSource};
+use countersign_model::{
+    CallerKind, Entropy, Person, approval::Standing, catalog::raw::SecretSource,
+};
+use countersign_telemetry::Settings;
+use http::{HeaderMap, HeaderValue};
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
@@ -70,6 +74,8 @@ fn setup(config: Config) -> Result<Setup, Failure> {
         }
     };
     let directory = config.directory.clone();
+    let entropy = clock::entropy()?;
+    let telemetry = config.otlp.map(|it| collector(it, &config.gateway, &entropy)).transpose()?;
     Ok(Setup {
         gateway: config.gateway,
         public_url: config.public_url,
@@ -81,10 +87,35 @@ fn setup(config: Config) -> Result<Setup, Failure> {
         plain_http: config.plain_http,
         roles: config.roles,
         limits: config.limits,
+        telemetry,
         secrets: Secrets::new(move |source| target_secret(source, &directory)),
         variables: BTreeMap::new(),
         clock: clock::clock(),
-        entropy: clock::entropy()?,
+        entropy,
+    })
+}
+
+/// Where traces go, with what the collector asks for.
+fn collector(otlp: Otlp, gateway: &str, entropy: &Entropy) -> Result<Settings, Failure> {
+    let key = "`telemetry.otlp.headers`";
+    let mut headers = HeaderMap::new();
+    for (name, secret) in otlp.headers {
+        let what = format!("the collector's header {name}");
+        let hidden = resolve(&secret, &what, key)?;
+        let mut value = HeaderValue::from_str(hidden.reveal()).map_err(|_| {
+            Failure::usage(format!("{what} has characters that no header may have"))
+        })?;
+        value.set_sensitive(true);
+        headers.insert(name, value);
+    }
+    Ok(Settings {
+        url: otlp.url,
+        headers,
+        sample: otlp.sample,
+        service_name: otlp.service_name,
+        instance: gateway.to_owned(),
+        now_nanos: clock::now_nanos,
+        entropy: entropy.clone(),
     })
 }
 

@@ -1,5 +1,7 @@
 //! What a configuration must keep beyond its form. Finds all faults in one go.
 
+mod telemetry;
+
 use super::{
     Apply, CatalogFiles, Config, StoreUrl, Tls,
     raw::{RawConfig, RawPlainHttp, RawStore},
@@ -27,6 +29,7 @@ pub(super) fn check(raw: RawConfig, text: &str, directory: &Path) -> Result<Conf
     at.issuers(&raw.issuers);
     at.roles(&raw);
     at.limits(&raw);
+    let otlp = at.telemetry(&raw, directory);
     let Some(listen) = listen.filter(|_| at.faults.is_empty()) else {
         at.faults.sort();
         return Err(at.faults);
@@ -61,6 +64,7 @@ pub(super) fn check(raw: RawConfig, text: &str, directory: &Path) -> Result<Conf
         limits: raw.limits,
         drain_within: raw.drain_within,
         logging: raw.logging,
+        otlp,
         directory: directory.to_path_buf(),
     })
 }

@@ -5,7 +5,7 @@ use countersign_identity::{IssuerConfig, Secret};
 use countersign_model::Span;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 /// `countersign.yaml`. Paths that are not absolute start at this file's directory.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -60,6 +60,9 @@ pub(crate) struct RawConfig {
     /// What is written to standard error.
     #[serde(default)]
     pub(crate) logging: RawLogging,
+    /// What is told to others about calls, besides `/metrics`; nothing by default.
+    #[serde(default)]
+    pub(crate) telemetry: RawTelemetry,
 }
 
 /// A certificate and its key.
@@ -178,6 +181,42 @@ pub(crate) enum LogLevel {
     Info,
     /// How it happens.
     Debug,
+}
+
+/// What is told to others about calls.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawTelemetry {
+    /// An OpenTelemetry collector that takes a trace of each call, by OTLP over HTTP. Traces hold
+    /// names of the catalog, ids, times and reason codes: no arguments, answers, tokens or callers.
+    pub(crate) otlp: Option<RawOtlp>,
+}
+
+/// An OpenTelemetry collector.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawOtlp {
+    /// Where it takes OTLP over HTTP: `http://127.0.0.1:4318`. Traces go to `/v1/traces` below.
+    pub(crate) endpoint: String,
+    /// Headers that it asks for, such as an API key, by name; each value stands in an environment
+    /// variable or a file.
+    #[serde(default)]
+    pub(crate) headers: BTreeMap<String, Secret>,
+    /// Which part of the traces that begin here is sent, from 0 to 1. Where a caller's trace goes on
+    /// here, the caller has decided.
+    #[serde(default = "default_sample")]
+    pub(crate) sample: f64,
+    /// What this gateway is called in traces: the same name for all gateways.
+    #[serde(default = "default_service_name")]
+    pub(crate) service_name: String,
+}
+
+fn default_sample() -> f64 {
+    1.0
+}
+
+fn default_service_name() -> String {
+    "countersign".to_owned()
 }
 
 fn default_gateway() -> String {

@@ -1,5 +1,6 @@
 use super::{Apply, StoreUrl, parse};
 use countersign_identity::Secret;
+use countersign_telemetry::Sample;
 use std::path::Path;
 
 const GOOD: &str = "\
@@ -51,7 +52,7 @@ fn every_fault_names_line_and_key() {
     }
 }
 
-const FAULTS: [(&str, &str, &[&str]); 16] = [
+const FAULTS: [(&str, &str, &[&str]); 19] = [
     ("", "", &[]),
     (
         "listen: 127.0.0.1:7070",
@@ -131,6 +132,30 @@ const FAULTS: [(&str, &str, &[&str]); 16] = [
     ),
     (
         "[platform]",
+        "[platform]\ntelemetry:\n  otlp:\n    endpoint: collector:4318\n    sample: 2\n    service_name: ' '\n    headers: {host: {env: A}}\n",
+        &[
+            "12: telemetry.otlp.endpoint: a URL such as http://127.0.0.1:4318",
+            "13: telemetry.otlp.sample: from 0 (none) to 1 (all)",
+            "14: telemetry.otlp.service_name: a name of at most 64 bytes",
+            "15: telemetry.otlp.headers: `host` is no header that can be set",
+        ],
+    ),
+    (
+        "[platform]",
+        "[platform]\ntelemetry:\n  otlp:\n    endpoint: http://u:p@127.0.0.1:4318/?x\n    headers: {x-key: hunter2}\n",
+        &["13: telemetry.otlp.headers.x-key: expected keys and values, found the text \"hunter2\""],
+    ),
+    (
+        "[platform]",
+        "[platform]\ntelemetry:\n  otlp:\n    endpoint: http://u:p@collector:4318/?x\n    headers: {x-key: {env: A}}\n",
+        &[
+            "12: telemetry.otlp.endpoint: holds a user name or password; use `telemetry.otlp.headers`",
+            "12: telemetry.otlp.endpoint: must begin with https:// where headers carry secrets to it",
+            "12: telemetry.otlp.endpoint: only scheme, host, port and path",
+        ],
+    ),
+    (
+        "[platform]",
         "[platform]\ndrain_within: 0s\nlogging: {level: loud}\n",
         &["11: logging.level: `loud` is not known; known here: error, warn, info, debug"],
     ),
@@ -144,4 +169,28 @@ fn two_issuers_with_faults_are_told_apart() {
         1,
     );
     assert_eq!(faults(&text), ["9: issuers[1].url: write an absolute https URL without ? and #"]);
+}
+
+#[test]
+fn a_collector_is_read_whole() {
+    let collector = |otlp: &str| {
+        let text = format!("{GOOD}telemetry: {{otlp: {{{otlp}}}}}\n");
+        parse(&text, Path::new("/etc/countersign")).unwrap().otlp.unwrap()
+    };
+    let small = collector("endpoint: 'http://127.0.0.1:4318'");
+    assert_eq!(small.url, "http://127.0.0.1:4318/v1/traces");
+    assert_eq!((small.service_name.as_str(), small.headers.len()), ("countersign", 0));
+    assert_eq!(Some(small.sample), Sample::new(1.0));
+    // Spans hold no secrets, so a collector beside the gateway may be spoken to in clear text.
+    assert_eq!(collector("endpoint: 'http://otel:4318'").url, "http://otel:4318/v1/traces");
+    let large = collector(
+        "endpoint: 'https://otel.example.com/otlp/', sample: 0.1, service_name: gate, headers: \
+         {X-Key: {file: otel.key}, authorization: {env: OTEL}}",
+    );
+    assert_eq!(large.url, "https://otel.example.com/otlp/v1/traces");
+    assert_eq!(large.service_name, "gate");
+    assert_eq!(Some(large.sample), Sample::new(0.1));
+    let headers: Vec<_> = large.headers.iter().map(|(name, it)| (name.as_str(), it)).collect();
+    let file = Secret::File("/etc/countersign/otel.key".into());
+    assert_eq!(headers, [("x-key", &file), ("authorization", &Secret::Env("OTEL".to_owned()))]);
 }

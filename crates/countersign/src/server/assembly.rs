@@ -21,10 +21,12 @@ use countersign_model::{
     ids::EntryId,
     record::{Entry, Event, GatewayEvent, GatewayState},
 };
+use countersign_telemetry::{Exporting, Tracer};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 use zeroize::Zeroizing;
 
@@ -40,6 +42,8 @@ pub(crate) struct Setup {
     pub(crate) plain_http: PlainHttp,
     pub(crate) roles: RawRoles,
     pub(crate) limits: RawLimits,
+    /// Where traces go, if anywhere.
+    pub(crate) telemetry: Option<countersign_telemetry::Settings>,
     pub(crate) secrets: Secrets,
     /// Variables that stand before those of the process.
     pub(crate) variables: BTreeMap<String, String>,
@@ -136,6 +140,7 @@ impl Assembly {
             let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
             Failure::usage(faults.join("; "))
         })?;
+        let (tracer, exporting) = setup.telemetry.map(Tracer::start).unzip();
         let gateway = Gateway::new(GatewayParts {
             governance: governance.clone(),
             verifier: verifier.clone(),
@@ -144,6 +149,7 @@ impl Assembly {
             resource: setup.public_url.clone(),
             secrets: setup.secrets,
             limits: Limits { calls_max: setup.limits.calls_max, ..Limits::default() },
+            tracer,
         });
         let console = countersign_console::router(ConsoleParts {
             governance: governance.clone(),
@@ -156,7 +162,7 @@ impl Assembly {
             recordings_directory: setup.recordings,
         });
         let assembly = Self { governance, verifier, gateway, ledger, console, demo: None };
-        Ok((assembly, Running { closer, store }))
+        Ok((assembly, Running { closer, store, exporting }))
     }
 
     /// Starts what runs beside calls, and writes into the ledger that the gateway runs.
@@ -188,10 +194,12 @@ impl Assembly {
 pub(crate) struct Running {
     closer: Closer,
     store: Store,
+    exporting: Option<Exporting>,
 }
 
 impl Running {
-    /// Writes into the ledger that the gateway ends, and closes ledger and store.
+    /// Writes into the ledger that the gateway ends, and closes ledger and store. Then the last
+    /// spans go to the collector, if it takes them soon.
     pub(crate) async fn end(self, assembly: &Assembly) {
         if let Err(error) = assembly.say(GatewayState::Stopped).await {
             tracing::warn!(%error, "the ledger does not say that the gateway ends");
@@ -202,6 +210,9 @@ impl Running {
             Err(error) => tracing::warn!(%error, "the ledger did not close"),
         }
         self.store.close().await;
+        if let Some(exporting) = self.exporting {
+            exporting.end(EXPORT_AT_END_WITHIN).await;
+        }
     }
 }
 
@@ -297,6 +308,9 @@ fn cli_door(issuers: &[IssuerConfig]) -> Option<CliDoor> {
 
 /// How old the last confirmation of the policy may be before nothing is forwarded any more.
 const STALE_AFTER: Span = Span::from_seconds(5);
+
+/// How long the end waits for the collector of traces.
+const EXPORT_AT_END_WITHIN: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests;

@@ -11,3 +11,4 @@ mod crash;
 mod failures;
 mod lab;
 mod tidy;
+mod traces;

@@ -4,6 +4,7 @@
 use axum::{
     Json, Router,
     extract::{Path, Request, State},
+    http::HeaderMap,
     middleware::{Next, from_fn_with_state},
     response::Response,
     routing::{get, post},
@@ -84,26 +85,41 @@ impl Drop for Site {
     }
 }
 
-/// Every call that reached the target: the gateway's name for it, and its path.
+/// Every call that reached the target: the gateway's name for it, its path, and its headers.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Arrivals(Arc<Mutex<Vec<(String, String)>>>);
+pub(crate) struct Arrivals(Arc<Mutex<Vec<Arrival>>>);
+
+#[derive(Clone, Debug)]
+struct Arrival {
+    call: String,
+    path: String,
+    headers: HeaderMap,
+}
 
 impl Arrivals {
     pub(crate) fn all(&self) -> Vec<(String, String)> {
-        self.0.lock().unwrap().clone()
+        let all = self.0.lock().unwrap();
+        all.iter().map(|it| (it.call.clone(), it.path.clone())).collect()
     }
 
     /// How many calls reached this path.
     pub(crate) fn at(&self, path: &str) -> usize {
-        self.0.lock().unwrap().iter().filter(|(_, it)| it == path).count()
+        self.0.lock().unwrap().iter().filter(|it| it.path == path).count()
     }
 
     pub(crate) fn count(&self) -> usize {
         self.0.lock().unwrap().len()
     }
 
-    pub(crate) fn note(&self, call: &str, path: &str) {
-        self.0.lock().unwrap().push((call.to_owned(), path.to_owned()));
+    pub(crate) fn note(&self, call: &str, path: &str, headers: HeaderMap) {
+        let arrival = Arrival { call: call.to_owned(), path: path.to_owned(), headers };
+        self.0.lock().unwrap().push(arrival);
+    }
+
+    /// The headers with which a call reached the target.
+    pub(crate) fn headers_of(&self, call: &str) -> HeaderMap {
+        let all = self.0.lock().unwrap();
+        all.iter().find(|it| it.call == call).map(|it| it.headers.clone()).unwrap()
     }
 }
 
@@ -161,7 +177,7 @@ async fn wait(Path(name): Path<String>, State(gate): State<Gate>) -> Json<Value>
 async fn note(State(arrivals): State<Arrivals>, request: Request, next: Next) -> Response {
     let call = request.headers().get("countersign-call");
     let call = call.map_or("", |it| it.to_str().unwrap());
-    arrivals.note(call, request.uri().path());
+    arrivals.note(call, request.uri().path(), request.headers().clone());
     next.run(request).await
 }
 

@@ -11,8 +11,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("ledger", &[]),
     ("store", &["model", "ledger"]),
     ("identity", &["model"]),
+    ("telemetry", &["model", "identity"]),
     ("governance", &["model", "ledger", "store"]),
-    ("gateway", &["model", "mask", "ledger", "store", "identity", "governance"]),
+    ("gateway", &["model", "mask", "ledger", "store", "identity", "telemetry", "governance"]),
     ("console", &["model", "mask", "ledger", "store", "identity", "governance"]),
     ("demo", &["model", "store", "governance"]),
     (
@@ -23,6 +24,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "ledger",
             "store",
             "identity",
+            "telemetry",
             "governance",
             "gateway",
             "console",

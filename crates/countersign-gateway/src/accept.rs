@@ -46,6 +46,7 @@ pub(crate) fn accept(inner: &Inner, request: Request<Incoming>) -> Result<Accept
     let (mut parts, body) = request.into_parts();
     let trace = Trace::of(&mut parts);
     let call = CallId::new(inner.now(), inner.governance.entropy());
+    trace.is(call);
     let ambiguous =
         |what: &str| Stop::new(Reason::RequestAmbiguous, Told::ambiguous(what)).at(call);
     let host = host(&parts.uri, &parts.headers).map_err(ambiguous)?;

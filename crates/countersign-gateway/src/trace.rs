@@ -8,7 +8,7 @@
 mod spans;
 
 use crate::respond::Answer;
-use countersign_model::{ApprovalId, Function, Reason, SessionId, catalog::Target};
+use countersign_model::{ApprovalId, CallId, Function, Reason, SessionId, catalog::Target};
 use countersign_telemetry::{Begun, Context, Tracer};
 use http::{HeaderMap, Request, request::Parts};
 use spans::Known;
@@ -102,6 +102,11 @@ impl Trace {
         parts.extensions.remove().unwrap_or_default()
     }
 
+    /// Notes which call it is.
+    pub(crate) fn is(&self, call: CallId) {
+        self.note(|known, _| known.call = Some(call));
+    }
+
     /// Notes which function the call means, and by which route it came.
     pub(crate) fn means(&self, function: &Function, prefix: Prefix<'_>) {
         self.note(|known, _| known.means(function, prefix));
@@ -143,7 +148,7 @@ impl Trace {
 
     /// Notes what the caller is told.
     pub(crate) fn answered(&self, answer: &Answer) {
-        self.note(|known, _| known.answered(answer.status.as_u16(), answer.reason, answer.call));
+        self.note(|known, _| known.answered(answer.status.as_u16(), answer.reason));
     }
 
     fn note<R>(&self, note: impl FnOnce(&mut Known, &Live) -> R) -> Option<R> {

@@ -18,7 +18,7 @@ pub(super) struct Known {
     version: Option<&'static str>,
     function: Option<FunctionName>,
     route: Option<String>,
-    call: Option<CallId>,
+    pub(super) call: Option<CallId>,
     session: Option<SessionId>,
     pub(super) approval: Option<ApprovalId>,
     decision: Decision,
@@ -130,9 +130,8 @@ impl Known {
         self.ends(Part::Target, now);
     }
 
-    pub(super) fn answered(&mut self, status: u16, reason: Reason, call: Option<CallId>) {
+    pub(super) fn answered(&mut self, status: u16, reason: Reason) {
         self.answered = Some((status, reason));
-        self.call = call;
     }
 
     /// The call's span and its parts. What is open still ends with the call.
@@ -261,7 +260,8 @@ pub(super) fn address(uri: &Uri) -> (Option<String>, Option<u16>) {
         Some("https") => Some(443),
         Some(_) | None => None,
     };
-    (uri.host().map(str::to_owned), uri.port_u16().or(usual))
+    let host = uri.host().map(|it| it.trim_matches(['[', ']']).to_owned());
+    (host, uri.port_u16().or(usual))
 }
 
 fn end(error: Option<&Value>) -> SpanEnd {
@@ -285,3 +285,6 @@ fn known_version(version: Version) -> Option<&'static str> {
         .into_iter()
         .find_map(|(it, name)| (it == version).then_some(name))
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,7 +29,7 @@ async fn traced(url: &str, otlp: &Value) -> (World, Process) {
     for (key, value) in otlp.as_object().unwrap() {
         all[key] = value.clone();
     }
-    world.configure(&json!({"telemetry": {"otlp": all}, "gateway": "one"}));
+    world.configure(&json!({"telemetry": {"otlp": all}}));
     let process = Process::start(&world).await;
     world.grant_desk(&process, AGENT).await;
     (world, process)
@@ -52,15 +52,20 @@ fn parent(flags: &str) -> String {
 async fn pay(world: &World, process: &Process) -> Answer {
     let payment = say(world, "POST", PAYMENT).header("prefer", "wait=60");
     let held = tokio::spawn(Connection::once(process.address, payment));
-    let approval = until("a call is held", async || {
+    let approval = asked(world, process).await;
+    let path = format!("POST /approvals/{approval}/approve");
+    world.manage(process, APPROVER, &path, &json!({})).await;
+    held.await.unwrap().unwrap()
+}
+
+/// The approval that a held call waits for.
+async fn asked(world: &World, process: &Process) -> String {
+    until("a call is held", async || {
         let pending = "GET /approvals?state=pending";
         let waiting = world.manage(process, APPROVER, pending, &Value::Null).await;
         waiting["approvals"][0]["id"].as_str().map(str::to_owned)
     })
-    .await;
-    let path = format!("POST /approvals/{approval}/approve");
-    world.manage(process, APPROVER, &path, &json!({})).await;
-    held.await.unwrap().unwrap()
+    .await
 }
 
 /// Nothing that a caller or a target said is told, but for ids.
@@ -133,7 +138,7 @@ async fn a_call_is_traced_from_its_caller_to_its_target() {
     assert_eq!(collector.header("x-key"), KEY);
     let resource = collector.resource();
     let (name, instance) = (&resource["service.name"], &resource["service.instance.id"]);
-    assert_eq!((name, instance), (&json!("gate"), &json!("one")));
+    assert_eq!((name, instance), (&json!("gate"), &json!("main")));
     is_discreet(&collector.told(), &world);
 }
 
@@ -295,4 +300,24 @@ async fn a_call_that_ends_while_the_gateway_ends_is_told() {
     assert_eq!(slow.await.unwrap().unwrap().status, 200);
     assert_eq!(process.ended().await.code, Some(0));
     assert!(collector.spans().iter().any(|it| it.name == "desk.waits.get"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_caller_that_hangs_up_leaves_a_trace() {
+    let collector = Collector::start(Manner::Takes).await;
+    let (world, process) = traced(&collector.url, &json!({})).await;
+    let payment = say(&world, "POST", PAYMENT).header("prefer", "wait=60");
+    let held = tokio::spawn(Connection::once(process.address, payment));
+    let approval = asked(&world, &process).await;
+    held.abort();
+    let server = until("the call is told", async || {
+        collector.spans().into_iter().find(|it| it.name == "desk.payments.make")
+    })
+    .await;
+    assert_eq!((server.status, server.text("error.type")), (2, "caller_gone".to_owned()));
+    assert_eq!(server.text("countersign.decision"), "hold");
+    assert_eq!(server.text("countersign.approval"), approval);
+    assert!(!server.text("countersign.call").is_empty());
+    assert_eq!(server.attributes.get("http.response.status_code"), None);
+    process.stop().await;
 }

@@ -1,9 +1,11 @@
 //! Sends a permitted call to its target. The only code that speaks to targets.
 
 mod body;
+mod pool;
 mod upstream;
 
 pub(crate) use body::RequestBody;
+pub(crate) use pool::Lease;
 pub use upstream::Secrets;
 pub(crate) use upstream::{Upstream, tls as upstream_tls};
 
@@ -21,6 +23,7 @@ use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, response::Parts,
 };
 use hyper::body::Incoming;
+use pool::SendError;
 use std::{error::Error, time::Duration};
 
 /// What came back from a target, as it came. Only this module makes one, from a [`Permit`].
@@ -29,6 +32,8 @@ pub(crate) struct Forwarded {
     pub(crate) flight: Box<Flight>,
     pub(crate) parts: Parts,
     pub(crate) body: Incoming,
+    /// The connection on which the body comes.
+    pub(crate) lease: Lease,
 }
 
 /// A call that got no answer.
@@ -63,12 +68,12 @@ pub(crate) async fn forward(permit: Permit) -> Result<Forwarded, NoAnswer> {
         Err(stop) => return refuse(flight, Ran::No, None, stop),
     };
     match send(upstream, request, &progress, target.answer_within.duration()).await {
-        Ok(response) => {
+        Ok((response, lease)) => {
             let status = response.status();
             match is_answer(target, upstream, status) {
                 Ok(()) => {
                     let (parts, body) = response.into_parts();
-                    Ok(Forwarded { flight, parts, body })
+                    Ok(Forwarded { flight, parts, body, lease })
                 }
                 Err((ran, stop)) => refuse(flight, ran, Some(status), stop),
             }
@@ -83,7 +88,7 @@ pub(crate) async fn forward(permit: Permit) -> Result<Forwarded, NoAnswer> {
 /// Why there is no head of an answer.
 #[derive(Debug)]
 enum Failed {
-    Connection(hyper_util::client::legacy::Error),
+    Connection(SendError),
     Late,
 }
 
@@ -93,7 +98,7 @@ async fn send(
     request: Request<RequestBody>,
     progress: &Progress,
     within: Duration,
-) -> Result<Response<Incoming>, Failed> {
+) -> Result<(Response<Incoming>, Lease), Failed> {
     let mut sending = std::pin::pin!(upstream.send(request));
     let mut moved = progress.pieces();
     loop {
@@ -134,7 +139,7 @@ fn explain(target: &Target, failed: &Failed) -> (Ran, Stop) {
             return (Ran::Unknown, Stop::say(Reason::TargetTimeout, &sentence, MAY_HAVE_RUN));
         }
     };
-    if error.is_connect() {
+    if let SendError::Connect(_) = error {
         tracing::warn!(target = %target.name, error = chain(error), "target unreachable");
         return (Ran::No, unreachable(target, "it takes no connections"));
     }

@@ -11,7 +11,7 @@ pub(crate) use pipeline::Pipeline;
 
 use crate::{
     Inner,
-    forward::{self, Forwarded},
+    forward::{self, Forwarded, Lease},
     headers,
     permit::Flight,
     respond::Stop,
@@ -57,6 +57,7 @@ pub(crate) struct Stream {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Incoming,
+    pub(crate) lease: Lease,
     pub(crate) pipeline: Pipeline,
     /// The length, where the bytes pass unchanged and the target announced it.
     pub(crate) bytes: Option<u64>,
@@ -80,7 +81,7 @@ pub(crate) struct Unfit {
 }
 
 pub(crate) async fn mask(inner: &Inner, forwarded: Forwarded) -> Result<Masked, Unfit> {
-    let Forwarded { flight, parts, body } = forwarded;
+    let Forwarded { flight, parts, body, lease } = forwarded;
     let status = parts.status;
     let unfit = |flight, stop, bytes| Unfit { flight, status, stop, bytes };
     let Some(target) = flight.target() else {
@@ -104,10 +105,10 @@ pub(crate) async fn mask(inner: &Inner, forwarded: Forwarded) -> Result<Masked, 
     if !in_one_piece {
         let bytes = length.filter(|_| flight.answer() == headers::Bytes::AsSent);
         let pipeline = pipeline.limited(bytes_max);
-        let stream = Stream { flight, status, headers, body, pipeline, bytes, legible };
+        let stream = Stream { flight, status, headers, body, lease, pipeline, bytes, legible };
         return Ok(Masked::Stream(Box::new(stream)));
     }
-    let Collected { bytes, trailers } = match collect(target, body).await {
+    let Collected { bytes, trailers } = match collect(target, body, lease).await {
         Ok(collected) => collected,
         Err(stop) => return Err(unfit(flight, stop, 0)),
     };
@@ -139,7 +140,7 @@ struct Collected {
     trailers: Option<HeaderMap>,
 }
 
-async fn collect(target: &Target, mut body: Incoming) -> Result<Collected, Stop> {
+async fn collect(target: &Target, mut body: Incoming, lease: Lease) -> Result<Collected, Stop> {
     let idle = target.idle_within.duration();
     let (mut first, mut more, mut trailers) = (Bytes::new(), BytesMut::new(), None);
     loop {
@@ -161,6 +162,7 @@ async fn collect(target: &Target, mut body: Incoming) -> Result<Collected, Stop>
             Err(frame) => trailers = frame.into_trailers().ok(),
         }
     }
+    lease.over();
     let bytes = if more.is_empty() { first } else { more.freeze() };
     Ok(Collected { bytes, trailers })
 }

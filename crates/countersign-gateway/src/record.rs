@@ -66,11 +66,21 @@ pub(crate) async fn whole(inner: &Inner, whole: Whole) -> Result<Answer, Box<Sto
 
 /// Lets an answer flow; the task that pumps it records how it ended before it lets the end through.
 pub(crate) fn stream(inner: Arc<Inner>, stream: Stream) -> Answer {
-    let Stream { flight, status, headers, body, pipeline, bytes, legible } = stream;
+    let Stream { flight, status, headers, body, lease, pipeline, bytes, legible } = stream;
     let capture = Capture::new(kept_bytes(&inner, &flight, legible));
     let (call, reason) = (flight.call(), flight.reason);
     let shown = headers.clone();
-    let pump = pump::Pump { inner, flight, status, headers: shown, body, pipeline, capture, bytes };
+    let pump = pump::Pump {
+        inner,
+        flight,
+        status,
+        headers: shown,
+        body,
+        lease: Some(lease),
+        pipeline,
+        capture,
+        bytes,
+    };
     let body = pump.start();
     Answer { status, headers, body, call: Some(call), reason }
 }

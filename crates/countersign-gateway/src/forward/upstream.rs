@@ -1,22 +1,25 @@
 //! One target's address, credential and pool of connections.
 
-use super::RequestBody;
+use super::{
+    RequestBody,
+    pool::{Lease, Pool, SendError, Spoken},
+};
 use arc_swap::ArcSwap;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use countersign_model::catalog::{
     Target,
     raw::{Credential, HttpVersion, SecretSource},
 };
-use http::{HeaderName, HeaderValue, Request, Response, Uri, header};
-use hyper::body::Incoming;
-use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::{
-    client::legacy::{Client, Error, connect::HttpConnector},
-    rt::{TokioExecutor, TokioTimer},
+use http::{
+    HeaderName, HeaderValue, Request, Response, Uri, header,
+    uri::{PathAndQuery, Scheme},
 };
+use hyper::body::Incoming;
+use hyper_rustls::{ConfigBuilderExt as _, HttpsConnectorBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use rustls::ClientConfig;
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
 /// Reads a target's secret by where it is. An error says why it can't, without the secret.
 #[derive(Clone)]
@@ -39,15 +42,12 @@ impl fmt::Debug for Secrets {
     }
 }
 
-/// Idle connections are closed before common servers close theirs (Node after 5 s), so that a
-/// call seldom meets a connection that is being closed.
-const POOL_IDLE: Duration = Duration::from_secs(4);
-/// Idle connections to one target.
-const POOL_IDLE_MAX: usize = 256;
-
 /// One target's address, credential and pool.
 pub(crate) struct Upstream {
-    client: Result<Client<HttpsConnector<HttpConnector>, RequestBody>, String>,
+    /// Or why the target can't be reached at all.
+    pool: Result<Arc<Pool>, String>,
+    url: Box<str>,
+    /// The path of the target's URL, without a slash at its end.
     base: Box<str>,
     credential: ArcSwap<Result<Shown, String>>,
     secrets: Secrets,
@@ -67,31 +67,39 @@ impl Upstream {
         if let Err(why) = &credential {
             tracing::error!(target = %target.name, why, "target's credential is missing");
         }
+        let url = Uri::try_from(target.url.as_str());
+        let base = url.as_ref().map_or("", |it| it.path().trim_end_matches('/'));
         Self {
-            client: tls.as_ref().map(|it| client(target, it)).map_err(Clone::clone),
-            base: target.url.as_str().into(),
+            base: base.into(),
+            pool: match (tls, url) {
+                (Ok(tls), Ok(url)) => pool(target, url, tls),
+                (Err(why), _) => Err(why.clone()),
+                (_, Err(_)) => Err(NO_ADDRESS.to_owned()),
+            },
+            url: target.url.as_str().into(),
             credential: ArcSwap::from_pointee(credential),
             secrets: secrets.clone(),
         }
     }
 
-    pub(crate) async fn send(
+    pub(super) async fn send(
         &self,
         request: Request<RequestBody>,
-    ) -> Result<Response<Incoming>, Error> {
-        match &self.client {
-            Ok(client) => client.request(request).await,
+    ) -> Result<(Response<Incoming>, Lease), SendError> {
+        match &self.pool {
+            Ok(pool) => pool.send(request).await,
             // `address` refused before.
             Err(_) => std::future::pending().await,
         }
     }
 
-    /// The whole address of a path below the target, and the header that carries the credential.
+    /// The address of a path below the target, from the root of its host, and the header that
+    /// carries the credential.
     pub(crate) fn address(
         &self,
         path_and_query: &str,
     ) -> Result<(Uri, Option<(HeaderName, HeaderValue)>), String> {
-        if let Err(why) = &self.client {
+        if let Err(why) = &self.pool {
             return Err(why.clone());
         }
         let credential = self.credential.load();
@@ -108,7 +116,7 @@ impl Upstream {
             }
             Err(_) => return Err("the gateway has no credential for it".to_owned()),
         };
-        let uri = Uri::try_from(text).map_err(|_| "its address is not valid".to_owned())?;
+        let uri = Uri::try_from(text).map_err(|_| NO_ADDRESS.to_owned())?;
         Ok((uri, header))
     }
 
@@ -121,7 +129,7 @@ impl Upstream {
 
 impl fmt::Debug for Upstream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Upstream({})", self.base)
+        write!(f, "Upstream({})", self.url)
     }
 }
 
@@ -136,28 +144,37 @@ pub(crate) fn tls() -> Tls {
     Ok(roots.with_no_client_auth())
 }
 
-fn client(
-    target: &Target,
-    tls: &ClientConfig,
-) -> Client<HttpsConnector<HttpConnector>, RequestBody> {
+const NO_ADDRESS: &str = "its address is not valid";
+
+fn pool(target: &Target, url: Uri, tls: &ClientConfig) -> Result<Arc<Pool>, String> {
     let mut connector = HttpConnector::new();
     connector.enforce_http(false);
     connector.set_nodelay(true);
     connector.set_connect_timeout(Some(target.connect_within.duration()));
     // A clone shares roots and sessions with the others.
     let schemes = HttpsConnectorBuilder::new().with_tls_config(tls.clone()).https_or_http();
-    let connector = match target.http_version {
-        HttpVersion::Auto => schemes.enable_all_versions().wrap_connector(connector),
-        HttpVersion::Http1 => schemes.enable_http1().wrap_connector(connector),
-        HttpVersion::Http2 => schemes.enable_http2().wrap_connector(connector),
+    let (connector, spoken) = match target.http_version {
+        HttpVersion::Auto => {
+            (schemes.enable_all_versions().wrap_connector(connector), Spoken::Http1)
+        }
+        HttpVersion::Http1 => (schemes.enable_http1().wrap_connector(connector), Spoken::Http1),
+        HttpVersion::Http2 => (schemes.enable_http2().wrap_connector(connector), Spoken::Http2),
     };
-    let mut builder = Client::builder(TokioExecutor::new());
-    builder
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(POOL_IDLE)
-        .pool_max_idle_per_host(POOL_IDLE_MAX)
-        .http2_only(target.http_version == HttpVersion::Http2);
-    builder.build(connector)
+    let mut origin = url.into_parts();
+    let authority = origin.authority.as_ref().ok_or_else(|| NO_ADDRESS.to_owned())?;
+    // RFC 9110 §4.2.1 and §4.2.2: the scheme's own port is left out.
+    let port = authority.port_u16().filter(|port| match origin.scheme.as_ref() {
+        Some(scheme) if *scheme == Scheme::HTTPS => *port != 443,
+        Some(_) | None => *port != 80,
+    });
+    let host = match port {
+        Some(port) => format!("{}:{port}", authority.host()),
+        None => authority.host().to_owned(),
+    };
+    let host = HeaderValue::try_from(host).map_err(|_| NO_ADDRESS.to_owned())?;
+    origin.path_and_query = Some(PathAndQuery::from_static("/"));
+    let origin = Uri::from_parts(origin).map_err(|_| NO_ADDRESS.to_owned())?;
+    Ok(Arc::new(Pool::new(connector, origin, host, spoken)))
 }
 
 fn shown(credential: &Credential, secrets: &Secrets) -> Result<Shown, String> {

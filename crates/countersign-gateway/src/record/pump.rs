@@ -6,7 +6,7 @@ use super::{Capture, Ending, outcome, settle};
 use crate::{
     Inner,
     body::{Body, Broken},
-    forward::chain,
+    forward::{Lease, chain},
     masking::{Pipeline, Unfitting, masked_headers},
     permit::Flight,
 };
@@ -35,6 +35,8 @@ pub(super) struct Pump {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Incoming,
+    /// Until the answer was read to its end.
+    pub(super) lease: Option<Lease>,
     pub(super) pipeline: Pipeline,
     pub(super) capture: Capture,
     /// The announced length, where the bytes pass unchanged.
@@ -124,6 +126,9 @@ impl Pump {
                 }
                 Err(frame) => last.trailers = frame.into_trailers().ok(),
             }
+        }
+        if let Some(lease) = self.lease.take() {
+            lease.over();
         }
         let rest = self.pipeline.finish().map_err(reason)?;
         if !rest.is_empty() {

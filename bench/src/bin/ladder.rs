@@ -226,6 +226,7 @@ impl World {
             resource: RESOURCE.to_owned(),
             secrets: Secrets::new(|_| Err("none".to_owned())),
             limits: Limits::default(),
+            tracer: None,
         });
         tokio::spawn(gateway.clone().keep_sessions());
         let rule = Rule {

@@ -1,9 +1,12 @@
 use super::*;
 
+/// A status and a reason, where there are any.
+type Ended = Option<(u16, Reason)>;
+
 /// What the caller was told, what the ledger has of the target, and whose error that is.
 #[test]
 fn an_error_is_one_of_the_gateway_or_of_what_is_behind_it() {
-    let rows: [(Option<(u16, Reason)>, Option<(u16, Reason)>, Option<&str>); 10] = [
+    let rows: [(Ended, Ended, Option<&str>); 10] = [
         (Some((200, Reason::Granted)), Some((200, Reason::Granted)), None),
         (Some((200, Reason::GrantOverdueWarned)), Some((200, Reason::GrantOverdueWarned)), None),
         (Some((404, Reason::Granted)), Some((404, Reason::Granted)), None),

@@ -36,6 +36,7 @@ pub(super) struct Pool {
     origin: Uri,
     host: HeaderValue,
     spoken: Spoken,
+    idle_within: Duration,
     kept: Mutex<Kept>,
 }
 
@@ -124,7 +125,8 @@ impl Pool {
         host: HeaderValue,
         spoken: Spoken,
     ) -> Self {
-        Self { connector, origin, host, spoken, kept: Mutex::default() }
+        let kept = Mutex::default();
+        Self { connector, origin, host, spoken, idle_within: IDLE_WITHIN, kept }
     }
 
     /// Sends a request, whose address is its path, and waits for the head of its answer.
@@ -206,7 +208,7 @@ impl Pool {
             kept.shared = None;
         }
         while let Some(idle) = kept.idle.pop() {
-            if idle.since.elapsed() >= IDLE_WITHIN {
+            if idle.since.elapsed() >= self.idle_within {
                 // All below it idle for longer.
                 kept.idle.clear();
                 return None;
@@ -224,7 +226,7 @@ impl Pool {
             kept.idle.push(Idle { sender, since: Instant::now() });
         }
         if std::mem::replace(&mut kept.sweep, Sweep::On) == Sweep::Off {
-            tokio::spawn(sweep(Arc::downgrade(&self)));
+            tokio::spawn(sweep(Arc::downgrade(&self), self.idle_within));
         }
     }
 
@@ -234,12 +236,12 @@ impl Pool {
 }
 
 /// Closes what idles too long, until nothing idles.
-async fn sweep(pool: Weak<Pool>) {
+async fn sweep(pool: Weak<Pool>, idle_within: Duration) {
     loop {
-        tokio::time::sleep(IDLE_WITHIN / 4).await;
+        tokio::time::sleep(idle_within / 4).await;
         let Some(pool) = pool.upgrade() else { return };
         let mut kept = pool.kept();
-        kept.idle.retain(|it| it.since.elapsed() < IDLE_WITHIN && !it.sender.is_closed());
+        kept.idle.retain(|it| it.since.elapsed() < idle_within && !it.sender.is_closed());
         if kept.idle.is_empty() {
             kept.sweep = Sweep::Off;
             return;
@@ -252,3 +254,6 @@ fn log(ended: Result<(), hyper::Error>) {
         tracing::debug!(%error, "a connection to a target broke");
     }
 }
+
+#[cfg(test)]
+mod tests;

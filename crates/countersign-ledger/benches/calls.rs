@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 const CALLERS: u64 = 64;
@@ -26,6 +27,8 @@ const OUTCOME_BYTES: usize = 350;
 const PAYLOAD_BYTES: usize = 1_700;
 /// Hashing so many bytes stands for the gateway's own work on a call: some 50 µs.
 const WORK_BYTES: usize = 80 * 1024;
+/// Until the writer has files made ahead.
+const WARM_UP: Duration = Duration::from_millis(2_500);
 const RUN: Duration = Duration::from_secs(3);
 
 fn main() {
@@ -43,9 +46,8 @@ fn main() {
 async fn run(directory: &Path) {
     let place = tempfile::tempdir_in(directory).unwrap();
     let key = SigningKey::from_seed(&[1; 32]).unwrap();
-    // One file for the whole run, so that its records can be counted at the end.
-    let options = LogOptions { journal_file_bytes_max: 1 << 40 };
-    let log = Log::open(place.path(), "bench", key, options).unwrap();
+    let log = Log::open(place.path(), "bench", key, LogOptions::default()).unwrap();
+    let kept = keep_journal(place.path());
     let mut next = 0_u64;
     let entropy = Box::new(move |bytes: &mut [u8]| {
         next += 1;
@@ -54,17 +56,19 @@ async fn run(directory: &Path) {
     let recordings = place.path().join("recordings");
     let segments = Segments::open(&recordings, SegmentOptions::default(), entropy).unwrap();
     let (writer, closer) = Writer::start(log, segments, WriterOptions::default()).unwrap();
-    let before = threads();
     let start = Instant::now();
     let mut tasks = tokio::task::JoinSet::new();
     for caller in 0..CALLERS {
         tasks.spawn(calls(writer.clone(), caller, start));
     }
+    tokio::time::sleep(WARM_UP).await;
+    let before = threads();
+    let counted = Instant::now();
     let mut waits: Vec<Duration> = Vec::new();
     while let Some(found) = tasks.join_next().await {
         waits.extend(found.unwrap());
     }
-    let seconds = start.elapsed().as_secs_f64();
+    let seconds = counted.elapsed().as_secs_f64();
     let after = threads();
     closer.close().unwrap();
     waits.sort_unstable();
@@ -83,11 +87,12 @@ async fn run(directory: &Path) {
     }
     let total: f64 =
         after.values().map(|it| it.0).sum::<f64>() - before.values().map(|it| it.0).sum::<f64>();
-    let (groups, entries) = records(place.path());
+    let (groups, entries) = kept.join().unwrap();
+    let whole = (WARM_UP + RUN).as_secs_f64();
     println!(
         "  all threads     {:6.2} µs/call; {:.0} groups/s of {:.1} entries; p50 {:?}, p99 {:?}",
         total / calls,
-        groups / seconds,
+        groups / whole,
         entries / groups,
         waits.get(waits.len() / 2).unwrap(),
         waits.get(waits.len() * 99 / 100).unwrap(),
@@ -98,8 +103,9 @@ async fn calls(writer: Writer, caller: u64, start: Instant) -> Vec<Duration> {
     let key = Arc::new(SessionKey::from_bytes(&[2; 32]).unwrap());
     let work = vec![7; WORK_BYTES];
     let mut waits = Vec::new();
-    while start.elapsed() < RUN {
-        let count = u64::try_from(waits.len()).unwrap();
+    let mut count = 0_u64;
+    while start.elapsed() < WARM_UP + RUN {
+        count += 1;
         let began = Instant::now();
         writer.append(entry(caller, count, INTENT_BYTES)).await.unwrap();
         // What a gateway does with the call takes its turn, too, and lets the other threads in between.
@@ -115,7 +121,9 @@ async fn calls(writer: Writer, caller: u64, start: Instant) -> Vec<Duration> {
         };
         let outcome = entry(caller, count, OUTCOME_BYTES);
         writer.append_with(outcome, recording).await.unwrap();
-        waits.push(began.elapsed());
+        if start.elapsed() > WARM_UP {
+            waits.push(began.elapsed());
+        }
     }
     waits
 }
@@ -164,9 +172,25 @@ fn threads() -> BTreeMap<String, (f64, f64, f64, f64)> {
     found
 }
 
-/// The records of the journal's only file, which are the groups, and the entries in them.
-fn records(log: &Path) -> (f64, f64) {
-    let journal = fs::read_dir(log.join("journal")).unwrap().next().unwrap().unwrap().path();
+/// Links each file of the journal to a name that stays when the writer removes it, and at the end counts the records, which are the groups, and the entries in them.
+fn keep_journal(log: &Path) -> thread::JoinHandle<(f64, f64)> {
+    let (journal, kept) = (log.join("journal"), log.join("kept"));
+    fs::create_dir(&kept).unwrap();
+    let count = move || {
+        let start = Instant::now();
+        while start.elapsed() < WARM_UP + RUN + Duration::from_millis(500) {
+            for file in fs::read_dir(&journal).unwrap().map(Result::unwrap) {
+                fs::hard_link(file.path(), kept.join(file.file_name())).ok();
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        let counts = fs::read_dir(&kept).unwrap().map(|file| records(&file.unwrap().path()));
+        counts.fold((0.0, 0.0), |sum, file| (sum.0 + file.0, sum.1 + file.1))
+    };
+    thread::Builder::new().name("count".to_owned()).spawn(count).unwrap()
+}
+
+fn records(journal: &Path) -> (f64, f64) {
     let bytes = fs::read(journal).unwrap();
     let number = |at: usize| {
         bytes.get(at..at + 4).map_or(0, |it| u32::from_be_bytes(it.try_into().unwrap()))

@@ -13,24 +13,31 @@
 //! each entry and what stands after the entries; the header check covers the salt, which is not known
 //! outside, so that no entry can contain what looks like a later record.
 //!
+//! A file may be made ahead, full of zeros ([`Spare`]): zeros after the last record are its clean end.
+//!
 //! Files of the first version, `"CSJOURN1"` with records `"CSJ1"`, have no recordings. They are read,
 //! and no longer written.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::files::{ChangedDirectories, FileError, at, length_of, remove_if_exists};
+use crate::files::{
+    ChangedDirectories, FileError, at, length_of, remove_if_exists, sync_directory,
+};
 use crate::hash::{CHECK_BYTES, Hash, check_of, leaf_hash_with, sha256_of};
 use crate::keys::SigningKey;
 use crate::recording::{FRAME_OVERHEAD_BYTES_MAX, PAYLOAD_BYTES_MAX, Sealed};
 use crate::tile::push_entry;
 
 mod reader;
+mod spare;
 pub(crate) use reader::{JournalEnd, JournalFault, JournalReader};
+use spare::Filled;
+pub(crate) use spare::Spare;
 
 /// Bytes of entries and recordings after which a group is full. A record is this large at most, plus
 /// one entry with its recording.
@@ -48,6 +55,7 @@ pub(crate) struct Journal {
     next: u64,
     state: State,
     group: Group,
+    spare: Arc<Spare>,
 }
 
 /// The files of the journal by the number of their first entry, shared with the one who reads.
@@ -67,6 +75,8 @@ struct Current {
     first: u64,
     /// Where the next record goes: what stands before it is durable.
     offset: u64,
+    /// Where the file ends. Before that it is full of zeros from the offset on.
+    filled: u64,
     chain: [u8; CHECK_BYTES],
     salt: [u8; CHECK_BYTES],
 }
@@ -108,27 +118,29 @@ impl Journal {
         file_bytes_max: u64,
         end: Resume,
     ) -> Result<Self, FileError> {
+        let spare = Arc::new(Spare::new(&aside.join("spare"), file_bytes_max));
         let aside = aside.join("journal");
         let (current, next) = match end {
             Resume::After(end) => {
                 if end.torn_bytes > 0 {
                     cut(&end.path, end.offset)?;
                 }
+                let filled = if end.torn_bytes > 0 { end.offset } else { end.length };
                 let JournalEnd { path, first, offset, chain, salt, index, version, .. } = end;
                 match version {
                     Version::One => {
-                        let current = create(&files, &aside, &key, index)?;
+                        let current = create(&files, &aside, &key, index, None)?;
                         files.started(index);
                         (current, index)
                     }
                     Version::Two => {
                         let file = File::options().write(true).open(&path).map_err(at(&path))?;
-                        (Current { file, path, first, offset, chain, salt }, index)
+                        (Current { file, path, first, offset, filled, chain, salt }, index)
                     }
                 }
             }
             Resume::Anew { next } => {
-                let current = create(&files, &aside, &key, next)?;
+                let current = create(&files, &aside, &key, next, None)?;
                 files.started(next);
                 files.trim(next)?;
                 (current, next)
@@ -136,7 +148,8 @@ impl Journal {
         };
         files.durable.store(next, Ordering::SeqCst);
         let (state, group) = (State::Sound, Group::default());
-        let mut journal = Self { files, aside, key, file_bytes_max, current, next, state, group };
+        let mut journal =
+            Self { files, aside, key, file_bytes_max, current, next, state, group, spare };
         journal.begin();
         Ok(journal)
     }
@@ -147,6 +160,11 @@ impl Journal {
 
     pub(crate) fn files(&self) -> JournalFiles {
         self.files.clone()
+    }
+
+    /// The next file, to be made ahead by another thread.
+    pub(crate) fn spare(&self) -> Arc<Spare> {
+        Arc::clone(&self.spare)
     }
 
     /// Forgets what was gathered.
@@ -185,7 +203,9 @@ impl Journal {
             return Err(at(path)(error));
         }
         self.current.offset += length_of(&self.group.bytes);
+        self.current.filled = self.current.filled.max(self.current.offset);
         self.current.chain = chain;
+        self.spare.written(self.current.offset, self.current.filled);
         self.next += u64::try_from(self.group.leaves.len()).unwrap_or(0);
         self.files.durable.store(self.next, Ordering::SeqCst);
         let Group { bytes, entries_end, leaves, .. } = &self.group;
@@ -196,12 +216,17 @@ impl Journal {
     /// Makes sure that there is a sound file with room.
     pub(crate) fn prepare(&mut self) -> Result<(), FileError> {
         match self.state {
-            State::Sound if self.current.offset >= self.file_bytes_max => {
-                self.current = create(&self.files, &self.aside, &self.key, self.next)?;
-                self.files.started(self.next);
+            State::Sound => {
+                let Current { offset, filled, .. } = self.current;
+                let is_full = offset >= self.file_bytes_max;
+                let end = offset.saturating_add(length_of(&self.group.bytes));
+                let spare = if is_full || end > filled { self.spare.take() } else { None };
+                if is_full || spare.is_some() {
+                    self.current = create(&self.files, &self.aside, &self.key, self.next, spare)?;
+                    self.files.started(self.next);
+                }
                 Ok(())
             }
-            State::Sound => Ok(()),
             State::Doubtful => self.repair(),
         }
     }
@@ -253,7 +278,7 @@ impl Journal {
                 return Err(at(path)(source));
             }
         }
-        self.current = create(&self.files, &self.aside, &self.key, self.next)?;
+        self.current = create(&self.files, &self.aside, &self.key, self.next, None)?;
         self.files.started(self.next);
         self.state = State::Sound;
         Ok(())
@@ -406,14 +431,26 @@ fn create(
     aside: &Path,
     key: &SigningKey,
     first: u64,
+    spare: Option<Filled>,
 ) -> Result<Current, FileError> {
     let path = files.directory.join(file_name(first));
     let (header, salt) = file_header(key, first);
-    let mut changed = ChangedDirectories::default();
-    changed.write(aside, &path, &header)?;
-    changed.sync()?;
-    let file = File::options().write(true).open(&path).map_err(at(&path))?;
-    Ok(Current { file, path, first, offset: length_of(&header), chain: salt, salt })
+    let offset = length_of(&header);
+    let (file, filled) = match spare {
+        Some(Filled { path: from, file, bytes }) => {
+            file.write_all_at(&header, 0).and_then(|()| file.sync_data()).map_err(at(&from))?;
+            fs::rename(&from, &path).map_err(at(&path))?;
+            sync_directory(&files.directory)?;
+            (file, bytes)
+        }
+        None => {
+            let mut changed = ChangedDirectories::default();
+            changed.write(aside, &path, &header)?;
+            changed.sync()?;
+            (File::options().write(true).open(&path).map_err(at(&path))?, offset)
+        }
+    };
+    Ok(Current { file, path, first, offset, filled, chain: salt, salt })
 }
 
 /// Cuts a file, durably.

@@ -131,6 +131,7 @@ impl Writer {
         let publishing = Arc::new(Publishing::new(options, Arc::clone(&published)));
         let queue = Arc::new(Queue::new(options));
         let delivery = Delivery::start();
+        let spare = journal.spare();
         let committer = Committer {
             journal,
             segments,
@@ -143,7 +144,7 @@ impl Writer {
         let publisher = thread::Builder::new()
             .name("ledger-publish".to_owned())
             .spawn(move || {
-                publishes.run(publisher);
+                publishes.run(publisher, &spare);
                 // This thread ends last, so no other writer comes before all is written.
                 drop(lock);
             })

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::{
     BODY_BYTES_MAX, FILE_HEADER_BYTES, RECORD_HEADER_BYTES, RecordHeader, Version, file_name,
 };
-use crate::files::{FileError, at};
+use crate::files::{FileError, at, length_of};
 use crate::hash::{CHECK_BYTES, Hash, check_of, leaf_hash_with};
 use crate::recording::Sealed;
 use crate::tile::take_entry;
@@ -58,8 +58,11 @@ pub(crate) struct JournalEnd {
     pub(crate) salt: [u8; CHECK_BYTES],
     /// The number of the entry after the last.
     pub(crate) index: u64,
-    /// What stands after the last whole record: the torn end of a write that nobody was told of.
+    /// What stands after the last whole record, without the zeros that a file may end in: the torn end
+    /// of a write that nobody was told of.
     pub(crate) torn_bytes: u64,
+    /// The length of the file.
+    pub(crate) length: u64,
     pub(crate) version: Version,
 }
 
@@ -175,10 +178,10 @@ impl JournalReader {
     /// Where the journal ended; to be asked after [`JournalReader::next`] gave `None`.
     pub(crate) fn end(self) -> Result<JournalEnd, JournalFault> {
         let length = self.open.length()?;
+        let torn_bytes = self.open.torn_bytes(length)?;
         let OpenFile { path, first, offset, chain, salt, version, .. } = self.open;
-        let torn_bytes = length.saturating_sub(offset);
         let index = self.index;
-        Ok(JournalEnd { path, first, offset, chain, salt, index, torn_bytes, version })
+        Ok(JournalEnd { path, first, offset, chain, salt, index, torn_bytes, length, version })
     }
 
     /// Reads the record at the present offset; `false` when there is no whole and sound one.
@@ -232,13 +235,14 @@ impl JournalReader {
             if !read_whole(file, window, start).map_err(failed)? {
                 break;
             }
-            let later = window.windows(RECORD_HEADER_BYTES).any(|bytes| {
-                bytes.starts_with(&magic)
-                    && bytes.first_chunk().is_some_and(|bytes| {
-                        RecordHeader::parse(*version, bytes, salt)
-                            .is_some_and(|(counts, _)| counts.first > self.index)
-                    })
-            });
+            let later = !is_zero(window)
+                && window.windows(RECORD_HEADER_BYTES).any(|bytes| {
+                    bytes.starts_with(&magic)
+                        && bytes.first_chunk().is_some_and(|bytes| {
+                            RecordHeader::parse(*version, bytes, salt)
+                                .is_some_and(|(counts, _)| counts.first > self.index)
+                        })
+                });
             if later {
                 return Ok(true);
             }
@@ -267,6 +271,27 @@ impl OpenFile {
         Ok(Self { file, path, first, offset, chain: salt, salt, version })
     }
 
+    /// How much stands after the present offset, up to the last byte that is not zero.
+    fn torn_bytes(&self, length: u64) -> Result<u64, JournalFault> {
+        let mut window = vec![0; SCAN_BYTES];
+        let (mut start, mut torn) = (self.offset, 0);
+        while start < length {
+            let wanted = usize::try_from(length - start).unwrap_or(SCAN_BYTES).min(SCAN_BYTES);
+            let Some(window) = window.get_mut(..wanted) else { break };
+            let is_whole = read_whole(&self.file, window, start)
+                .map_err(|error| JournalFault::File(at(&self.path)(error)))?;
+            if !is_whole {
+                break;
+            }
+            if !is_zero(window) {
+                let last = window.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+                torn = start - self.offset + length_of(window.get(..last).unwrap_or_default());
+            }
+            start += length_of(window);
+        }
+        Ok(torn)
+    }
+
     fn length(&self) -> Result<u64, JournalFault> {
         let metadata = self.file.metadata();
         metadata.map(|data| data.len()).map_err(|e| JournalFault::File(at(&self.path)(e)))
@@ -293,6 +318,11 @@ fn sealed(bytes: &[u8]) -> Option<Sealed<'_>> {
     let (offset, frames) = rest.split_first_chunk()?;
     let (segment, offset) = (u64::from_be_bytes(*segment), u64::from_be_bytes(*offset));
     (!frames.is_empty()).then_some(Sealed { segment, offset, frames })
+}
+
+fn is_zero(bytes: &[u8]) -> bool {
+    let (words, rest) = bytes.as_chunks::<16>();
+    words.iter().all(|word| *word == [0; 16]) && rest.iter().all(|byte| *byte == 0)
 }
 
 /// Fills the buffer; `false` when the file ends before.

@@ -97,9 +97,9 @@ fn written(bench: &Bench, groups: &[u64]) -> (PathBuf, Vec<(u64, u64)>) {
 fn a_tail_cut_anywhere_loses_only_what_was_cut() {
     let bench = Bench::new();
     let (path, ends) = written(&bench, &[1, 3, 2]);
-    let whole = std::fs::read(&path).unwrap();
+    let whole = fs::read(&path).unwrap();
     for length in 48..=whole.len() {
-        std::fs::write(&path, &whole[..length]).unwrap();
+        fs::write(&path, &whole[..length]).unwrap();
         let length = u64::try_from(length).unwrap();
         let expect = ends.iter().rev().find(|(end, _)| *end <= length).unwrap().1;
         assert_eq!(bench.reopen(), Found::Entries(expect), "cut at {length}");
@@ -110,10 +110,10 @@ fn a_tail_cut_anywhere_loses_only_what_was_cut() {
 fn garbage_after_the_last_group_is_cut() {
     let bench = Bench::new();
     let (path, ends) = written(&bench, &[4, 4]);
-    let whole = std::fs::read(&path).unwrap();
+    let whole = fs::read(&path).unwrap();
     let stale = whole[48..usize::try_from(ends[1].0).unwrap()].to_vec();
     for tail in [vec![0; 5_000], vec![0xff; 100], b"CSJ2".to_vec(), stale, b"CSJ2".repeat(1_000)] {
-        std::fs::write(&path, [whole.as_slice(), &tail].concat()).unwrap();
+        fs::write(&path, [whole.as_slice(), &tail].concat()).unwrap();
         assert_eq!(bench.reopen(), Found::Entries(8), "{} bytes", tail.len());
     }
 }
@@ -122,11 +122,11 @@ fn garbage_after_the_last_group_is_cut() {
 fn a_changed_byte_is_refused_unless_it_reads_like_a_torn_write() {
     let bench = Bench::new();
     let (path, ends) = written(&bench, &[2, 2, 2]);
-    let whole = std::fs::read(&path).unwrap();
+    let whole = fs::read(&path).unwrap();
     for place in 0..whole.len() {
         let mut changed = whole.clone();
         changed[place] ^= 0x40;
-        std::fs::write(&path, &changed).unwrap();
+        fs::write(&path, &changed).unwrap();
         let at = u64::try_from(place).unwrap();
         let (last_begins, before_last) = ends[2];
         let expect = if at < last_begins { Found::Refused } else { Found::Entries(before_last) };
@@ -144,10 +144,10 @@ fn a_lost_file_or_group_is_refused() {
     drop(journal);
     assert_eq!(bench.firsts(), [0, 2, 4]);
     let middle = bench.directory.path().join(file_name(2));
-    let bytes = std::fs::read(&middle).unwrap();
-    std::fs::write(&middle, &bytes[..bytes.len() - 1]).unwrap();
+    let bytes = fs::read(&middle).unwrap();
+    fs::write(&middle, &bytes[..bytes.len() - 1]).unwrap();
     assert_eq!(bench.reopen(), Found::Refused, "only the last file can have a torn end");
-    std::fs::remove_file(&middle).unwrap();
+    fs::remove_file(&middle).unwrap();
     assert_eq!(bench.reopen(), Found::Refused);
 }
 
@@ -179,8 +179,8 @@ fn a_failed_write_is_repaired_with_the_next_group() {
     assert_eq!(journal.commit(None).unwrap_err().path, path);
     assert_eq!(journal.next(), 3);
     // What a torn write may have left is cut away.
-    let torn = [std::fs::read(&path).unwrap(), b"CSJ2 torn".to_vec()].concat();
-    std::fs::write(&path, torn).unwrap();
+    let torn = [fs::read(&path).unwrap(), b"CSJ2 torn".to_vec()].concat();
+    fs::write(&path, torn).unwrap();
     group(&mut journal, 3, 2);
     assert_eq!(bench.firsts(), [0, 3]);
     drop(journal);
@@ -193,9 +193,9 @@ fn a_repair_does_not_go_on_over_lost_entries() {
     let mut journal = bench.start(1 << 20);
     group(&mut journal, 0, 3);
     let path = journal.current.path.clone();
-    let mut bytes = std::fs::read(&path).unwrap();
+    let mut bytes = fs::read(&path).unwrap();
     *bytes.last_mut().unwrap() ^= 1;
-    std::fs::write(&path, bytes).unwrap();
+    fs::write(&path, bytes).unwrap();
     journal.current.file = File::open(&path).unwrap();
     journal.begin();
     journal.push(b"x").unwrap();
@@ -222,7 +222,7 @@ fn first_version(bench: &Bench, count: u64) -> PathBuf {
         file.extend_from_slice(&header.bytes(&header.check(&salt, &leaves, &[]), &salt));
         file.extend_from_slice(&body);
     }
-    std::fs::write(&path, file).unwrap();
+    fs::write(&path, file).unwrap();
     path
 }
 
@@ -233,11 +233,89 @@ fn a_journal_of_the_first_version_is_read_and_goes_on_in_a_new_file() {
     {
         let bench = Bench::new();
         let path = first_version(&bench, count);
-        let torn = [std::fs::read(&path).unwrap(), tail.as_bytes().to_vec()].concat();
-        std::fs::write(&path, torn).unwrap();
+        let torn = [fs::read(&path).unwrap(), tail.as_bytes().to_vec()].concat();
+        fs::write(&path, torn).unwrap();
         assert_eq!(bench.reopen(), Found::Entries(count), "{count} entries, tail {tail:?}");
         assert_eq!(bench.firsts(), firsts);
     }
+}
+
+/// A journal whose second file was made ahead, with three groups in it.
+fn made_ahead(bench: &Bench) -> (PathBuf, Vec<(u64, u64)>) {
+    let mut journal = bench.start(SMALL_FILE_BYTES);
+    journal.spare().make_if_wanted();
+    let mut next = 0;
+    while bench.firsts().len() == 1 {
+        group(&mut journal, next, 50);
+        next += 50;
+        journal.spare().make_if_wanted();
+    }
+    assert!(next < 2_000, "it is taken as soon as it is there");
+    let mut ends = vec![(journal.current.offset, next)];
+    for count in [3, 2] {
+        group(&mut journal, next, count);
+        next += count;
+        ends.push((journal.current.offset, next));
+    }
+    (journal.current.path.clone(), ends)
+}
+
+const SMALL_FILE_BYTES: u64 = 64 * 1024;
+
+#[test]
+fn zeros_after_the_last_record_are_a_clean_end() {
+    let bench = Bench::new();
+    let (path, ends) = made_ahead(&bench);
+    assert_eq!(fs::metadata(&path).unwrap().len(), SMALL_FILE_BYTES);
+    let mut reader = JournalReader::open(bench.directory.path(), bench.firsts(), 0).unwrap();
+    while reader.next(u64::MAX).unwrap().is_some() {}
+    assert_eq!(reader.end().unwrap().torn_bytes, 0);
+    assert_eq!(bench.reopen(), Found::Entries(ends[2].1));
+    let length = fs::metadata(&path).unwrap().len();
+    assert_eq!(length, SMALL_FILE_BYTES, "it goes on in the zeros");
+}
+
+#[test]
+fn a_write_into_zeros_that_broke_off_is_cut() {
+    let bench = Bench::new();
+    let (path, ends) = made_ahead(&bench);
+    let whole = fs::read(&path).unwrap();
+    let place = |which: usize| usize::try_from(ends[which].0).unwrap();
+    for kept in place(1)..place(2) {
+        let mut torn = whole.clone();
+        torn[kept..].fill(0);
+        fs::write(&path, &torn).unwrap();
+        assert_eq!(bench.reopen(), Found::Entries(ends[1].1), "kept {kept}");
+    }
+    let mut torn = whole.clone();
+    torn[place(2) + 20_000] = 1;
+    fs::write(&path, &torn).unwrap();
+    assert_eq!(bench.reopen(), Found::Entries(ends[2].1));
+    let mut lost = whole;
+    lost[place(0)..place(1)].fill(0);
+    fs::write(&path, &lost).unwrap();
+    assert_eq!(bench.reopen(), Found::Refused, "a record before the last can't be torn");
+}
+
+#[test]
+fn files_made_ahead_follow_each_other_and_nothing_depends_on_them() {
+    let bench = Bench::new();
+    let mut journal = bench.start(SMALL_FILE_BYTES);
+    for first in (0..20_000).step_by(100) {
+        group(&mut journal, first, 100);
+        match first {
+            8_000..12_000 => {
+                // It can't be made where a directory stands.
+                fs::create_dir_all(bench.directory.path().join("spare")).ok();
+            }
+            12_000 => fs::remove_dir(bench.directory.path().join("spare")).unwrap_or(()),
+            _ => {}
+        }
+        journal.spare().make_if_wanted();
+    }
+    assert!(bench.firsts().len() > 3);
+    drop(journal);
+    assert_eq!(bench.reopen(), Found::Entries(20_000));
 }
 
 proptest! {
@@ -250,7 +328,7 @@ proptest! {
     ) {
         let bench = Bench::new();
         let (path, ends) = written(&bench, &groups);
-        let mut bytes = std::fs::read(&path).unwrap();
+        let mut bytes = fs::read(&path).unwrap();
         if forged {
             // A header that is right in all but the salt, as a caller could write into an entry.
             let header = RecordHeader { version: Version::Two, count: 1, first: ends.last().unwrap().1, body: 3 };
@@ -258,7 +336,7 @@ proptest! {
             bytes.extend_from_slice(&header.bytes(&check, &[0; 16]));
         }
         bytes.extend_from_slice(&tail);
-        std::fs::write(&path, bytes).unwrap();
+        fs::write(&path, bytes).unwrap();
         prop_assert_eq!(bench.reopen(), Found::Entries(ends.last().unwrap().1));
     }
 }

@@ -1,5 +1,6 @@
 //! The thread that publishes: tiles and a signed checkpoint at each interval, or sooner after many
-//! entries, and at the end. What it could not write it tries again at the next interval.
+//! entries, and at the end. What it could not write it tries again at the next interval. It also makes
+//! the journal's next file ahead.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -9,7 +10,7 @@ use super::{Head, Health, WriterOptions};
 use crate::checkpoint::Checkpoint;
 use crate::error::LedgerError;
 use crate::hash::Hash;
-use crate::journal::Committed;
+use crate::journal::{Committed, Spare};
 use crate::publisher::{Added, FRESH_BYTES_MAX, Publisher};
 use crate::recording::SegmentFile;
 
@@ -119,7 +120,7 @@ impl Publishing {
         self.lock().error.clone()
     }
 
-    pub(super) fn run(&self, mut publisher: Publisher) {
+    pub(super) fn run(&self, mut publisher: Publisher, spare: &Spare) {
         let interval = Duration::from_millis(self.options.checkpoint_interval_ms.max(1));
         let mut is_last = false;
         while !is_last {
@@ -140,6 +141,9 @@ impl Publishing {
             latest.is_late = outcome.is_err();
             drop(latest);
             self.lock().error = outcome.err().map(LedgerError::from);
+            if !is_last {
+                spare.make_if_wanted();
+            }
         }
     }
 

@@ -29,6 +29,8 @@ impl ChangedDirectories {
         let mut missing = directory;
         while !missing.is_dir() {
             let Some(parent) = missing.parent() else { break };
+            // The parent of a relative path of one name has no name of its own.
+            let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
             self.0.insert(missing.to_path_buf());
             self.0.insert(parent.to_path_buf());
             missing = parent;

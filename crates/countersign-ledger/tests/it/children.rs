@@ -1,10 +1,10 @@
 //! What needs a process of its own: being killed at any moment, and a disk without room. The child is
 //! this test binary, which runs one of the ignored tests below in the directory that the parent made.
 
-use crate::place::{content, entropy, place, start};
+use crate::place::{ORIGIN, content, entropy, key, place, start};
 use countersign_ledger::{
-    LedgerError, Recording, SegmentReader, SessionKey, VerifyOptions, Writer, WriterOptions,
-    entries, verify,
+    LedgerError, Log, LogOptions, Recording, SegmentOptions, SegmentReader, Segments, SessionKey,
+    VerifyOptions, Writer, WriterOptions, entries, verify,
 };
 use std::collections::BTreeMap;
 use std::fs;
@@ -91,7 +91,12 @@ async fn child_that_is_killed() {
         return;
     }
     let options = WriterOptions { checkpoint_interval_ms: 10, ..Default::default() };
-    let (writer, _closer) = start(Path::new("."), options);
+    // Short files, so that kills meet them being begun, made ahead and removed.
+    let log_options = LogOptions { journal_file_bytes_max: 64 * 1024 };
+    let log = Log::open(Path::new("."), ORIGIN, key(), log_options).unwrap();
+    let segment_options = SegmentOptions { segment_bytes_max: 64 * 1024 };
+    let segments = Segments::open(Path::new("recordings"), segment_options, entropy()).unwrap();
+    let (writer, _closer) = Writer::start(log, segments, options).unwrap();
     tell("begun");
     let session = Arc::new(session_key());
     let mut callers = tokio::task::JoinSet::new();

@@ -98,7 +98,8 @@ pub(crate) fn shape_of(text: &[u8]) -> Option<Detector> {
     email::is_whole(text).then_some(Detector::Email)
 }
 
-/// A hint that never shows more than a third of what it hides, an e-mail's domain excepted.
+/// A hint that never shows more than a third of what it hides, an e-mail's domain excepted. A number
+/// loses its separators, so that all ways of writing it have one hint.
 fn hint(shape: Option<Detector>, text: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     if shape == Some(Detector::Email)
@@ -113,6 +114,13 @@ fn hint(shape: Option<Detector>, text: &[u8]) -> Vec<u8> {
         out.extend_from_slice(tail(text, at));
         return out;
     }
+    let bare: Vec<u8>;
+    let text = if is_number(text) {
+        bare = text.iter().copied().filter(|byte| !SEPARATORS.contains(byte)).collect();
+        &bare
+    } else {
+        text
+    };
     let count = characters(text);
     let shown = if count < 4 { 0 } else { (count / 3).min(SHOWN_MAX) };
     let mut start = text.len();
@@ -132,10 +140,20 @@ fn characters(text: &[u8]) -> u64 {
     wide(text.iter().filter(|byte| !is_continuation(**byte)).count())
 }
 
+/// Whether a text is written with more digits than anything else but separators: a phone, card or
+/// account number, an address on a network, a date.
+fn is_number(text: &[u8]) -> bool {
+    let digits = text.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let separators = text.iter().filter(|byte| SEPARATORS.contains(byte)).count();
+    digits > text.len() - digits - separators
+}
+
 fn is_continuation(byte: u8) -> bool {
     byte & 0xc0 == 0x80
 }
 
+/// What stands between the groups of a number, or before it.
+const SEPARATORS: &[u8] = b" +-./()";
 /// The most characters that a hint shows at the end.
 const SHOWN_MAX: u64 = 4;
 /// The most asterisks in a hint: a longer value does not tell its length.

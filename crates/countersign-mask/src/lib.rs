@@ -14,6 +14,11 @@
 //! | `null` | `null` | `null` | `null` | `null` | `null` | `null` |
 //! | `drop` | gone | gone | gone | gone | gone | gone |
 //!
+//! A hint shows the last characters: a third of them, at most four. Of a number (more digits than other
+//! characters) the spaces, signs, dots, dashes, slashes and parentheses are left out first, so that
+//! `+33 6 12 34 56 78` and `+33612345678` have one hint, `*******5678`. An e-mail address shows its
+//! first character and its domain.
+//!
 //! A hash is a string, `h_` and 22 characters, of the value alone: the number 42 and the text "42" hash
 //! alike, in any field, so that joins work. Only `redact` and `partial` keep a value's type; the
 //! result schema must allow for the others. A whole document can't be dropped: it becomes `null`.

@@ -30,7 +30,7 @@ fn finds_are_replaced_and_the_rest_passes() {
     check(How::Redact, "name,mail\r\nAda,ada@example.org\r\n", "name,mail\r\nAda,[redacted]\r\n");
     check(How::Drop, "to ada@example.org!", "to !");
     check(How::Null, "to ada@example.org!", "to !");
-    check(How::Partial, "4111-1111-1111-1111 ok", "***************1111 ok");
+    check(How::Partial, "4111-1111-1111-1111 ok", "************1111 ok");
     check(How::Redact, "j\u{fc}rgen@example.org \u{1f600}", "[redacted] \u{1f600}");
 }
 

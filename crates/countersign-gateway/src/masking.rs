@@ -14,6 +14,7 @@ use crate::{
     forward::{self, Forwarded, Lease},
     headers,
     permit::Flight,
+    resolve::path_sent,
     respond::Stop,
 };
 use bytes::{Bytes, BytesMut};
@@ -100,7 +101,8 @@ pub(crate) async fn mask(inner: &Inner, forwarded: Forwarded) -> Result<Masked, 
         Err(stop) => return Err(unfit(flight, stop, 0)),
     };
     let Prepared { mut headers, pipeline, legible } = prepared;
-    head::lead_through(&inner.resource, target, &mut headers);
+    let sent = || path_sent(flight.function(), &flight.arguments);
+    head::lead_through(&inner.resource, target, sent, &mut headers);
     let in_one_piece = length.is_some_and(|it| it <= WHOLE_BYTES_MAX) && !pipeline.decodes();
     if !in_one_piece {
         let bytes = length.filter(|_| flight.answer() == headers::Bytes::AsSent);

@@ -12,7 +12,7 @@ mod router;
 mod waiting;
 
 use outgoing::from_arguments;
-pub(crate) use outgoing::{Outgoing, OutgoingBody};
+pub(crate) use outgoing::{Outgoing, OutgoingBody, path_sent};
 pub(crate) use router::Router;
 pub(crate) use waiting::Waiting;
 

@@ -231,7 +231,7 @@ async fn refund(State(billing): State<Billing>, body: Result<Bytes, BytesRejecti
         return problem(StatusCode::CONFLICT, &conflict);
     }
     let refund = pay(&billing, &customer, asked);
-    let location = [(LOCATION, format!("v1/refunds/{}", refund.id))];
+    let location = [(LOCATION, format!("refunds/{}", refund.id))];
     (StatusCode::CREATED, location, Json(refund)).into_response()
 }
 

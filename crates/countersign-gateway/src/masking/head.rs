@@ -4,6 +4,7 @@ use crate::{Inner, permit::Flight};
 use countersign_mask::{Format, Limits, mask_all};
 use countersign_model::catalog::Target;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use std::borrow::Cow;
 
 /// Headers whose values have a form of their own that holds no personal data, and that a detector
 /// could take for some.
@@ -56,10 +57,19 @@ pub(crate) fn masked(inner: &Inner, flight: &Flight, mut headers: HeaderMap) -> 
 }
 
 /// References to the target become ones through the gateway: its address is nobody's business.
-pub(super) fn lead_through(resource: &str, target: &Target, headers: &mut HeaderMap) {
+///
+/// A reference that is relative to the request is read as the target meant it, below the path that
+/// was `sent` to it: a caller of `/call/…` asked for another.
+pub(super) fn lead_through(
+    resource: &str,
+    target: &Target,
+    sent: impl Fn() -> Option<String>,
+    headers: &mut HeaderMap,
+) {
     for name in [header::LOCATION, header::CONTENT_LOCATION] {
         let Some(value) = headers.get(&name) else { continue };
-        let place = value.to_str().map_or(Place::Hidden, |it| place(&target.url, it));
+        let reference = value.to_str().ok().and_then(|it| absolute(&target.url, it, &sent));
+        let place = reference.as_deref().map_or(Place::Hidden, |it| place(&target.url, it));
         match place {
             Place::Elsewhere => {}
             Place::Hidden => drop(headers.remove(name)),
@@ -81,8 +91,48 @@ enum Place<'a> {
     Below(&'a str),
     /// The target's host, but outside of what the gateway leads to.
     Hidden,
-    /// Another host, or a place that is relative to the request's.
+    /// Another host, or the very resource that was asked for.
     Elsewhere,
+}
+
+/// The reference with a path from the root, if its own begins elsewhere; `None` if that can't be told.
+fn absolute<'a>(
+    target_url: &str,
+    reference: &'a str,
+    sent: impl Fn() -> Option<String>,
+) -> Option<Cow<'a, str>> {
+    let end = reference.find(['/', '?', '#']).unwrap_or(reference.len());
+    let has_scheme = reference.get(..end).is_some_and(|it| it.contains(':'));
+    if has_scheme || reference.is_empty() || reference.starts_with(['/', '#']) {
+        return Some(reference.into());
+    }
+    let (_, rest) = target_url.split_once("://")?;
+    let base = rest.find('/').and_then(|it| rest.get(it..)).unwrap_or("");
+    Some(resolved(&format!("{base}{}", sent()?), reference).into())
+}
+
+/// A relative reference below a path (RFC 3986 §5.2).
+fn resolved(base: &str, reference: &str) -> String {
+    let (path, rest) = reference.split_at(reference.find(['?', '#']).unwrap_or(reference.len()));
+    if path.is_empty() {
+        return format!("{base}{rest}");
+    }
+    let mut segments: Vec<&str> = base.split('/').collect();
+    segments.truncate(segments.len().saturating_sub(1));
+    let mut segment = "";
+    for next in path.split('/') {
+        segment = next;
+        match segment {
+            "." => {}
+            // The first is the nothing before the first slash.
+            ".." => segments.truncate(segments.len().saturating_sub(1).max(1)),
+            name => segments.push(name),
+        }
+    }
+    if matches!(segment, "." | "..") {
+        segments.push("");
+    }
+    format!("{}{rest}", segments.join("/"))
 }
 
 fn place<'a>(target_url: &str, reference: &'a str) -> Place<'a> {

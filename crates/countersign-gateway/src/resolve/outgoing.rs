@@ -124,6 +124,11 @@ fn head(function: &Function, members: &Map<String, Value>) -> Result<Head, Stop>
     Ok((path, headers))
 }
 
+/// The path that a call with these arguments was sent to.
+pub(crate) fn path_sent(function: &Function, arguments: &Value) -> Option<String> {
+    function.http.path.fill(|name| arguments.get(name).and_then(text)).ok()
+}
+
 /// Whether a value stands in a header as it is: servers drop blanks around it, and what the target
 /// reads must be what was decided on.
 fn fits_header(header: &str, text: &str) -> bool {

@@ -264,12 +264,15 @@ async fn answer_headers_between_target_and_gateway_stay_there() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redirect_to_the_target_leads_through_the_gateway() {
-    const PLACES: [(&str, Option<&str>); 5] = [
+    const PLACES: [(&str, Option<&str>); 8] = [
         ("http://TARGET/base/v1/y?a=b", Some("http://gateway.test/t/api/v1/y?a=b")),
         ("/base/v1/y", Some("http://gateway.test/t/api/v1/y")),
         ("http://TARGET/inside", None),
         ("https://elsewhere.test/z", Some("https://elsewhere.test/z")),
-        ("y", Some("y")),
+        ("y?a=b", Some("http://gateway.test/t/api/v1/go/y?a=b")),
+        ("../y", Some("http://gateway.test/t/api/v1/y")),
+        ("../../../inside", None),
+        ("#part", Some("#part")),
     ];
     let target = Target::start(|got| {
         let place: usize = got.path.rsplit('/').next().unwrap().parse().unwrap();
@@ -284,6 +287,11 @@ async fn a_redirect_to_the_target_leads_through_the_gateway() {
         assert_eq!(answer.status, StatusCode::SEE_OTHER);
         let location = answer.headers.get("location").map(|it| it.to_str().unwrap());
         assert_eq!(location, expect, "{from}");
+        // Whoever calls by name asked for another path, and is led to the same place.
+        let body = json!({"n": place.to_string()});
+        let uniform = lab.post("/call/api.get", AGENT, &body).await;
+        let location = uniform.headers.get("location").map(|it| it.to_str().unwrap());
+        assert_eq!(location, expect, "{from}, by name");
     }
 }
 

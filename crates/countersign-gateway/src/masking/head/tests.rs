@@ -34,3 +34,27 @@ fn references_to_the_target_are_known() {
     check(root, "https://inside.test/", Below("/"));
     check("broken", "/v1", Hidden);
 }
+
+#[test]
+fn a_relative_reference_is_read_below_what_was_sent() {
+    let check = |url: &str, sent: &str, reference: &str, expect: &str| {
+        let found = absolute(url, reference, || Some(sent.to_owned()));
+        assert_eq!(found.as_deref(), Some(expect), "{url}{sent} {reference}");
+    };
+    let base = "http://inside.test/base";
+    check(base, "/v1/refunds", "refunds/r_1", "/base/v1/refunds/r_1");
+    check(base, "/v1/refunds", "./r_1", "/base/v1/r_1");
+    check(base, "/v1/refunds/", "r_1?a=/../b#c", "/base/v1/refunds/r_1?a=/../b#c");
+    check(base, "/v1/refunds", "../v2/x", "/base/v2/x");
+    check(base, "/v1/refunds", "..", "/base/");
+    check(base, "/v1/refunds", "../../outside", "/outside");
+    check(base, "/v1/refunds", "../../../../x", "/x");
+    check(base, "/v1/refunds", "?page=2", "/base/v1/refunds?page=2");
+    check("http://inside.test", "/v1", "v2", "/v2");
+    // The others stay as they are.
+    for reference in ["", "#part", "/v2", "//x.test/y", "https://x.test", "mailto:a@b", "a:b/c"] {
+        check(base, "/v1", reference, reference);
+    }
+    assert_eq!(absolute(base, "v2", || None), None);
+    assert_eq!(place(base, "/outside"), Place::Hidden, "above the target's base is hidden");
+}

@@ -29,6 +29,7 @@ mod trace;
 
 pub use body::Body;
 pub use forward::Secrets;
+pub use respond::status;
 pub use routes::check_mask;
 
 use accept::Accepted;

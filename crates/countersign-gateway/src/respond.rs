@@ -204,8 +204,8 @@ pub(crate) fn turn_away(reason: Reason) -> Answer {
     stop.into_answer()
 }
 
-/// The HTTP status of each reason.
-pub(crate) fn status(reason: Reason) -> StatusCode {
+/// The HTTP status of each reason. A call that ran has its target's.
+pub fn status(reason: Reason) -> StatusCode {
     match reason {
         Reason::Granted | Reason::GrantOverdueWarned | Reason::Approved => StatusCode::OK,
         Reason::Unidentified => StatusCode::UNAUTHORIZED,

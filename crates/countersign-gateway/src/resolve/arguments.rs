@@ -49,9 +49,12 @@ pub(super) fn from_request(
             Some(bytes)
         }
         Content::Form(bytes) => {
+            if bytes.len() > path::PAIRS_BYTES_MAX {
+                return Err(form_too_large());
+            }
             let text =
                 std::str::from_utf8(&bytes).map_err(|_| ambiguous("its form is not UTF-8"))?;
-            let pairs = path::query(text).map_err(|it| ambiguous(&it.to_string()))?;
+            let pairs = path::form(text).map_err(|it| ambiguous(&it.to_string()))?;
             let known =
                 |name: &str| function.input.property(name).is_some() && !placed(function, name);
             insert_pairs(function, &mut arguments, pairs, "form field", known)?;
@@ -203,6 +206,15 @@ fn typed_as(
 
 fn ambiguous(what: &str) -> Stop {
     Stop::new(Reason::RequestAmbiguous, Told::ambiguous(what))
+}
+
+fn form_too_large() -> Stop {
+    let kibibytes = path::PAIRS_BYTES_MAX / 1024;
+    Stop::say(
+        Reason::RequestTooLarge,
+        &format!("The form is larger than {kibibytes} KiB, which no form may be."),
+        "Send less at once, or call the function under /call/ with JSON.",
+    )
 }
 
 pub(super) fn invalid(function: &Function, what: &str) -> Stop {

@@ -6,13 +6,29 @@
 //! Nothing is repaired here: no slash is merged, no dot segment resolved, nothing decoded twice.
 
 use countersign_model::catalog::template::{PATH_BYTES_MAX, SEGMENTS_MAX, looks_encoded};
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
-/// The longest query, in bytes as sent.
-const QUERY_BYTES_MAX: usize = 16 * 1024;
+/// The longest query or form, in bytes as sent.
+pub(crate) const PAIRS_BYTES_MAX: usize = 16 * 1024;
 
-/// The most pairs in a query.
-const QUERY_PAIRS_MAX: usize = 256;
+/// The most pairs in a query or form.
+const PAIRS_MAX: usize = 256;
+
+/// What pairs of names and values come in. A form is written as a query is, and has its limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pairs {
+    Query,
+    Form,
+}
+
+impl fmt::Display for Pairs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Query => "query",
+            Self::Form => "form",
+        })
+    }
+}
 
 /// Why a path or query was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -65,18 +81,18 @@ pub(crate) enum Refused {
     /// `#`, which never belongs into a request.
     #[error("a fragment is not part of a request")]
     Fragment,
-    /// More than [`QUERY_BYTES_MAX`] bytes.
-    #[error("the query is longer than {QUERY_BYTES_MAX} bytes")]
-    QueryTooLong,
-    /// More than [`QUERY_PAIRS_MAX`] pairs.
-    #[error("the query has more than {QUERY_PAIRS_MAX} parameters")]
-    TooManyPairs,
-    /// `;` in a query, which some servers take for `&`.
-    #[error("the query has a semicolon, which some servers take for a separator; encode it")]
-    QuerySemicolon,
-    /// A parameter without a name, or nothing between two separators.
-    #[error("the query has a parameter without a name")]
-    EmptyName,
+    /// More than [`PAIRS_BYTES_MAX`] bytes.
+    #[error("the {0} is longer than {PAIRS_BYTES_MAX} bytes")]
+    TooLong(Pairs),
+    /// More than [`PAIRS_MAX`] pairs.
+    #[error("the {0} has more than {PAIRS_MAX} names")]
+    TooMany(Pairs),
+    /// `;`, which some servers take for `&`.
+    #[error("the {0} has a semicolon, which some servers take for a separator; encode it")]
+    Semicolon(Pairs),
+    /// A value without a name, or nothing between two separators.
+    #[error("the {0} has a value without a name")]
+    EmptyName(Pairs),
 }
 
 /// The decoded segments of a path. None is empty, `.`, `..`, or has a slash.
@@ -180,10 +196,22 @@ pub(crate) fn split(raw_path: &str) -> Result<Segments<'_>, Refused> {
 /// # Errors
 /// [`Refused`] if two servers could read the query differently, or it is beyond a limit.
 pub(crate) fn query(raw: &str) -> Result<Vec<(String, String)>, Refused> {
-    if raw.len() > QUERY_BYTES_MAX {
-        return Err(Refused::QueryTooLong);
+    pairs(raw, Pairs::Query)
+}
+
+/// Decodes a body of that type, as [`query`] does.
+///
+/// # Errors
+/// [`Refused`], as there.
+pub(crate) fn form(raw: &str) -> Result<Vec<(String, String)>, Refused> {
+    pairs(raw, Pairs::Form)
+}
+
+fn pairs(raw: &str, of: Pairs) -> Result<Vec<(String, String)>, Refused> {
+    if raw.len() > PAIRS_BYTES_MAX {
+        return Err(Refused::TooLong(of));
     }
-    if let Some(refused) = raw.bytes().find_map(refused_in_query) {
+    if let Some(refused) = raw.bytes().find_map(|byte| refused_in_pairs(byte, of)) {
         return Err(refused);
     }
     if raw.is_empty() {
@@ -191,12 +219,12 @@ pub(crate) fn query(raw: &str) -> Result<Vec<(String, String)>, Refused> {
     }
     let mut pairs = Vec::new();
     for pair in raw.split('&') {
-        if pairs.len() == QUERY_PAIRS_MAX {
-            return Err(Refused::TooManyPairs);
+        if pairs.len() == PAIRS_MAX {
+            return Err(Refused::TooMany(of));
         }
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         if name.is_empty() {
-            return Err(Refused::EmptyName);
+            return Err(Refused::EmptyName(of));
         }
         pairs.push((decode_form(name)?, decode_form(value)?));
     }
@@ -269,9 +297,9 @@ fn refused_escape_in_path(byte: u8) -> Option<Refused> {
 
 /// Laxer than RFC 3986, section 3.4: callers send brackets and braces unencoded, and they mean
 /// nothing else to anybody.
-fn refused_in_query(byte: u8) -> Option<Refused> {
+fn refused_in_pairs(byte: u8, of: Pairs) -> Option<Refused> {
     match byte {
-        b';' => Some(Refused::QuerySemicolon),
+        b';' => Some(Refused::Semicolon(of)),
         b'#' => Some(Refused::Fragment),
         b' ' => Some(Refused::NotEncoded),
         0..=0x1F | 0x7F => Some(Refused::ControlCharacter),

@@ -193,3 +193,18 @@ fn an_argument_has_one_place() {
     check("{\"a\":1,\"a\":2}", None, None, ambiguous());
     check("", Some("q=a;b"), None, ambiguous());
 }
+
+#[test]
+fn a_form_that_is_too_large_says_that_it_is_the_form() {
+    let catalog = catalog();
+    let (_, function) = catalog.by_name("t.form").unwrap();
+    let send = |bytes: usize| {
+        let form = format!("text={}", "x".repeat(bytes - 5)).into();
+        from_request(function, vec![], None, &HeaderMap::new(), Content::Form(form)).map(drop)
+    };
+    send(16 * 1024).unwrap();
+    let stop = send(16 * 1024 + 1).unwrap_err();
+    let said = (stop.reason, stop.told.sentence.as_str());
+    let sentence = "The form is larger than 16 KiB, which no form may be.";
+    assert_eq!(said, (Reason::RequestTooLarge, sentence));
+}

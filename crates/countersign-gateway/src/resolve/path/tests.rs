@@ -137,16 +137,17 @@ fn decodes_queries_in_order() {
 
 #[test]
 fn refuses_queries_that_servers_read_differently() {
+    use Pairs::Query;
     use Refused::{
         ControlCharacter, EmptyName, Fragment, InvalidEscape, InvalidUtf8, NotAscii, NotEncoded,
-        QuerySemicolon, QueryTooLong, TooManyPairs,
+        Semicolon, TooLong, TooMany,
     };
     let check = |raw: &str, expect: Refused| assert_eq!(query(raw), Err(expect), "{raw}");
-    check("a=1;b=2", QuerySemicolon);
-    check("=1", EmptyName);
-    check("&", EmptyName);
-    check("a=1&", EmptyName);
-    check("a=1&&b=2", EmptyName);
+    check("a=1;b=2", Semicolon(Query));
+    check("=1", EmptyName(Query));
+    check("&", EmptyName(Query));
+    check("a=1&", EmptyName(Query));
+    check("a=1&&b=2", EmptyName(Query));
     check("a=%", InvalidEscape);
     check("a=%4", InvalidEscape);
     check("a=%u0041", InvalidEscape);
@@ -162,10 +163,23 @@ fn refuses_queries_that_servers_read_differently() {
     check("a=é", NotAscii);
     check("a=1#b", Fragment);
     check("a=1 2", NotEncoded);
-    check(&"a=1&".repeat(257), TooManyPairs);
-    check(&format!("a={}", "1".repeat(16 * 1024)), QueryTooLong);
+    check(&"a=1&".repeat(257), TooMany(Query));
+    check(&format!("a={}", "1".repeat(16 * 1024)), TooLong(Query));
     let most = "a=1&".repeat(256);
     assert_eq!(query(most.trim_end_matches('&')).unwrap().len(), 256);
+}
+
+#[test]
+fn a_form_is_read_as_a_query_and_says_that_it_is_a_form() {
+    assert_eq!(form("a=1&b=%20"), query("a=1&b=%20"));
+    let check = |raw: &str, expect: &str| {
+        assert_eq!(form(raw).map_err(|it| it.to_string()), Err(expect.to_owned()), "{raw}");
+    };
+    check(&format!("a={}", "1".repeat(16 * 1024)), "the form is longer than 16384 bytes");
+    check(&"a&".repeat(257), "the form has more than 256 names");
+    check("=1", "the form has a value without a name");
+    let semicolon = "the form has a semicolon, which some servers take for a separator; encode it";
+    check("a=1;b=2", semicolon);
 }
 
 /// Every way that some server reads a path, all at once: parameters cut off, decoded until nothing

@@ -3,6 +3,7 @@
 
 use super::{crates::third_parties, files, none, read, root};
 use countersign_model::Reason;
+use http::StatusCode;
 use std::{collections::BTreeSet, fmt::Write as _, fs};
 
 /// A link in a Markdown text: `[label](target)`.
@@ -135,11 +136,16 @@ fn the_page_of_reason_codes_is_up_to_date() {
          Every answer of the gateway carries one of these in the header `countersign-reason`, and every\n\
          outcome and refusal in the ledger. A refusal has it as `code` too, but for `unidentified`, where\n\
          `code` says what is wrong with the token. They are stable: programs may match on them. They stand\n\
-         in the order in which a call can meet them.\n\n\
-         | code | what it means |\n|---|---|\n",
+         in the order in which a call can meet them. The status is that of a refusal; a call that ran has\n\
+         its target's, and a streamed answer that breaks off has had it before.\n\n\
+         | code | status | what it means |\n|---|---|---|\n",
     );
     for reason in Reason::ALL {
-        writeln!(page, "| `{}` | {} |", reason.code(), reason.meaning()).unwrap();
+        let status = match countersign_gateway::status(*reason) {
+            StatusCode::OK => "–".to_owned(),
+            status => status.as_u16().to_string(),
+        };
+        writeln!(page, "| `{}` | {status} | {} |", reason.code(), reason.meaning()).unwrap();
     }
     let place = root().join(path);
     if std::env::var("UPDATE_EXPECT").is_ok() {

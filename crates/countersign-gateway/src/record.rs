@@ -157,6 +157,9 @@ pub(crate) async fn refuse(inner: &Inner, stop: Stop) -> Answer {
         reason: stop.reason,
         approval: stop.details.approval,
     };
+    if let Some(session) = &stop.details.session {
+        inner.sessions.refused(session, inner.now());
+    }
     let entry = Entry::new(inner.entry_id(), inner.now(), Event::CallRefused(Box::new(refused)));
     if stop.reason == Reason::LedgerUnavailable {
         return stop.into_answer();

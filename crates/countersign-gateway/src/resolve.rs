@@ -23,6 +23,7 @@ use crate::{
     permit::FlightParts,
     respond::{Stop, Told},
     routes::{FunctionRoute, Routes},
+    sessions::Key,
     trace::{Prefix, Trace},
 };
 use countersign_model::{
@@ -98,6 +99,7 @@ impl Resolved {
     pub(crate) fn stop(&self, mut stop: Stop) -> Box<Stop> {
         stop.details.who = Some(Box::new(Who::from(&*self.caller)));
         stop.details.function = Some(self.function.name.clone());
+        stop.details.session = Some(Box::new(Key::of(&self.caller, &self.headers)));
         stop.at(self.call)
     }
 }
@@ -105,7 +107,7 @@ impl Resolved {
 pub(crate) async fn resolve(inner: &Inner, identified: Identified) -> Result<Resolved, Box<Stop>> {
     let Identified { caller, accepted } = identified;
     let Accepted { call, trace, door, parts, body } = accepted;
-    let mut stopped = Stopped { call, caller: &caller, function: None };
+    let mut stopped = Stopped { call, caller: &caller, headers: &parts.headers, function: None };
     let snapshot = inner.governance.policy().load();
     let routes = inner.routes.of(&snapshot);
     let found = find(&routes, &snapshot, &door, &parts).map_err(|it| stopped.by(it))?;
@@ -253,6 +255,7 @@ struct Stopped<'a> {
     call: CallId,
     caller: &'a Caller,
     function: Option<&'a Function>,
+    headers: &'a HeaderMap,
 }
 
 impl Stopped<'_> {
@@ -260,5 +263,6 @@ impl Stopped<'_> {
         stop.details.who = Some(Box::new(Who::from(self.caller)));
         stop.details.function = self.function.map(|it| it.name.clone());
         stop.at(self.call)
+        stop.details.session = Some(Box::new(Key::of(self.caller, self.headers)));
     }
 }

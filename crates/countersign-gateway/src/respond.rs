@@ -1,6 +1,6 @@
 //! The one place where an outcome becomes an HTTP answer.
 
-use crate::{body::Body, headers};
+use crate::{body::Body, headers, sessions};
 use bytes::Bytes;
 use countersign_model::{
     ApprovalId, CallId, Reason, Refusal, Span, catalog::FunctionName, record::Who,
@@ -62,6 +62,8 @@ pub(crate) struct Details {
     pub(crate) call: Option<CallId>,
     /// Who called; a stop of a known caller is written into the ledger.
     pub(crate) who: Option<Box<Who>>,
+    /// By what its session is found, if there is one.
+    pub(crate) session: Option<Box<sessions::Key>>,
     pub(crate) function: Option<FunctionName>,
     pub(crate) approval: Option<ApprovalId>,
     /// More precise than the reason, where there is more to say.

@@ -5,7 +5,7 @@
 use crate::{Inner, forward::chain, headers, resolve::Resolved};
 use countersign_governance::{Governance, NewSession, SessionTouch};
 use countersign_ledger::SessionKey;
-use countersign_model::{SessionId, Span, Subject, Timestamp};
+use countersign_model::{Caller, SessionId, Span, Subject, Timestamp};
 use http::HeaderMap;
 use std::{
     collections::{BTreeSet, HashMap},
@@ -52,16 +52,25 @@ impl Unwritten {
 #[derive(Debug, Default)]
 struct Counted {
     last_at: Timestamp,
+    /// Refused ones too.
     calls: u64,
+    refused: u64,
     segments: BTreeSet<u64>,
 }
 
 /// By what a session is found again.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Key {
+pub(crate) struct Key {
     subject: Subject,
     actors: Vec<Subject>,
     name: Name,
+}
+
+impl Key {
+    pub(crate) fn of(caller: &Caller, headers: &HeaderMap) -> Self {
+        let (subject, actors) = (caller.subject.clone(), caller.actors.clone());
+        Self { subject, actors, name: name(headers) }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -112,8 +121,7 @@ impl Sessions {
         inner: &Inner,
     ) -> Result<Arc<Session>, SessionRefused> {
         let caller = resolved.caller();
-        let name = name(&resolved.headers);
-        let key = Key { subject: caller.subject.clone(), actors: caller.actors.clone(), name };
+        let key = Key::of(caller, &resolved.headers);
         let now = inner.now();
         match self.find(&key, now) {
             Some(session) => Ok(session),
@@ -139,6 +147,13 @@ impl Sessions {
         }
         known.insert(key, Arc::clone(&session));
         Ok(session)
+    }
+
+    /// Counts a call that did not run in its session, if there is one: refusals alone open none.
+    pub(crate) fn refused(&self, key: &Key, now: Timestamp) {
+        if let Some(session) = self.find(key, now) {
+            session.count_refused(now);
+        }
     }
 
     fn find(&self, key: &Key, now: Timestamp) -> Option<Arc<Session>> {
@@ -228,6 +243,13 @@ impl Session {
         }
     }
 
+    fn count_refused(self: &Arc<Self>, now: Timestamp) {
+        let mut counted = self.counted();
+        counted.refused += 1;
+        drop(counted);
+        self.count(now, None);
+    }
+
     fn rested(&self, now: Timestamp) -> Span {
         now.since(self.counted().last_at)
     }
@@ -239,6 +261,7 @@ impl Session {
         if calls == 0 {
             return Vec::new();
         }
+        let mut refused = mem::take(&mut counted.refused);
         let segments = mem::take(&mut counted.segments);
         let none = segments.is_empty().then_some(None);
         let last_at = counted.last_at;
@@ -248,7 +271,7 @@ impl Session {
                 id: self.id,
                 last_at,
                 calls: mem::take(&mut calls),
-                refused: 0,
+                refused: mem::take(&mut refused),
                 segment,
             })
             .collect()
@@ -258,6 +281,7 @@ impl Session {
         let mut counted = self.counted();
         for touch in touches {
             counted.calls += touch.calls;
+            counted.refused += touch.refused;
             counted.segments.extend(touch.segment);
         }
         self.unwritten.push(Arc::clone(self));

@@ -3,7 +3,7 @@
 //! alive.
 
 use super::{Resolved, from_arguments, leads_to, not_catalogued};
-use crate::{Inner, respond::Stop, trace::Trace};
+use crate::{Inner, respond::Stop, sessions::Key, trace::Trace};
 use countersign_model::{CallId, Caller, FunctionName, record::Who};
 use http::HeaderMap;
 use serde_json::Value;
@@ -62,6 +62,7 @@ impl Waiting {
     pub(crate) fn stop(&self, mut stop: Stop) -> Box<Stop> {
         stop.details.who = Some(Box::new(Who::from(&*self.caller)));
         stop.details.function = Some(self.function.clone());
+        stop.details.session = Some(Box::new(Key::of(&self.caller, &self.headers)));
         stop.at(self.call)
     }
 }

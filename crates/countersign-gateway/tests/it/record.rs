@@ -230,6 +230,13 @@ async fn calls_that_belong_together_are_one_session() {
     }
     let distinct: std::collections::BTreeSet<_> = sessions.values().collect();
     assert_eq!(distinct.len(), sessions.len(), "{sessions:?}");
+    // What did not run counts in a session that is there, and opens none.
+    for (who, name) in [(AGENT, "run 1"), (AGENT, "never heard of"), ("sam@acme.example", "run 1")]
+    {
+        let request = lab.request(Method::GET, "/t/api/v1/unknown", who).header(own, name);
+        let answer = lab.send(request.body(Full::default()).unwrap()).await;
+        assert_eq!(answer.code(), "not_catalogued");
+    }
     // A longer pause ends a session, and none of the others.
     lab.world.pass(Span::from_seconds(29 * 60));
     assert_eq!(call(AGENT, &[]).await, sessions["pause"]);
@@ -247,6 +254,9 @@ async fn calls_that_belong_together_are_one_session() {
     let rows = lab.governance.sessions(filter).await.unwrap();
     assert_eq!(rows.len(), sessions.len() + 1);
     let calls: u64 = rows.iter().map(|it| it.calls).sum();
-    assert_eq!(calls, u64::try_from(count).unwrap());
+    assert_eq!(calls, u64::try_from(count).unwrap() + 1);
+    let run = rows.iter().find(|it| it.id == sessions["run"]).unwrap();
+    assert_eq!((run.calls, run.refused), (3, 1), "two ran");
+    assert_eq!(rows.iter().map(|it| it.refused).sum::<u64>(), 1);
     assert!(rows.iter().all(|it| it.segments == [0]), "{rows:?}");
 }

@@ -6,6 +6,10 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use std::{
     fmt,
     pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll},
 };
 use tokio::sync::mpsc;
@@ -14,14 +18,35 @@ use tokio::sync::mpsc;
 pub struct Body(Kind);
 
 enum Kind {
-    Whole { bytes: Option<Bytes>, trailers: Option<Box<HeaderMap>> },
-    Stream { frames: mpsc::Receiver<Result<Frame<Bytes>, Broken>>, bytes: Option<u64> },
+    Whole {
+        bytes: Option<Bytes>,
+        trailers: Option<Box<HeaderMap>>,
+    },
+    Stream {
+        frames: mpsc::Receiver<Result<Frame<Bytes>, Broken>>,
+        bytes: Option<u64>,
+        whole: Whole,
+    },
 }
 
 /// The answer can't go on; the connection is cut, so that the caller sees that it is not whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the answer broke off")]
 pub struct Broken;
+
+/// Whether all of a streamed answer was handed over. It is said last.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Whole(Arc<AtomicBool>);
+
+impl Whole {
+    pub(crate) fn say(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    fn is_said(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
 
 impl Body {
     /// Bytes in one piece.
@@ -40,12 +65,14 @@ impl Body {
         Self::whole(Bytes::new())
     }
 
-    /// Frames as they come; `bytes` when their sum is known.
+    /// Frames as they come; `bytes` when their sum is known. When they cease, the answer is whole
+    /// only if somebody said so: else it is cut.
     pub(crate) fn stream(
         frames: mpsc::Receiver<Result<Frame<Bytes>, Broken>>,
         bytes: Option<u64>,
+        whole: Whole,
     ) -> Self {
-        Self(Kind::Stream { frames, bytes })
+        Self(Kind::Stream { frames, bytes, whole })
     }
 }
 
@@ -62,7 +89,11 @@ impl HttpBody for Body {
                 let data = bytes.take().map(Frame::data);
                 Poll::Ready(data.or_else(|| Some(Frame::trailers(*trailers.take()?))).map(Ok))
             }
-            Kind::Stream { frames, .. } => frames.poll_recv(context),
+            Kind::Stream { frames, whole, .. } => {
+                let frame = std::task::ready!(frames.poll_recv(context));
+                let cut = frame.is_none() && !whole.is_said();
+                Poll::Ready(if cut { Some(Err(Broken)) } else { frame })
+            }
         }
     }
 

@@ -76,6 +76,10 @@ pub struct Limits {
     pub recorded_bytes_max: usize,
     /// The longest that any HTTP caller is kept waiting for a human.
     pub wait_max: Span,
+    /// How long the body of a request may take to arrive, but for one that is streamed.
+    pub body_within: Span,
+    /// How long a caller may take nothing of an answer that waits for it.
+    pub answer_taken_within: Span,
     /// How long calls of one caller may pause and still be one session.
     pub session_idle: Span,
 }
@@ -86,6 +90,8 @@ impl Default for Limits {
             calls_max: 50_000,
             recorded_bytes_max: 256 * 1024,
             wait_max: Span::from_seconds(600),
+            body_within: Span::from_seconds(60),
+            answer_taken_within: Span::from_seconds(300),
             session_idle: Span::from_seconds(30 * 60),
         }
     }

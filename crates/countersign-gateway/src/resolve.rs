@@ -122,8 +122,9 @@ pub(crate) async fn resolve(inner: &Inner, identified: Identified) -> Result<Res
         // Uniform calls carry all arguments as JSON, whatever the function's own form is.
         Captured::Uniform => BodyKind::Json,
     };
-    let content =
-        read::body(kind, &parts.headers, body, bytes_max).await.map_err(|it| stopped.by(it))?;
+    let within = inner.limits.body_within.duration();
+    let content = read::body(kind, &parts.headers, body, bytes_max, within).await;
+    let content = content.map_err(|it| stopped.by(it))?;
     let (arguments, outgoing) = match found.captured {
         Captured::Path(variables) => {
             let query = parts.uri.query();
@@ -254,15 +255,15 @@ pub(crate) fn not_catalogued() -> Stop {
 struct Stopped<'a> {
     call: CallId,
     caller: &'a Caller,
-    function: Option<&'a Function>,
     headers: &'a HeaderMap,
+    function: Option<&'a Function>,
 }
 
 impl Stopped<'_> {
     fn by(&self, mut stop: Stop) -> Box<Stop> {
         stop.details.who = Some(Box::new(Who::from(self.caller)));
         stop.details.function = self.function.map(|it| it.name.clone());
-        stop.at(self.call)
         stop.details.session = Some(Box::new(Key::of(self.caller, self.headers)));
+        stop.at(self.call)
     }
 }

@@ -4,6 +4,7 @@ pub(crate) mod assembly;
 mod body;
 mod logging;
 mod operations;
+mod patient;
 mod port;
 mod routes;
 mod tls;

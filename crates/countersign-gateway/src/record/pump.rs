@@ -5,7 +5,7 @@
 use super::{Capture, Ending, outcome, settle};
 use crate::{
     Inner,
-    body::{Body, Broken},
+    body::{Body, Broken, Whole},
     forward::{Lease, chain},
     masking::{Pipeline, Unfitting, masked_headers},
     permit::Flight,
@@ -22,8 +22,6 @@ use tokio::sync::mpsc;
 
 /// Frames that may wait for the caller: what is beyond waits at the target.
 const FRAMES_WAITING_MAX: usize = 4;
-/// How long a caller may take nothing of what waits for it, before it counts as gone.
-const CALLER_TAKES_WITHIN: Duration = Duration::from_secs(300);
 /// Decoded bytes that are gathered before they are let through.
 const GATHERED_BYTES: usize = 64 * 1024;
 
@@ -43,7 +41,12 @@ pub(super) struct Pump {
     pub(super) bytes: Option<u64>,
 }
 
-type Sender = mpsc::Sender<Result<Frame<Bytes>, Broken>>;
+/// The way to the caller.
+struct Sender {
+    frames: mpsc::Sender<Result<Frame<Bytes>, Broken>>,
+    whole: Whole,
+    within: Duration,
+}
 
 /// What is let through only after the record: the last bytes, and the trailers.
 #[derive(Debug, Default)]
@@ -55,8 +58,10 @@ struct Last {
 impl Pump {
     pub(super) fn start(self) -> Body {
         let (sender, receiver) = mpsc::channel(FRAMES_WAITING_MAX);
-        let body = Body::stream(receiver, self.bytes);
-        tokio::spawn(self.run(sender));
+        let whole = Whole::default();
+        let body = Body::stream(receiver, self.bytes, whole.clone());
+        let within = self.inner.limits.answer_taken_within.duration();
+        tokio::spawn(self.run(Sender { frames: sender, whole, within }));
         body
     }
 
@@ -88,12 +93,13 @@ impl Pump {
             (Ok(()), Some(last)) => deliver(&sender, last).await,
             (Ok(()), None) => {
                 self.inner.metrics.broke_off(reason);
-                drop(send(&sender, Err(Broken)).await);
+                // Without the end having been said, the answer is cut where it stands.
+                drop(sender);
             }
             (Err(error), _) => {
                 self.inner.metrics.broke_off(Reason::OutcomeUnknown);
                 tracing::error!(call = %self.flight.call(), error = chain(&error), "outcome can't be recorded");
-                drop(send(&sender, Err(Broken)).await);
+                drop(sender);
             }
         }
     }
@@ -106,7 +112,7 @@ impl Pump {
         loop {
             let frame = tokio::select! {
                 frame = tokio::time::timeout(idle, self.body.frame()) => frame,
-                () = sender.closed() => return Err(Reason::CallerGone),
+                () = sender.frames.closed() => return Err(Reason::CallerGone),
             };
             let frame = match frame {
                 Ok(Some(Ok(frame))) => frame,
@@ -179,7 +185,7 @@ impl Pump {
 struct Gone;
 
 async fn send(sender: &Sender, frame: Result<Frame<Bytes>, Broken>) -> Result<(), Gone> {
-    match tokio::time::timeout(CALLER_TAKES_WITHIN, sender.send(frame)).await {
+    match tokio::time::timeout(sender.within, sender.frames.send(frame)).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) | Err(_) => Err(Gone),
     }
@@ -196,6 +202,7 @@ async fn deliver(sender: &Sender, last: Last) {
             return;
         }
     }
+    sender.whole.say();
 }
 
 fn reason(unfit: Unfitting) -> Reason {

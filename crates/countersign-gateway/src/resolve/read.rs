@@ -2,7 +2,7 @@
 
 use crate::respond::{Stop, Told};
 use bytes::Bytes;
-use countersign_model::{Reason, catalog::BodyKind};
+use countersign_model::{Reason, Span, catalog::BodyKind};
 use http::{HeaderMap, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
@@ -21,14 +21,13 @@ pub(super) enum Content {
     Stream(Incoming, u64),
 }
 
-/// How long a whole request body may take to arrive.
-const BODY_WITHIN: Duration = Duration::from_secs(60);
-
+/// Reads a body whole, unless it is to be streamed; one that is not here `within` its time is refused.
 pub(super) async fn body(
     kind: BodyKind,
     headers: &HeaderMap,
     body: Incoming,
     bytes_max: u64,
+    within: Duration,
 ) -> Result<Content, Stop> {
     if body.size_hint().exact().is_some_and(|bytes| bytes > bytes_max) {
         return Err(too_large(bytes_max));
@@ -43,25 +42,28 @@ pub(super) async fn body(
             if !is_json(headers) {
                 return Err(ambiguous("its Content-Type is not application/json"));
             }
-            collect(body, bytes_max).await.map(Content::Json)
+            collect(body, bytes_max, within).await.map(Content::Json)
         }
         BodyKind::Form => {
             if media_type(headers) != Some("application/x-www-form-urlencoded".to_owned()) {
                 return Err(ambiguous("its Content-Type is not application/x-www-form-urlencoded"));
             }
-            collect(body, bytes_max).await.map(Content::Form)
+            collect(body, bytes_max, within).await.map(Content::Form)
         }
     }
 }
 
-async fn collect(body: Incoming, bytes_max: u64) -> Result<Bytes, Stop> {
+async fn collect(body: Incoming, bytes_max: u64, within: Duration) -> Result<Bytes, Stop> {
     let limit = usize::try_from(bytes_max).unwrap_or(usize::MAX);
-    let whole = tokio::time::timeout(BODY_WITHIN, Limited::new(body, limit).collect()).await;
+    let whole = tokio::time::timeout(within, Limited::new(body, limit).collect()).await;
     match whole {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(bytes_max)),
         Ok(Err(_)) => Err(ambiguous("its body broke off")),
-        Err(_) => Err(ambiguous("its body did not arrive in time")),
+        Err(_) => Err(ambiguous(&format!(
+            "its body did not arrive whole within {}",
+            Span::from_millis(i64::try_from(within.as_millis()).unwrap_or(i64::MAX))
+        ))),
     }
 }
 

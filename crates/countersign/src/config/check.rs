@@ -171,9 +171,12 @@ impl At<'_> {
         within("limits.calls_max", number(limits.calls_max), 1, 1_000_000);
         within("limits.head_bytes_max", number(limits.head_bytes_max), 8_192, 1_048_576);
         within("limits.streams_max", u64::from(limits.streams_max), 1, 10_000);
-        for (key, span) in
-            [("limits.head_within", limits.head_within), ("drain_within", raw.drain_within)]
-        {
+        for (key, span) in [
+            ("limits.head_within", limits.head_within),
+            ("limits.body_within", limits.body_within),
+            ("limits.answer_taken_within", limits.answer_taken_within),
+            ("drain_within", raw.drain_within),
+        ] {
             if span <= Span::default() || span > WITHIN_MAX {
                 self.fault(key, format!("above zero and at most {WITHIN_MAX}"));
             }

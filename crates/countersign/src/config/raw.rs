@@ -145,6 +145,12 @@ impl Default for RawLimits {
             streams_max: 256,
         }
     }
+    /// How long the body of a request may take to arrive, but for functions that stream it.
+    #[schemars(with = "String")]
+    pub(crate) body_within: Span,
+    /// How long a caller may take nothing of its answer before it counts as gone.
+    #[schemars(with = "String")]
+    pub(crate) answer_taken_within: Span,
 }
 
 /// What is written to standard error.
@@ -155,6 +161,8 @@ pub(crate) struct RawLogging {
     pub(crate) format: LogFormat,
     /// The least level that is written.
     pub(crate) level: LogLevel,
+            body_within: Span::from_seconds(60),
+            answer_taken_within: Span::from_seconds(300),
 }
 
 /// How a log line looks.

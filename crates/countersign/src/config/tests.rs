@@ -113,10 +113,11 @@ const FAULTS: [(&str, &str, &[&str]); 19] = [
     ),
     (
         "[platform]",
-        "[platform]\nlimits:\n  connections_max: 0\n  streams_max: 99999\n",
+        "[platform]\nlimits:\n  connections_max: 0\n  streams_max: 99999\n  body_within: 0s\n",
         &[
             "11: limits.connections_max: between 1 and 1000000",
             "12: limits.streams_max: between 1 and 10000",
+            "13: limits.body_within: above zero and at most 1h",
         ],
     ),
     (

@@ -109,6 +109,15 @@ impl Keys {
 impl Assembly {
     /// Opens everything. What was opened is closed again by [`Running::end`].
     ///
+fn limits(raw: &RawLimits) -> Limits {
+    Limits {
+        calls_max: raw.calls_max,
+        body_within: raw.body_within,
+        answer_taken_within: raw.answer_taken_within,
+        ..Limits::default()
+    }
+}
+
     /// # Errors
     /// What could not be opened, and why.
     pub(crate) async fn open(setup: Setup) -> Result<(Self, Running), Failure> {
@@ -148,7 +157,7 @@ impl Assembly {
             mask_key,
             resource: setup.public_url.clone(),
             secrets: setup.secrets,
-            limits: Limits { calls_max: setup.limits.calls_max, ..Limits::default() },
+            limits: limits(&setup.limits),
             tracer,
         });
         let console = countersign_console::router(ConsoleParts {

@@ -1,7 +1,7 @@
 //! The one port: accepts connections, speaks HTTP/1.1 and HTTP/2 (by ALPN, or with prior knowledge
 //! in clear text), and ends in good order. Knows nothing of what is asked.
 
-use super::{assembly::Assembly, routes};
+use super::{assembly::Assembly, patient::Patient, routes};
 use crate::{config::raw::RawLimits, exit::Failure};
 use countersign_model::Span;
 use hyper::service::service_fn;
@@ -176,6 +176,7 @@ impl Port {
             self.load.open.fetch_add(1, Ordering::Relaxed);
             // Answers are small and waited for.
             drop(stream.set_nodelay(true));
+            let stream = Patient::new(stream, self.limits.answer_taken_within.duration());
             match &self.tls {
                 None => self.speak(stream, watcher).await,
                 Some(tls) => {

@@ -5,6 +5,7 @@ mod database;
 mod disk;
 mod ending;
 mod issuer;
+mod slow;
 mod start;
 mod target;
 

@@ -3,7 +3,7 @@
 
 use axum::{
     Json, Router,
-    extract::{Path, Request, State},
+    extract::{DefaultBodyLimit, Path, Request, State},
     http::HeaderMap,
     middleware::{Next, from_fn_with_state},
     response::Response,
@@ -158,6 +158,7 @@ pub(crate) fn target(arrivals: &Arrivals, gate: &Gate) -> Router {
         .route("/v1/customers/{name}", answers.clone())
         .route("/v1/payments/{name}", answers)
         .route("/v1/notes", post(|Json(note): Json<Value>| async { Json(note) }))
+        .layer(DefaultBodyLimit::max(NOTE_BYTES_MAX))
         .route("/v1/waits/{name}", get(wait))
         .with_state(gate.clone())
         .layer(from_fn_with_state(arrivals.clone(), note))
@@ -181,5 +182,7 @@ async fn note(State(arrivals): State<Arrivals>, request: Request, next: Next) ->
     next.run(request).await
 }
 
+/// As much as a gateway lets through.
+const NOTE_BYTES_MAX: usize = 10 * 1024 * 1024;
 /// In every answer of the target.
 pub(crate) const EMAIL: &str = "dora@desk.example";

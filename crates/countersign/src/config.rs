@@ -34,6 +34,8 @@ pub(crate) struct Config {
     pub(crate) catalog: Option<CatalogFiles>,
     pub(crate) limits: RawLimits,
     pub(crate) drain_within: Span,
+    /// Where the token is that opens `/metrics`.
+    pub(crate) metrics_token: Option<Secret>,
     pub(crate) logging: RawLogging,
     pub(crate) otlp: Option<Otlp>,
     /// Where relative paths of target credentials start.

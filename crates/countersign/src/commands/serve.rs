@@ -73,6 +73,7 @@ fn setup(config: Config) -> Result<Setup, Failure> {
             resolve(secret, "the store's URL", "`store.url_from`")?.reveal().to_owned()
         }
     };
+    let metrics_token = config.metrics_token.as_ref().map(metrics_token).transpose()?;
     let directory = config.directory.clone();
     let entropy = clock::entropy()?;
     let telemetry = config.otlp.map(|it| collector(it, &config.gateway, &entropy)).transpose()?;
@@ -88,11 +89,24 @@ fn setup(config: Config) -> Result<Setup, Failure> {
         roles: config.roles,
         limits: config.limits,
         telemetry,
+        metrics_token,
         secrets: Secrets::new(move |source| target_secret(source, &directory)),
         variables: BTreeMap::new(),
         clock: clock::clock(),
         entropy,
     })
+}
+
+/// What opens `/metrics`.
+fn metrics_token(secret: &Secret) -> Result<Hidden, Failure> {
+    let token = resolve(secret, "the token of metrics", "`metrics.token`")?;
+    let text = token.reveal();
+    if text.len() < TOKEN_BYTES_MIN || !text.bytes().all(|it| it.is_ascii_graphic()) {
+        let fault =
+            format!("the token of metrics is shorter than {TOKEN_BYTES_MIN}, or has blanks");
+        return Err(Failure::usage(fault).next("make one: head -c 32 /dev/urandom | base64"));
+    }
+    Ok(token)
 }
 
 /// Where traces go, with what the collector asks for.
@@ -151,3 +165,6 @@ fn gateway_itself(gateway: &str) -> Actor {
         roles: BTreeSet::from([Role::Administrator]),
     }
 }
+
+/// What nobody guesses, if it is random.
+const TOKEN_BYTES_MIN: usize = 16;

@@ -63,6 +63,7 @@ pub(super) fn check(raw: RawConfig, text: &str, directory: &Path) -> Result<Conf
         catalog: files,
         limits: raw.limits,
         drain_within: raw.drain_within,
+        metrics_token: raw.metrics.token.map(|it| secret_under(directory, it)),
         logging: raw.logging,
         otlp,
         directory: directory.to_path_buf(),

@@ -57,12 +57,24 @@ pub(crate) struct RawConfig {
     #[serde(default = "default_drain_within")]
     #[schemars(with = "String")]
     pub(crate) drain_within: Span,
+    /// Who may read `/metrics`.
+    #[serde(default)]
+    pub(crate) metrics: RawMetrics,
     /// What is written to standard error.
     #[serde(default)]
     pub(crate) logging: RawLogging,
     /// What is told to others about calls, besides `/metrics`; nothing by default.
     #[serde(default)]
     pub(crate) telemetry: RawTelemetry,
+}
+
+/// Who may read `/metrics`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawMetrics {
+    /// Where the bearer token is that a scraper shows. Without one, only this machine is answered,
+    /// and no proxy.
+    pub(crate) token: Option<Secret>,
 }
 
 /// A certificate and its key.
@@ -133,6 +145,12 @@ pub(crate) struct RawLimits {
     pub(crate) head_bytes_max: usize,
     /// HTTP/2 requests at the same time on one connection.
     pub(crate) streams_max: u32,
+    /// How long the body of a request may take to arrive, but for functions that stream it.
+    #[schemars(with = "String")]
+    pub(crate) body_within: Span,
+    /// How long a caller may take nothing of its answer before it counts as gone.
+    #[schemars(with = "String")]
+    pub(crate) answer_taken_within: Span,
 }
 
 impl Default for RawLimits {
@@ -143,14 +161,10 @@ impl Default for RawLimits {
             head_within: Span::from_seconds(15),
             head_bytes_max: 64 * 1024,
             streams_max: 256,
+            body_within: Span::from_seconds(60),
+            answer_taken_within: Span::from_seconds(300),
         }
     }
-    /// How long the body of a request may take to arrive, but for functions that stream it.
-    #[schemars(with = "String")]
-    pub(crate) body_within: Span,
-    /// How long a caller may take nothing of its answer before it counts as gone.
-    #[schemars(with = "String")]
-    pub(crate) answer_taken_within: Span,
 }
 
 /// What is written to standard error.
@@ -161,8 +175,6 @@ pub(crate) struct RawLogging {
     pub(crate) format: LogFormat,
     /// The least level that is written.
     pub(crate) level: LogLevel,
-            body_within: Span::from_seconds(60),
-            answer_taken_within: Span::from_seconds(300),
 }
 
 /// How a log line looks.

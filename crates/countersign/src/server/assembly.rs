@@ -11,7 +11,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use countersign_console::{CliDoor, ConsoleParts};
 use countersign_gateway::{Gateway, GatewayParts, Limits, Secrets};
 use countersign_governance::{Governance, Parts, RoleMap, Store};
-use countersign_identity::{Http, IssuerConfig, PlainHttp, SignIn, Verifier};
+use countersign_identity::{Hidden, Http, IssuerConfig, PlainHttp, SignIn, Verifier};
 use countersign_ledger::{
     Closer, Log, LogOptions, MasterKey, SegmentOptions, Segments, SigningKey, Writer, WriterOptions,
 };
@@ -44,6 +44,8 @@ pub(crate) struct Setup {
     pub(crate) limits: RawLimits,
     /// Where traces go, if anywhere.
     pub(crate) telemetry: Option<countersign_telemetry::Settings>,
+    /// What opens `/metrics`; without it, only this machine is answered.
+    pub(crate) metrics_token: Option<Hidden>,
     pub(crate) secrets: Secrets,
     /// Variables that stand before those of the process.
     pub(crate) variables: BTreeMap<String, String>,
@@ -61,6 +63,7 @@ pub(crate) struct Assembly {
     pub(crate) console: axum::Router,
     /// Only under `countersign demo`.
     pub(crate) demo: Option<axum::Router>,
+    pub(crate) metrics_token: Option<Hidden>,
 }
 
 /// The master key, and what follows from it.
@@ -106,9 +109,6 @@ impl Keys {
     }
 }
 
-impl Assembly {
-    /// Opens everything. What was opened is closed again by [`Running::end`].
-    ///
 fn limits(raw: &RawLimits) -> Limits {
     Limits {
         calls_max: raw.calls_max,
@@ -118,6 +118,9 @@ fn limits(raw: &RawLimits) -> Limits {
     }
 }
 
+impl Assembly {
+    /// Opens everything. What was opened is closed again by [`Running::end`].
+    ///
     /// # Errors
     /// What could not be opened, and why.
     pub(crate) async fn open(setup: Setup) -> Result<(Self, Running), Failure> {
@@ -170,7 +173,15 @@ fn limits(raw: &RawLimits) -> Limits {
             ledger_directory: setup.ledger,
             recordings_directory: setup.recordings,
         });
-        let assembly = Self { governance, verifier, gateway, ledger, console, demo: None };
+        let assembly = Self {
+            governance,
+            verifier,
+            gateway,
+            ledger,
+            console,
+            demo: None,
+            metrics_token: setup.metrics_token,
+        };
         Ok((assembly, Running { closer, store, exporting }))
     }
 

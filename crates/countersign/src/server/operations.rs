@@ -6,9 +6,11 @@ use super::{
     body::{Body, own},
     port::Load,
 };
-use http::{Response, StatusCode};
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use countersign_identity::Hidden;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde_json::json;
-use std::{fmt::Write as _, sync::atomic::Ordering};
+use std::{fmt::Write as _, net::IpAddr, sync::atomic::Ordering};
 
 /// The process runs and answers.
 pub(crate) fn health() -> Response<Body> {
@@ -41,8 +43,70 @@ pub(crate) fn readiness(assembly: &Assembly, load: &Load) -> Response<Body> {
     own(status, "application/json", format!("{document}\n"))
 }
 
+/// From where a request came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// This machine.
+    Here,
+    /// Another one.
+    Elsewhere,
+}
+
+impl Origin {
+    pub(crate) fn address(address: IpAddr) -> Self {
+        if address.to_canonical().is_loopback() { Self::Here } else { Self::Elsewhere }
+    }
+}
+
+/// Metrics, for whoever may read them: who shows the token, or, where none is configured, who asks
+/// from this machine and not through a proxy.
+pub(crate) fn metrics_for(
+    assembly: &Assembly,
+    load: &Load,
+    from: Origin,
+    headers: &HeaderMap,
+) -> Response<Body> {
+    match may_read(assembly.metrics_token.as_ref(), from, headers) {
+        Ok(()) => metrics(assembly, load),
+        Err(Closed::Token) => {
+            let text = "metrics ask for the token of `metrics.token`\n".to_owned();
+            let mut response = own(StatusCode::UNAUTHORIZED, PLAIN, text);
+            let challenge = HeaderValue::from_static("Bearer realm=\"metrics\"");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+            response
+        }
+        Err(Closed::Elsewhere) => {
+            let text = "metrics are for this machine; to read them from elsewhere, set \
+                        `metrics.token` in the configuration\n";
+            own(StatusCode::FORBIDDEN, PLAIN, text.to_owned())
+        }
+    }
+}
+
+/// Why metrics are not shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Closed {
+    Token,
+    Elsewhere,
+}
+
+fn may_read(token: Option<&Hidden>, from: Origin, headers: &HeaderMap) -> Result<(), Closed> {
+    let Some(token) = token else {
+        // What came through a proxy on this machine came from anywhere.
+        let passed_on = PROXIES.iter().any(|name| headers.contains_key(*name));
+        let here = from == Origin::Here && !passed_on;
+        return if here { Ok(()) } else { Err(Closed::Elsewhere) };
+    };
+    let shown = countersign_identity::bearer_token(headers).map_err(|_| Closed::Token)?;
+    verify_slices_are_equal(shown.as_bytes(), token.reveal().as_bytes()).map_err(|_| Closed::Token)
+}
+
+/// What proxies write into the requests that they pass on.
+const PROXIES: [&str; 5] = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
+const PLAIN: &str = "text/plain; charset=utf-8";
+
 /// The Prometheus text format, version 0.0.4.
-pub(crate) fn metrics(assembly: &Assembly, load: &Load) -> Response<Body> {
+fn metrics(assembly: &Assembly, load: &Load) -> Response<Body> {
     let mut out = String::with_capacity(16 * 1024);
     assembly.gateway.metrics(&mut out);
     let now = assembly.governance.clock().now();
@@ -98,3 +162,6 @@ pub(crate) fn metrics(assembly: &Assembly, load: &Load) -> Response<Body> {
 fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! The one port: accepts connections, speaks HTTP/1.1 and HTTP/2 (by ALPN, or with prior knowledge
 //! in clear text), and ends in good order. Knows nothing of what is asked.
 
-use super::{assembly::Assembly, patient::Patient, routes};
+use super::{assembly::Assembly, operations::Origin, patient::Patient, routes};
 use crate::{config::raw::RawLimits, exit::Failure};
 use countersign_model::Span;
 use hyper::service::service_fn;
@@ -111,8 +111,8 @@ pub(crate) async fn serve(
     loop {
         tokio::select! {
             accepted = accept(&listening.listener, &places) => {
-                let (stream, place) = accepted;
-                Arc::clone(&port).spawn(stream, place, graceful.watcher());
+                let (stream, from, place) = accepted;
+                Arc::clone(&port).spawn((stream, from), place, graceful.watcher());
             }
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
@@ -140,12 +140,12 @@ pub(crate) async fn serve(
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> (TcpStream, Option<OwnedSemaphorePermit>) {
+) -> (TcpStream, Origin, Option<OwnedSemaphorePermit>) {
     // The semaphore is never closed, so there is always a permit.
     let place = Arc::clone(places).acquire_owned().await.ok();
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return (stream, place),
+            Ok((stream, peer)) => return (stream, Origin::address(peer.ip()), place),
             Err(error) => {
                 // Out of file descriptors, or a caller that left already: others still come.
                 tracing::warn!(%error, "a connection was not accepted");
@@ -167,7 +167,7 @@ type Watcher = hyper_util::server::graceful::Watcher;
 impl Port {
     fn spawn(
         self: Arc<Self>,
-        stream: TcpStream,
+        (stream, from): (TcpStream, Origin),
         place: Option<OwnedSemaphorePermit>,
         watcher: Watcher,
     ) {
@@ -178,11 +178,11 @@ impl Port {
             drop(stream.set_nodelay(true));
             let stream = Patient::new(stream, self.limits.answer_taken_within.duration());
             match &self.tls {
-                None => self.speak(stream, watcher).await,
+                None => self.speak(stream, from, watcher).await,
                 Some(tls) => {
                     let within = self.limits.head_within.duration();
                     match tokio::time::timeout(within, tls.accept(stream)).await {
-                        Ok(Ok(stream)) => self.speak(stream, watcher).await,
+                        Ok(Ok(stream)) => self.speak(stream, from, watcher).await,
                         Ok(Err(error)) => tracing::debug!(%error, "no TLS came about"),
                         Err(_) => tracing::debug!("no TLS came about in time"),
                     }
@@ -193,7 +193,7 @@ impl Port {
         });
     }
 
-    async fn speak<S>(self: &Arc<Self>, stream: S, watcher: Watcher)
+    async fn speak<S>(self: &Arc<Self>, stream: S, from: Origin, watcher: Watcher)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -202,7 +202,9 @@ impl Port {
         let service = service_fn(move |request| {
             first.store(true, Ordering::Relaxed);
             let port = Arc::clone(&port);
-            async move { Ok::<_, Infallible>(routes::answer(&port.assembly, &port.load, request).await) }
+            async move {
+                Ok::<_, Infallible>(routes::answer(&port.assembly, &port.load, from, request).await)
+            }
         });
         let builder = self.builder();
         let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();

@@ -4,7 +4,7 @@
 use super::{
     assembly::Assembly,
     body::{Body, of_gateway, of_page, own},
-    operations,
+    operations::{self, Origin},
     port::Load,
 };
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
@@ -33,6 +33,7 @@ enum Door {
 pub(crate) async fn answer(
     assembly: &Assembly,
     load: &Load,
+    from: Origin,
     request: Request<Incoming>,
 ) -> Response<Body> {
     let is_targets = host(&request).is_some_and(|host| assembly.gateway.is_target_host(&host));
@@ -47,7 +48,7 @@ pub(crate) async fn answer(
         }
         Door::Health => operations::health(),
         Door::Readiness => operations::readiness(assembly, load),
-        Door::Metrics => operations::metrics(assembly, load),
+        Door::Metrics => operations::metrics_for(assembly, load, from, request.headers()),
         Door::ResourceMetadata => {
             let document = assembly.gateway.resource_metadata().to_string();
             own(StatusCode::OK, "application/json", document)

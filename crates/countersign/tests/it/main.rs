@@ -10,5 +10,6 @@ mod cli;
 mod crash;
 mod failures;
 mod lab;
+mod metrics;
 mod tidy;
 mod traces;

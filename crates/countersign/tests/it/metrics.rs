@@ -1,0 +1,37 @@
+//! Who may read `/metrics` of the real process.
+
+use crate::lab::{AGENT, Connection, Process, Say, World};
+use serde_json::json;
+
+const TOKEN: &str = "a-token-of-the-scraper";
+
+async fn status(process: &Process, say: Say) -> u16 {
+    Connection::once(process.address, say).await.unwrap().status
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn metrics_are_for_this_machine_or_for_who_has_the_token() {
+    let world = World::new().await;
+    let process = Process::start(&world).await;
+    let plain = Say::get("/metrics", "");
+    assert_eq!(status(&process, plain.clone()).await, 200);
+    assert_eq!(status(&process, plain.clone().header("x-forwarded-for", "203.0.113.7")).await, 403);
+    process.stop().await;
+
+    world.write("metrics.token", TOKEN);
+    world.configure(&json!({"metrics": {"token": {"file": "metrics.token"}}}));
+    let process = Process::start(&world).await;
+    let answer = Connection::once(process.address, plain).await.unwrap();
+    assert_eq!(
+        (answer.status, answer.header("www-authenticate")),
+        (401, "Bearer realm=\"metrics\"")
+    );
+    assert_eq!(status(&process, Say::get("/metrics", &world.token(AGENT))).await, 401);
+    let answer = Connection::once(process.address, Say::get("/metrics", TOKEN)).await.unwrap();
+    assert!(answer.status == 200 && answer.text().contains("countersign_epoch"), "{answer:?}");
+    process.stop().await;
+
+    world.write("metrics.token", "short");
+    let ended = Process::fails(&world, "").await;
+    assert!(ended.told().join("\n").contains("the token of metrics"), "{ended:?}");
+}

@@ -63,22 +63,22 @@ fn main() {
         took_ms: 3,
         who,
         function: "billing.customers.get".into(),
-        method: "GET".to_owned(),
-        path: "/v1/customers/{customer}".to_owned(),
+        method: "GET".into(),
+        path: "/v1/customers/{customer}".into(),
         arguments: json!({"customer": "c_81"}),
         hidden: vec![],
         reason: Reason::Granted,
         approval: None,
         grants,
         status: 200,
-        headers: [("content-type".to_owned(), "application/json".to_owned())].into(),
+        headers: [("content-type".into(), "application/json".into())].into(),
         response: Some("{\"a\":\"0123456789\"},".repeat(50)),
         cut: false,
         bytes: 1024,
         masked: 2,
         salt: Salt([1; 16]),
     };
-    let payload = serde_json::to_vec(&exchange).expect("bytes");
+    let payload = exchange.to_bytes();
     let salt = [1; 16];
     println!("payload of an exchange: {} bytes", payload.len());
     println!("intent entry: {} bytes", intent.to_bytes().len());
@@ -90,7 +90,7 @@ fn main() {
     measure("digest to text", || Digest([7; 32]).to_string());
     measure("intent to bytes", || intent.to_bytes());
     measure("outcome to bytes", || outcome.to_bytes());
-    measure("exchange to bytes", || serde_json::to_vec(&exchange).expect("bytes"));
+    measure("exchange to bytes", || exchange.to_bytes());
     measure("commitment to an exchange", || countersign_ledger::commitment(&salt, &payload));
 }
 

@@ -7,22 +7,23 @@ use crate::{
     respond::Stop,
 };
 use countersign_model::{
-    Decision, Reason, Refusal, Span,
+    Decision, Reason, Refusal, Span, Timestamp,
     decide::{Call, decide},
 };
 
 /// Judges a call for the first time: it counts against rates.
 pub(crate) fn judge(inner: &Inner, resolved: &Resolved) -> Result<Decision, Box<Stop>> {
     let now = inner.now();
-    refuse_stale(inner).map_err(|stop| resolved.stop(stop))?;
+    refuse_stale(inner, now).map_err(|stop| resolved.stop(stop))?;
     let meter = MeterOf::new(&inner.rates, resolved.snapshot(), now);
     Ok(decide(&call(resolved), resolved.snapshot(), now, &meter))
 }
 
 /// Judges a held call again, under the policy of this moment (A3). It was counted before.
 pub(crate) fn judge_again(inner: &Inner, resolved: &Resolved) -> Result<Decision, Box<Stop>> {
-    refuse_stale(inner).map_err(|stop| resolved.stop(stop))?;
-    Ok(decide(&call(resolved), resolved.snapshot(), inner.now(), &NoMeter))
+    let now = inner.now();
+    refuse_stale(inner, now).map_err(|stop| resolved.stop(stop))?;
+    Ok(decide(&call(resolved), resolved.snapshot(), now, &NoMeter))
 }
 
 fn call(resolved: &Resolved) -> Call<'_> {
@@ -34,8 +35,8 @@ fn call(resolved: &Resolved) -> Call<'_> {
 }
 
 /// No call is decided under a policy that may have been replaced elsewhere.
-fn refuse_stale(inner: &Inner) -> Result<(), Stop> {
-    if inner.governance.policy().is_current(inner.now()) {
+fn refuse_stale(inner: &Inner, now: Timestamp) -> Result<(), Stop> {
+    if inner.governance.policy().is_current(now) {
         return Ok(());
     }
     let sentence = "The gateway can't confirm that its policy is current, so it forwards nothing.";

@@ -222,8 +222,8 @@ impl Inner {
         finish::even_if_alone(Arc::clone(self), cleared).await
     }
 
-    fn entry_id(&self) -> countersign_model::ids::EntryId {
-        countersign_model::ids::EntryId::new(self.now(), self.governance.entropy())
+    fn entry_id(&self, now: countersign_model::Timestamp) -> countersign_model::ids::EntryId {
+        countersign_model::ids::EntryId::new(now, self.governance.entropy())
     }
 
     fn now(&self) -> countersign_model::Timestamp {

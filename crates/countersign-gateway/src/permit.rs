@@ -171,7 +171,7 @@ async fn write_intent(inner: &Inner, resolved: Resolved, why: Why) -> Result<Per
         approval: why.approval,
         arguments: Digest(commitment(&salt.0, &canonical)),
     };
-    let entry = Entry::new(inner.entry_id(), left_at, Event::CallIntent(Box::new(intent)));
+    let entry = Entry::new(inner.entry_id(left_at), left_at, Event::CallIntent(Box::new(intent)));
     resolved.trace.begins(Part::Intent);
     let receipt = match inner.ledger.append(entry.to_bytes()).await {
         Ok(receipt) => receipt,

@@ -157,10 +157,11 @@ pub(crate) async fn refuse(inner: &Inner, stop: Stop) -> Answer {
         reason: stop.reason,
         approval: stop.details.approval,
     };
+    let now = inner.now();
     if let Some(session) = &stop.details.session {
-        inner.sessions.refused(session, inner.now());
+        inner.sessions.refused(session, now);
     }
-    let entry = Entry::new(inner.entry_id(), inner.now(), Event::CallRefused(Box::new(refused)));
+    let entry = Entry::new(inner.entry_id(now), now, Event::CallRefused(Box::new(refused)));
     if stop.reason == Reason::LedgerUnavailable {
         return stop.into_answer();
     }
@@ -188,7 +189,7 @@ async fn outcome(inner: &Inner, flight: &Flight, ending: &Ending<'_>) -> Result<
         masked: ending.masked,
         recording: payload.as_ref().map(|it| Digest(commitment(&flight.salt.0, it))),
     });
-    let entry = Entry::new(inner.entry_id(), now, event).to_bytes();
+    let entry = Entry::new(inner.entry_id(now), now, event).to_bytes();
     flight.trace.begins(Part::Outcome);
     let receipt = match payload {
         None => inner.ledger.append(entry).await?,

@@ -14,9 +14,6 @@
 //! outside, so that no entry can contain what looks like a later record.
 //!
 //! A file may be made ahead, full of zeros ([`Spare`]): zeros after the last record are its clean end.
-//!
-//! Files of the first version, `"CSJOURN1"` with records `"CSJ1"`, have no recordings. They are read,
-//! and no longer written.
 
 use std::fs::{self, File};
 use std::io;
@@ -126,18 +123,9 @@ impl Journal {
                     cut(&end.path, end.offset)?;
                 }
                 let filled = if end.torn_bytes > 0 { end.offset } else { end.length };
-                let JournalEnd { path, first, offset, chain, salt, index, version, .. } = end;
-                match version {
-                    Version::One => {
-                        let current = create(&files, &aside, &key, index, None)?;
-                        files.started(index);
-                        (current, index)
-                    }
-                    Version::Two => {
-                        let file = File::options().write(true).open(&path).map_err(at(&path))?;
-                        (Current { file, path, first, offset, filled, chain, salt }, index)
-                    }
-                }
+                let JournalEnd { path, first, offset, chain, salt, index, .. } = end;
+                let file = File::options().write(true).open(&path).map_err(at(&path))?;
+                (Current { file, path, first, offset, filled, chain, salt }, index)
             }
             Resume::Anew { next } => {
                 let current = create(&files, &aside, &key, next, None)?;
@@ -252,7 +240,7 @@ impl Journal {
         let (Ok(count), Ok(body)) = (u32::try_from(leaves.len()), u32::try_from(body)) else {
             return Err(too_large());
         };
-        let header = RecordHeader { version: Version::Two, count, first: self.next, body };
+        let header = RecordHeader { count, first: self.next, body };
         let rest = bytes.get(*entries_end..).unwrap_or_default();
         let chain = header.check(&self.current.chain, leaves, rest);
         for (to, from) in bytes.iter_mut().zip(header.bytes(&chain, &self.current.salt)) {
@@ -333,35 +321,9 @@ impl JournalFiles {
     }
 }
 
-/// How a file is written, which its first bytes say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Version {
-    /// Without recordings.
-    One,
-    /// With recordings.
-    Two,
-}
-
-impl Version {
-    fn file_magic(self) -> [u8; 8] {
-        match self {
-            Self::One => *b"CSJOURN1",
-            Self::Two => *b"CSJOURN2",
-        }
-    }
-
-    fn record_magic(self) -> [u8; 4] {
-        match self {
-            Self::One => *b"CSJ1",
-            Self::Two => *b"CSJ2",
-        }
-    }
-}
-
 /// The counts of a record.
 #[derive(Debug, Clone, Copy)]
 struct RecordHeader {
-    version: Version,
     count: u32,
     first: u64,
     body: u32,
@@ -370,9 +332,7 @@ struct RecordHeader {
 impl RecordHeader {
     fn counts(self) -> [u8; 20] {
         let mut bytes = [0; 20];
-        let parts = self
-            .version
-            .record_magic()
+        let parts = RECORD_MAGIC
             .into_iter()
             .chain(self.count.to_be_bytes())
             .chain(self.first.to_be_bytes())
@@ -405,17 +365,15 @@ impl RecordHeader {
 
     /// The counts and the check of a header, when its own check is right.
     fn parse(
-        version: Version,
         bytes: &[u8; RECORD_HEADER_BYTES],
         salt: &[u8; CHECK_BYTES],
     ) -> Option<(Self, [u8; CHECK_BYTES])> {
-        let rest = bytes.strip_prefix(&version.record_magic())?;
+        let rest = bytes.strip_prefix(&RECORD_MAGIC)?;
         let (count, rest) = rest.split_first_chunk()?;
         let (first, rest) = rest.split_first_chunk()?;
         let (body, rest) = rest.split_first_chunk()?;
         let (check, _) = rest.split_first_chunk()?;
         let header = Self {
-            version,
             count: u32::from_be_bytes(*count),
             first: u64::from_be_bytes(*first),
             body: u32::from_be_bytes(*body),
@@ -467,14 +425,16 @@ fn file_header(key: &SigningKey, first: u64) -> (Vec<u8>, [u8; CHECK_BYTES]) {
     // A byte below 0x20 can't stand in a signed note, so this signature can never serve as one.
     let message = [b"\0countersign/journal/v1".as_slice(), &first.to_be_bytes()].concat();
     let salt = check_of(&[&key.sign(&message)]);
-    let mut header = [Version::Two.file_magic().as_slice(), &first.to_be_bytes(), &salt].concat();
+    let mut header = [FILE_MAGIC.as_slice(), &first.to_be_bytes(), &salt].concat();
     let check = check_of(&[&header]);
     header.extend_from_slice(&check);
     (header, salt)
 }
 
 pub(crate) const JOURNAL_EXTENSION: &str = "jnl";
+const FILE_MAGIC: [u8; 8] = *b"CSJOURN2";
 const FILE_HEADER_BYTES: usize = 48;
+const RECORD_MAGIC: [u8; 4] = *b"CSJ2";
 const RECORD_HEADER_BYTES: usize = 44;
 const PLACE_BYTES: usize = 16;
 const BODY_BYTES_MAX: usize = GROUP_BYTES_MAX

@@ -7,7 +7,8 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::{
-    BODY_BYTES_MAX, FILE_HEADER_BYTES, RECORD_HEADER_BYTES, RecordHeader, Version, file_name,
+    BODY_BYTES_MAX, FILE_HEADER_BYTES, FILE_MAGIC, RECORD_HEADER_BYTES, RECORD_MAGIC, RecordHeader,
+    file_name,
 };
 use crate::files::{FileError, at, length_of};
 use crate::hash::{CHECK_BYTES, Hash, check_of, leaf_hash_with};
@@ -63,7 +64,6 @@ pub(crate) struct JournalEnd {
     pub(crate) torn_bytes: u64,
     /// The length of the file.
     pub(crate) length: u64,
-    pub(crate) version: Version,
 }
 
 /// One group of entries.
@@ -111,7 +111,6 @@ struct OpenFile {
     offset: u64,
     chain: [u8; CHECK_BYTES],
     salt: [u8; CHECK_BYTES],
-    version: Version,
 }
 
 impl JournalReader {
@@ -179,19 +178,19 @@ impl JournalReader {
     pub(crate) fn end(self) -> Result<JournalEnd, JournalFault> {
         let length = self.open.length()?;
         let torn_bytes = self.open.torn_bytes(length)?;
-        let OpenFile { path, first, offset, chain, salt, version, .. } = self.open;
+        let OpenFile { path, first, offset, chain, salt, .. } = self.open;
         let index = self.index;
-        Ok(JournalEnd { path, first, offset, chain, salt, index, torn_bytes, length, version })
+        Ok(JournalEnd { path, first, offset, chain, salt, index, torn_bytes, length })
     }
 
     /// Reads the record at the present offset; `false` when there is no whole and sound one.
     fn read_record(&mut self) -> io::Result<bool> {
-        let OpenFile { file, offset, chain, salt, version, .. } = &mut self.open;
+        let OpenFile { file, offset, chain, salt, .. } = &mut self.open;
         let mut header = [0; RECORD_HEADER_BYTES];
         if !read_whole(file, &mut header, *offset)? {
             return Ok(false);
         }
-        let Some((counts, check)) = RecordHeader::parse(*version, &header, salt) else {
+        let Some((counts, check)) = RecordHeader::parse(&header, salt) else {
             return Ok(false);
         };
         let body_offset = *offset + HEADER_LENGTH;
@@ -206,10 +205,7 @@ impl JournalReader {
             let Some(entry) = take_entry(&mut rest) else { return Ok(false) };
             leaves.push(leaf_hash_with(&mut self.scratch, entry));
         }
-        let is_known = match version {
-            Version::One => rest.is_empty(),
-            Version::Two => rest.is_empty() || sealed(rest).is_some(),
-        };
+        let is_known = rest.is_empty() || sealed(rest).is_some();
         if !is_known || counts.check(chain, leaves, rest) != check {
             return Ok(false);
         }
@@ -223,8 +219,7 @@ impl JournalReader {
 
     /// Whether a valid header of a later record stands after the present offset.
     fn is_followed(&self) -> Result<bool, JournalFault> {
-        let OpenFile { file, path, offset, salt, version, .. } = &self.open;
-        let magic = version.record_magic();
+        let OpenFile { file, path, offset, salt, .. } = &self.open;
         let failed = |error| JournalFault::File(at(path)(error));
         let length = self.open.length()?;
         let mut window = vec![0; SCAN_BYTES];
@@ -237,9 +232,9 @@ impl JournalReader {
             }
             let later = !is_zero(window)
                 && window.windows(RECORD_HEADER_BYTES).any(|bytes| {
-                    bytes.starts_with(&magic)
+                    bytes.starts_with(&RECORD_MAGIC)
                         && bytes.first_chunk().is_some_and(|bytes| {
-                            RecordHeader::parse(*version, bytes, salt)
+                            RecordHeader::parse(bytes, salt)
                                 .is_some_and(|(counts, _)| counts.first > self.index)
                         })
                 });
@@ -264,11 +259,11 @@ impl OpenFile {
         let is_whole = read_whole(&file, &mut header, 0)
             .map_err(|error| JournalFault::File(at(&path)(error)))?;
         let checked = if is_whole { checked_header(&header, first) } else { None };
-        let Some((version, salt)) = checked else {
+        let Some(salt) = checked else {
             return Err(JournalFault::BadHeader { path });
         };
         let offset = FILE_HEADER_LENGTH;
-        Ok(Self { file, path, first, offset, chain: salt, salt, version })
+        Ok(Self { file, path, first, offset, chain: salt, salt })
     }
 
     /// How much stands after the present offset, up to the last byte that is not zero.
@@ -298,18 +293,13 @@ impl OpenFile {
     }
 }
 
-/// The version and the salt of a file whose header checks.
-fn checked_header(
-    header: &[u8; FILE_HEADER_BYTES],
-    first: u64,
-) -> Option<(Version, [u8; CHECK_BYTES])> {
-    let (magic, rest) = header.split_first_chunk()?;
-    let version =
-        [Version::One, Version::Two].into_iter().find(|version| version.file_magic() == *magic)?;
+/// The salt of a file whose header checks.
+fn checked_header(header: &[u8; FILE_HEADER_BYTES], first: u64) -> Option<[u8; CHECK_BYTES]> {
+    let rest = header.strip_prefix(&FILE_MAGIC)?;
     let (number, rest) = rest.split_first_chunk()?;
     let (salt, check) = rest.split_first_chunk()?;
-    let expected = check_of(&[magic, number, salt]);
-    (u64::from_be_bytes(*number) == first && check == expected).then_some((version, *salt))
+    let expected = check_of(&[&FILE_MAGIC, number, salt]);
+    (u64::from_be_bytes(*number) == first && check == expected).then_some(*salt)
 }
 
 /// Reads what stands behind the entries of a record.

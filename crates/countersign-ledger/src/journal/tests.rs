@@ -204,42 +204,6 @@ fn a_repair_does_not_go_on_over_lost_entries() {
     assert_eq!(bench.firsts(), [0]);
 }
 
-/// A file of the first version with one record.
-fn first_version(bench: &Bench, count: u64) -> PathBuf {
-    let path = bench.directory.path().join(file_name(0));
-    let (mut file, salt) = file_header(&bench.key, 0);
-    file.truncate(FILE_HEADER_BYTES - CHECK_BYTES);
-    file[..8].copy_from_slice(b"CSJOURN1");
-    let check = check_of(&[&file]);
-    file.extend_from_slice(&check);
-    if count > 0 {
-        let mut body = Vec::new();
-        let entries: Vec<Vec<u8>> = (0..count).map(content).collect();
-        entries.iter().for_each(|entry| push_entry(&mut body, entry).unwrap());
-        let leaves: Vec<Hash> = entries.iter().map(|entry| crate::leaf_hash(entry)).collect();
-        let (count, length) = (u32::try_from(count).unwrap(), u32::try_from(body.len()).unwrap());
-        let header = RecordHeader { version: Version::One, count, first: 0, body: length };
-        file.extend_from_slice(&header.bytes(&header.check(&salt, &leaves, &[]), &salt));
-        file.extend_from_slice(&body);
-    }
-    fs::write(&path, file).unwrap();
-    path
-}
-
-#[test]
-fn a_journal_of_the_first_version_is_read_and_goes_on_in_a_new_file() {
-    for (count, tail, firsts) in
-        [(3, "", vec![0, 3]), (3, "CSJ1 torn", vec![0, 3]), (0, "", vec![0])]
-    {
-        let bench = Bench::new();
-        let path = first_version(&bench, count);
-        let torn = [fs::read(&path).unwrap(), tail.as_bytes().to_vec()].concat();
-        fs::write(&path, torn).unwrap();
-        assert_eq!(bench.reopen(), Found::Entries(count), "{count} entries, tail {tail:?}");
-        assert_eq!(bench.firsts(), firsts);
-    }
-}
-
 /// A journal whose second file was made ahead, with three groups in it.
 fn made_ahead(bench: &Bench) -> (PathBuf, Vec<(u64, u64)>) {
     let mut journal = bench.start(SMALL_FILE_BYTES);
@@ -331,7 +295,7 @@ proptest! {
         let mut bytes = fs::read(&path).unwrap();
         if forged {
             // A header that is right in all but the salt, as a caller could write into an entry.
-            let header = RecordHeader { version: Version::Two, count: 1, first: ends.last().unwrap().1, body: 3 };
+            let header = RecordHeader { count: 1, first: ends.last().unwrap().1, body: 3 };
             let check = header.check(&[0; 16], &[], &[]);
             bytes.extend_from_slice(&header.bytes(&check, &[0; 16]));
         }

@@ -4,11 +4,11 @@
 use super::canonical::write_string;
 use crate::{Digest, GrantRef, Reason, Subject, Timestamp};
 
-/// An object that is being written. Names are our own and need no escapes.
+/// An object that is being written. Names are our own, and need no escapes.
 pub(crate) struct Members<'a>(&'a mut Vec<u8>);
 
 impl<'a> Members<'a> {
-    /// Begins an object with its first member, a number.
+    /// Begins an object.
     pub(crate) fn open(out: &'a mut Vec<u8>) -> Self {
         out.push(b'{');
         Self(out)

@@ -203,7 +203,8 @@ impl Export {
             let batch = self.batch().await;
             if !batch.is_empty() {
                 self.deliver(&batch).await;
-            } else if self.is_ending() {
+            } else if self.is_ending() || self.waiting.is_closed() {
+                // Nobody is left who could end a span, or the gateway ends.
                 return;
             }
         }

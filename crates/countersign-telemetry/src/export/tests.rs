@@ -170,3 +170,16 @@ async fn a_collector_that_never_answers_fills_the_queue_and_nothing_else() {
     tokio::io::AsyncReadExt::read_to_end(&mut taken, &mut text).await.unwrap();
     assert!(text.starts_with(b"POST /v1/traces"));
 }
+
+#[tokio::test]
+async fn the_task_ends_with_the_last_who_could_end_a_span() {
+    let (url, seen) = collector(fine).await;
+    let (tracer, mut exporting) = start(&url);
+    let clone = tracer.clone();
+    drop(tracer);
+    clone.export(call(&clone, 2));
+    drop(clone);
+    let ended = tokio::time::timeout(BATCH_WITHIN * 5, &mut exporting.task).await;
+    ended.expect("it does not go on for nobody").unwrap();
+    assert_eq!(seen.lock().unwrap().len(), 1, "what waited was sent before");
+}

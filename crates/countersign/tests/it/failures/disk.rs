@@ -40,9 +40,12 @@ async fn a_full_disk_lets_no_call_run_and_needs_no_restart() {
 
     // Who runs it is told by the log what the system said.
     for (what, cause) in LOGGED {
-        let said = process.said();
-        let line = said.lines().find(|it| it.contains(what));
-        assert!(line.is_some_and(|it| it.contains(cause)), "{what}: {line:?}");
+        // Its words come through a pipe, and may be later than its answers.
+        let line = until(what, async || {
+            process.said().lines().find(|it| it.contains(what)).map(str::to_owned)
+        })
+        .await;
+        assert!(line.contains(cause), "{line}");
     }
 
     process.limit_files("unlimited");

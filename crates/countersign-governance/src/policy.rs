@@ -253,6 +253,7 @@ impl Governance {
         self.say_alive().await?;
         self.take_over().await?;
         self.store().sweep_web_sessions(self.clock().now()).await?;
+        self.store().sweep_used_once(self.clock().now()).await?;
         Ok(())
     }
 

@@ -28,6 +28,7 @@ mod secret;
 mod signin;
 mod strict_json;
 mod token_endpoint;
+mod use_once;
 mod verifier;
 
 pub use algorithm::Algorithm;
@@ -47,6 +48,7 @@ pub use refused::{Blame, Fault, Refused};
 pub use secret::{Secret, SecretFault};
 pub use signin::{SignIn, SignedIn, SigninRefused};
 pub use token_endpoint::{TokenRefused, TokenSet};
+pub use use_once::{Use, UseOnce, UseOnceFailed};
 pub use verifier::{Proved, Verifier};
 
 /// Makes aws-lc-rs the process's provider of cryptography for rustls. The binary and tests call it

@@ -16,6 +16,7 @@ mod stops;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod transaction;
+mod used_once;
 mod web_sessions;
 
 pub use approvals::{APPROVALS_LOOK_MAX, ApprovalQuery, ApprovalRow, Written};

@@ -4,7 +4,10 @@ use crate::{OpenError, Store, StoreError, Transaction, transaction::Inner, trans
 use sqlx::AssertSqlSafe;
 
 /// Every migration, in order. One that was released is never edited.
-const MIGRATIONS: &[(i64, &str)] = &[(1, include_str!("../migrations/0001_facts.sql"))];
+const MIGRATIONS: &[(i64, &str)] = &[
+    (1, include_str!("../migrations/0001_facts.sql")),
+    (2, include_str!("../migrations/0002_used_once.sql")),
+];
 
 /// Two gateways that start at once migrate one after the other (PostgreSQL advisory lock).
 const LOCK: i64 = 0x636f_756e_7465_7201;

@@ -12,4 +12,5 @@ mod open;
 mod outbox;
 mod sessions;
 mod stops;
+mod used_once;
 mod world;

@@ -8,10 +8,9 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc};
 #[derive(Clone)]
 pub struct UseOnce(Arc<Register>);
 
-type Register =
-    dyn Fn(Digest, Timestamp) -> Pin<Box<dyn Future<Output = Result<Use, UseOnceFailed>> + Send>>
-        + Send
-        + Sync;
+type Register = dyn Fn(Digest, Timestamp) -> Pin<Box<dyn Future<Output = Result<Use, UseOnceFailed>> + Send>>
+    + Send
+    + Sync;
 
 /// Whether something was used before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,6 +15,7 @@ mod claims;
 mod cli_login;
 mod config;
 mod discovery;
+mod explain;
 mod hidden;
 mod http;
 mod issuer;
@@ -39,6 +40,7 @@ pub use config::{
     check_issuers,
 };
 pub use discovery::DiscoveryFailed;
+pub use explain::{Explanation, Step, Verdict};
 pub use hidden::Hidden;
 pub use http::{Answer, Http, HttpFailed, Limits, PlainHttp};
 pub use issuer::IssuerStatus;

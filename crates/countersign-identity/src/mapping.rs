@@ -5,6 +5,7 @@ use crate::{
     Fault, Refused,
     claims::{at_path, texts},
     config::{ClaimRule, ClaimsConfig, IssuerConfig, Namespace},
+    explain::{self, Trace},
     refused::shown,
 };
 use countersign_model::{Caller, CallerKind, Group, Subject, Timestamp};
@@ -47,11 +48,24 @@ impl Mapping {
         claims: &Map<String, Value>,
         expires_at: Timestamp,
     ) -> Result<Caller, Refused> {
+        self.traced(claims, expires_at, &mut Trace::off())
+    }
+
+    /// The same, and how, for an explanation.
+    pub(crate) fn traced(
+        &self,
+        claims: &Map<String, Value>,
+        expires_at: Timestamp,
+        trace: &mut Trace,
+    ) -> Result<Caller, Refused> {
         let subject = self.subject(claims, &self.claims.subject)?;
+        self.note(trace, "subject", &self.claims.subject, claims, || {
+            format!("claims.subject with the prefix {:?}: {subject}", self.claims.subject_prefix)
+        });
         let client = client(claims)?;
-        let kind = self.kind(claims, client)?;
+        let kind = self.kind(claims, client, trace)?;
         let show = |name: &str| at_path(claims, name).and_then(Value::as_str).and_then(shown_name);
-        Ok(Caller {
+        let caller = Caller {
             subject,
             kind,
             actors: self.actors(claims)?,
@@ -62,7 +76,49 @@ impl Mapping {
             name: show(&self.claims.name),
             email: show(&self.claims.email),
             expires_at,
-        })
+        };
+        self.note_rest(trace, claims, &caller);
+        Ok(caller)
+    }
+
+    /// Writes down that a claim was mapped, and by which key of this issuer.
+    fn note(
+        &self,
+        trace: &mut Trace,
+        check: &'static str,
+        claim: &str,
+        claims: &Map<String, Value>,
+        rule: impl FnOnce() -> String,
+    ) {
+        trace.note(check, &[claim], || {
+            (explain::at(claims, claim), format!("issuers[{}].{}", self.issuer_name, rule()))
+        });
+    }
+
+    /// What was mapped beside subject and kind.
+    fn note_rest(&self, trace: &mut Trace, claims: &Map<String, Value>, caller: &Caller) {
+        if !caller.actors.is_empty() {
+            let chain: Vec<&str> = caller.actors.iter().map(Subject::as_str).collect();
+            trace.note("actors", &["act"], || {
+                (chain.join(", "), "RFC 8693, the nearest actor first".into())
+            });
+        }
+        self.note(trace, "groups", &self.claims.groups, claims, || {
+            let count = caller.groups.len();
+            format!("claims.groups with the prefix {:?}: {count}", self.claims.group_prefix)
+        });
+        trace.note("scopes", &["scope", "scp"], || {
+            let scopes: Vec<&str> = caller.scopes.iter().map(AsRef::as_ref).collect();
+            let found = if scopes.is_empty() { "none".into() } else { shown(&scopes.join(" ")) };
+            (found, "RFC 8693 and what Entra ID and Okta send".into())
+        });
+        trace.note("client", &["client_id", "azp"], || {
+            let found = caller.client.as_deref().map_or_else(|| "none".into(), shown);
+            (found, "RFC 9068, else OpenID Connect".into())
+        });
+        for (check, claim) in [("name", &self.claims.name), ("email", &self.claims.email)] {
+            self.note(trace, check, claim, claims, || format!("claims.{check}, to show only"));
+        }
     }
 
     fn subject(&self, claims: &Map<String, Value>, name: &str) -> Result<Subject, Refused> {
@@ -134,16 +190,31 @@ impl Mapping {
         &self,
         claims: &Map<String, Value>,
         client: Option<&str>,
+        trace: &mut Trace,
     ) -> Result<CallerKind, Refused> {
         let is = |rule: &Option<ClaimRule>| rule.as_ref().map_or(Ok(false), |it| it.holds(claims));
+        let read = |rule: &Option<ClaimRule>| rule.as_ref().map(|it| it.claim.clone());
         if is(&self.claims.agent)? {
+            let claim = read(&self.claims.agent).unwrap_or_default();
+            self.note(trace, "kind", &claim, claims, || "claims.agent: an agent".into());
             return Ok(CallerKind::Agent);
         }
         let subject = claims.get("sub").and_then(Value::as_str);
         // RFC 9068 §2.2: without a resource owner, `sub` names the client.
-        if client.is_some() && client == subject || is(&self.claims.service)? {
+        if client.is_some() && client == subject {
+            trace.note("kind", &["sub", "client_id", "azp"], || {
+                ("the subject is the client".into(), "RFC 9068: a service".into())
+            });
             return Ok(CallerKind::Service);
         }
+        if is(&self.claims.service)? {
+            let claim = read(&self.claims.service).unwrap_or_default();
+            self.note(trace, "kind", &claim, claims, || "claims.service: a service".into());
+            return Ok(CallerKind::Service);
+        }
+        trace.note("kind", &[], || {
+            ("neither an agent nor a service".into(), "what is left: a person".into())
+        });
         Ok(CallerKind::Person)
     }
 }

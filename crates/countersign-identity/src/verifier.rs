@@ -10,6 +10,7 @@ use crate::{
     cache::{Cache, Remembered},
     claims::{self, Times},
     config,
+    explain::{Explanation, Trace},
     issuer::Issuer,
     jws,
     mapping::Mapping,
@@ -69,7 +70,29 @@ impl Verifier {
                 return known;
             }
         }
-        Box::pin(self.prove(bearer)).await
+        let (caller, remembered) = Box::pin(self.prove(bearer, &mut Trace::off())).await?;
+        self.0.cache.insert(bearer, remembered);
+        Ok(Proved(caller))
+    }
+
+    /// How [`Self::identify`] judges this token, step by step, for whoever has to make it work. It is
+    /// judged anew, and not remembered. Nothing of the token is in the explanation but what was read.
+    ///
+    /// While an issuer's keys can't be had, what would follow if the signature held is said too.
+    pub async fn explain(&self, bearer: &str) -> Explanation {
+        let mut trace = Trace::on();
+        let outcome = Box::pin(self.prove(bearer, &mut trace)).await;
+        let mut unproved = Trace::on();
+        if let Err(refused) = &outcome
+            && refused.fault() == Fault::IssuerUnreachable
+            && let Ok(token) = jws::parse(bearer)
+            && let Ok((_, issuer)) = self.issuer_of(&token)
+        {
+            // How far it comes is in the notes; nothing here is a caller.
+            let ends = Timestamp::from_millis(0);
+            drop(issuer.mapping.traced(&token.claims, ends, &mut unproved));
+        }
+        trace.end(outcome.map(|(caller, _)| caller), unproved)
     }
 
     /// Whether a caller that was identified a while ago would still be: its token has not ended, by
@@ -136,26 +159,41 @@ impl Verifier {
         Some(Ok(Proved(remembered.caller)))
     }
 
-    async fn prove(&self, bearer: &str) -> Result<Proved, Refused> {
-        let token = jws::parse(bearer)?;
+    /// The issuer that a token names, with its place.
+    fn issuer_of(&self, token: &jws::Unproved<'_>) -> Result<(usize, &Arc<Issuer>), Refused> {
         let url = claims::issuer(&token.claims)?;
         let unknown = || Refused::new(Fault::IssuerUnknown, format!("iss {}", shown(url)));
         let place = *self.0.by_url.get(url).ok_or_else(unknown)?;
-        let issuer = self.0.issuers.get(place).ok_or_else(unknown)?;
+        Ok((place, self.0.issuers.get(place).ok_or_else(unknown)?))
+    }
+
+    /// The one judgement of a token. `trace` is off on the way of a call.
+    async fn prove(
+        &self,
+        bearer: &str,
+        trace: &mut Trace,
+    ) -> Result<(Arc<Caller>, Remembered), Refused> {
+        let token = jws::parse(bearer)?;
+        trace.form(&token);
+        let (place, issuer) = self.issuer_of(&token)?;
+        trace.issuer(&issuer.config);
         issuer.allows(token.algorithm)?;
+        trace.algorithm(&token, &issuer.config);
         issuer.check_type(&token)?;
+        trace.token_type(&token, &issuer.config);
         claims::check_audience(&token.claims, &issuer.config.audiences)?;
+        trace.audience(&token, &issuer.config);
         let times = Times::read(&token.claims)?;
         times.check(self.0.clock.now().seconds(), issuer.skew_seconds())?;
-
+        trace.times(times, &issuer.config);
         let key_epoch = issuer.prove(&token).await?;
+        trace.signature(&token, &issuer.config);
 
         let expires_at = Timestamp::from_millis(times.expires.saturating_mul(1000));
-        let caller = Arc::new(issuer.mapping.caller(&token.claims, expires_at)?);
+        let caller = Arc::new(issuer.mapping.traced(&token.claims, expires_at, trace)?);
         let remembered =
             Remembered { caller: Arc::clone(&caller), issuer: place, key_epoch, times };
-        self.0.cache.insert(bearer, remembered);
-        Ok(Proved(caller))
+        Ok((caller, remembered))
     }
 }
 

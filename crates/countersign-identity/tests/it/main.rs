@@ -10,6 +10,7 @@
 
 mod attacks;
 mod cli;
+mod explain;
 mod http_client;
 mod issuer;
 mod key_rotation;

@@ -65,7 +65,7 @@ pub struct SessionRow {
 /// Which sessions to list, newest first.
 #[derive(Clone, Debug, Default)]
 pub struct SessionQuery {
-    /// Only of this subject.
+    /// Only those of this subject, and those in which it acted for another.
     pub subject: Option<Subject>,
     /// Only older than this one.
     pub before: Option<SessionId>,
@@ -183,13 +183,19 @@ impl Transaction {
     /// [`StoreError`].
     pub async fn sessions(&mut self, query: &SessionQuery) -> Result<Vec<SessionRow>, StoreError> {
         let before = query.before.map(|it| it.to_string());
+        let subject = query.subject.as_ref();
+        // As it stands in the list of actors. Both databases compare `replace` byte for byte.
+        let actor = subject.map(|it| crate::write_json("session", it)).transpose()?;
         let rows: Vec<Columns> = on!(self, |connection| {
             sqlx::query_as(
                 "SELECT id, subject, actors, title, started_at, last_at, calls, refused, erased_at
-                 FROM sessions WHERE ($1 IS NULL OR subject = $1) AND ($2 IS NULL OR id < $2)
-                 ORDER BY id DESC LIMIT $3",
+                 FROM sessions
+                 WHERE ($1 IS NULL OR subject = $1 OR replace(actors, $2, '') <> actors)
+                     AND ($3 IS NULL OR id < $3)
+                 ORDER BY id DESC LIMIT $4",
             )
-            .bind(query.subject.as_ref().map(Subject::as_str))
+            .bind(subject.map(Subject::as_str))
+            .bind(actor.as_deref())
             .bind(before.as_deref())
             .bind(i64::from(query.limit))
             .fetch_all(connection)

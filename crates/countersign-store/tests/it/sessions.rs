@@ -46,6 +46,12 @@ async fn sessions_add_up(world: World) {
     let rows = [
         (list(None, None, 10), vec![two.id, one.id]),
         (list(Some("riley"), None, 10), vec![one.id]),
+        (list(Some("agent:dunning"), None, 10), vec![two.id, one.id]),
+        (list(Some("agent:dunning"), Some(two.id), 10), vec![one.id]),
+        // Compared whole, and byte for byte.
+        (list(Some("agent:dun"), None, 10), vec![]),
+        (list(Some("Agent:Dunning"), None, 10), vec![]),
+        (list(Some("%"), None, 10), vec![]),
         (list(None, Some(two.id), 10), vec![one.id]),
         (list(None, None, 1), vec![two.id]),
     ];

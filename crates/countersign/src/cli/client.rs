@@ -169,7 +169,7 @@ pub(crate) enum ApprovalsCommand {
 pub(crate) enum SessionsCommand {
     /// List sessions, newest first
     List {
-        /// Only this subject's
+        /// Only those of this subject, and those in which it acted for another
         #[arg(long, value_name = "SUBJECT")]
         subject: Option<String>,
         /// How many

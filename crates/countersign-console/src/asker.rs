@@ -9,8 +9,8 @@ use crate::{
 };
 use axum::response::{IntoResponse, Response};
 use countersign_governance::Actor;
-use countersign_identity::{Blame, bearer_token, challenge};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use countersign_identity::{Asked, Blame, Presented, Thumbprint, challenge};
+use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 
 /// Who asks.
 #[derive(Clone, Debug)]
@@ -29,7 +29,7 @@ pub(crate) enum Credential {
         /// The token that forms and scripts carry.
         csrf: String,
     },
-    /// With a bearer token, which nothing sends by itself.
+    /// With a token, which nothing sends by itself.
     Bearer,
 }
 
@@ -58,8 +58,8 @@ pub(crate) async fn by_cookie(
     Ok(Some(Asker { actor, credential: Credential::Cookie { csrf: found.csrf } }))
 }
 
-/// The bearer of the token, or the answer that says why not.
-pub(crate) async fn by_bearer(console: &Console, headers: &HeaderMap) -> Result<Asker, Response> {
+/// Whose token it is, or the answer that says why not.
+pub(crate) async fn by_token(console: &Console, parts: &Parts) -> Result<Asker, Response> {
     let refuse = |refused: countersign_identity::Refused| {
         let problem = match refused.blame() {
             Blame::Caller => Problem::new(
@@ -68,7 +68,7 @@ pub(crate) async fn by_bearer(console: &Console, headers: &HeaderMap) -> Result<
                 refused.sentence(),
                 "Sign in with `countersign login`, and send the new token.",
             ),
-            Blame::Issuer => Problem::unavailable(refused.sentence()),
+            Blame::Issuer | Blame::Gateway => Problem::unavailable(refused.sentence()),
         };
         let metadata = console.address("/.well-known/oauth-protected-resource");
         let mut response = problem.into_response();
@@ -77,10 +77,16 @@ pub(crate) async fn by_bearer(console: &Console, headers: &HeaderMap) -> Result<
         {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
         }
+        if let Some(Ok(nonce)) = refused.nonce().map(HeaderValue::from_str) {
+            response.headers_mut().insert("dpop-nonce", nonce);
+        }
         response
     };
-    let token = bearer_token(headers).map_err(refuse)?;
-    let proved = console.parts.verifier.identify(token).await.map_err(refuse)?;
+    let (method, path) = (&parts.method, parts.uri.path());
+    let asked = Asked { method, home: &console.home, host: None, path };
+    let presented = Presented::of(&parts.headers, asked).map_err(refuse)?;
+    let presented = presented.over(parts.extensions.get::<Thumbprint>().copied());
+    let proved = console.parts.verifier.identify(presented).await.map_err(refuse)?;
     let actor = console.governance().actor(proved.caller());
     Ok(Asker { actor, credential: Credential::Bearer })
 }

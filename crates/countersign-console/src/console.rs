@@ -1,7 +1,7 @@
 //! What the console is made of, handed in by the binary once.
 
 use countersign_governance::Governance;
-use countersign_identity::{SignIn, Verifier};
+use countersign_identity::{Home, SignIn, Verifier};
 use countersign_model::Timestamp;
 use std::{fmt, ops::Deref, path::PathBuf, sync::Arc};
 
@@ -47,6 +47,8 @@ pub(crate) struct State {
     /// Scheme, host and port as a browser's `Origin` says them.
     pub(crate) origin: String,
     pub(crate) scheme: Scheme,
+    /// Where DPoP proofs have to be made for.
+    pub(crate) home: Home,
 }
 
 /// How browsers reach the console.
@@ -67,7 +69,8 @@ impl Console {
             uri.and_then(|it| Some(format!("{}://{}", it.scheme_str()?, it.authority()?.as_str())));
         let scheme =
             if parts.public_url.starts_with("https://") { Scheme::Https } else { Scheme::Http };
-        Self(Arc::new(State { parts, origin: origin.unwrap_or_default(), scheme }))
+        let home = Home::new(&parts.public_url);
+        Self(Arc::new(State { parts, origin: origin.unwrap_or_default(), scheme, home }))
     }
 
     pub(crate) fn governance(&self) -> &Governance {

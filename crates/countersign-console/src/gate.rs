@@ -13,7 +13,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use countersign_model::approval::Standing;
-use http::{HeaderMap, Method, StatusCode, Uri, header};
+use http::{HeaderMap, Method, StatusCode, Uri, header, request::Parts};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// How a route is entered.
@@ -60,7 +60,7 @@ impl Fields {
 }
 
 /// Runs what is behind the guard, or says why not.
-pub(crate) async fn check(State(gate): State<Gate>, request: Request, next: Next) -> Response {
+pub(crate) async fn check(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
     let asker = match gate.door {
         Door::Open => return next.run(request).await,
         Door::Page => match asker::by_cookie(&gate.console, request.headers()).await {
@@ -68,10 +68,15 @@ pub(crate) async fn check(State(gate): State<Gate>, request: Request, next: Next
             Ok(None) => return to_sign_in(&request),
             Err(problem) => return problem.into_response(),
         },
-        Door::Api => match api_asker(&gate.console, request.headers()).await {
-            Ok(asker) => asker,
-            Err(refused) => return refused,
-        },
+        Door::Api => {
+            let (parts, body) = request.into_parts();
+            let asker = match api_asker(&gate.console, &parts).await {
+                Ok(asker) => asker,
+                Err(refused) => return refused,
+            };
+            request = Request::from_parts(parts, body);
+            asker
+        }
     };
     let mut response = match admit(&gate, &asker, request).await {
         Ok(mut request) => {
@@ -84,7 +89,8 @@ pub(crate) async fn check(State(gate): State<Gate>, request: Request, next: Next
     response
 }
 
-async fn api_asker(console: &Console, headers: &HeaderMap) -> Result<Asker, Response> {
+async fn api_asker(console: &Console, parts: &Parts) -> Result<Asker, Response> {
+    let headers = &parts.headers;
     // A request with both means its token: the cookie comes along by itself.
     if !headers.contains_key(header::AUTHORIZATION)
         && let Some(asker) =
@@ -92,7 +98,7 @@ async fn api_asker(console: &Console, headers: &HeaderMap) -> Result<Asker, Resp
     {
         return Ok(asker);
     }
-    asker::by_bearer(console, headers).await
+    asker::by_token(console, parts).await
 }
 
 /// The request, if it may go on.

@@ -2,16 +2,16 @@
 
 use crate::{
     Inner,
-    accept::Accepted,
+    accept::{Accepted, Door},
     respond::{Stop, Told},
 };
-use countersign_identity::{Blame, Refused};
+use countersign_identity::{Asked, Blame, Presented, Refused, Thumbprint};
 use countersign_model::{CallId, Caller, Reason};
-use http::HeaderMap;
+use http::{Extensions, HeaderMap, Method, Uri};
 use serde_json::Value;
 use std::{collections::BTreeSet, sync::Arc};
 
-/// A call whose caller is proved. It has no token any more: the token is never sent on.
+/// A call whose caller is proved. It has neither token nor proof any more: they are never sent on.
 #[derive(Debug)]
 pub(crate) struct Identified {
     pub(crate) caller: Arc<Caller>,
@@ -22,20 +22,48 @@ pub(crate) async fn identify(
     inner: &Inner,
     mut accepted: Accepted,
 ) -> Result<Identified, Box<Stop>> {
-    let caller = caller(inner, &accepted.parts.headers, accepted.call).await?;
+    let parts = &accepted.parts;
+    let host = match &accepted.door {
+        Door::Host { host, .. } => Some(host.as_ref()),
+        Door::Target { .. } | Door::Uniform { .. } => None,
+    };
+    let from = From {
+        method: &parts.method,
+        uri: &parts.uri,
+        host,
+        headers: &parts.headers,
+        extensions: &parts.extensions,
+    };
+    let caller = caller(inner, from, accepted.call).await?;
     accepted.parts.headers.remove(http::header::AUTHORIZATION);
+    accepted.parts.headers.remove("dpop");
     Ok(Identified { caller, accepted })
+}
+
+/// What of a request says who it is from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct From<'r> {
+    pub(crate) method: &'r Method,
+    pub(crate) uri: &'r Uri,
+    /// The host name of a target's own, if the request came to one.
+    pub(crate) host: Option<&'r str>,
+    pub(crate) headers: &'r HeaderMap,
+    /// Where the port leaves the client certificate of the connection.
+    pub(crate) extensions: &'r Extensions,
 }
 
 /// Proves the caller of a request.
 pub(crate) async fn caller(
     inner: &Inner,
-    headers: &HeaderMap,
+    from: From<'_>,
     call: CallId,
 ) -> Result<Arc<Caller>, Box<Stop>> {
-    let token = countersign_identity::bearer_token(headers)
-        .map_err(|refused| unidentified(inner, &refused, call))?;
-    match inner.verifier.identify(token).await {
+    let From { method, uri, host, headers, extensions } = from;
+    let asked = Asked { method, home: &inner.home, host, path: uri.path() };
+    let presented = Presented::of(headers, asked)
+        .map_err(|refused| unidentified(inner, &refused, call))?
+        .over(extensions.get::<Thumbprint>().copied());
+    match inner.verifier.identify(presented).await {
         Ok(proved) => Ok(Arc::clone(proved.caller())),
         Err(refused) => {
             tracing::info!(code = refused.code(), detail = refused.detail(), "token refused");
@@ -64,9 +92,9 @@ fn unidentified(inner: &Inner, refused: &Refused, call: CallId) -> Box<Stop> {
         Blame::Caller => {
             let url = metadata_url(inner);
             let challenge = countersign_identity::challenge(&url, Some(refused));
-            Box::new(stop.challenged(refused.code(), challenge))
+            Box::new(stop.challenged(refused.code(), challenge).with_nonce(refused.nonce()))
         }
-        Blame::Issuer => Box::new(stop.issuer_away(refused.code())),
+        Blame::Issuer | Blame::Gateway => Box::new(stop.not_judged(refused.code())),
     }
 }
 
@@ -80,6 +108,9 @@ fn told(refused: &Refused) -> Told {
             Blame::Issuer => "Try again in a moment; if it stays so, tell an administrator that \
                               the identity provider can't be reached."
                 .to_owned(),
+            Blame::Gateway => {
+                "Try again in a moment; if it stays so, tell an administrator.".to_owned()
+            }
         },
     }
 }

@@ -34,7 +34,7 @@ pub use routes::check_mask;
 
 use accept::Accepted;
 use countersign_governance::Governance;
-use countersign_identity::Verifier;
+use countersign_identity::{Home, Verifier};
 use countersign_ledger::Writer;
 use countersign_mask::HashKey;
 use countersign_model::{Decision, Span};
@@ -108,6 +108,7 @@ struct Inner {
     ledger: Writer,
     mask_key: Arc<HashKey>,
     resource: Arc<str>,
+    home: Home,
     limits: Limits,
     routes: Arc<routes::RouteCache>,
     sessions: sessions::Sessions,
@@ -141,6 +142,7 @@ impl Gateway {
             verifier,
             ledger,
             mask_key: Arc::new(mask_key),
+            home: Home::new(&resource),
             resource: resource.trim_end_matches('/').into(),
             limits,
             routes,

@@ -69,6 +69,8 @@ pub(crate) struct Details {
     /// More precise than the reason, where there is more to say.
     code: Option<&'static str>,
     challenge: Option<String>,
+    /// What the caller's next proof has to carry.
+    nonce: Option<String>,
     retry_after: Option<Span>,
     status: Option<StatusCode>,
     more: Option<Value>,
@@ -106,7 +108,13 @@ impl Stop {
         self
     }
 
-    pub(crate) fn issuer_away(mut self, code: &'static str) -> Self {
+    pub(crate) fn with_nonce(mut self, nonce: Option<&str>) -> Self {
+        self.details.nonce = nonce.map(str::to_owned);
+        self
+    }
+
+    /// Nobody could judge who calls: the same credential may do later.
+    pub(crate) fn not_judged(mut self, code: &'static str) -> Self {
         self.details.code = Some(code);
         self.details.status = Some(StatusCode::SERVICE_UNAVAILABLE);
         self.details.retry_after = Some(Span::from_seconds(5));
@@ -179,6 +187,9 @@ impl Stop {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(Ok(challenge)) = details.challenge.as_deref().map(HeaderValue::from_str) {
             headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        if let Some(Ok(nonce)) = details.nonce.as_deref().map(HeaderValue::from_str) {
+            headers.insert("dpop-nonce", nonce);
         }
         if let Some(span) = details.retry_after {
             // Whole seconds, rounded up (RFC 9110 §10.2.3).

@@ -54,7 +54,14 @@ pub(crate) async fn answer(inner: &Inner, request: &Request<Incoming>) -> Respon
 
 async fn list(inner: &Inner, request: &Request<Incoming>) -> Result<Value, Box<Stop>> {
     let call = CallId::new(inner.now(), inner.governance.entropy());
-    let caller = identify::caller(inner, request.headers(), call).await?;
+    let from = identify::From {
+        method: request.method(),
+        uri: request.uri(),
+        host: None,
+        headers: request.headers(),
+        extensions: request.extensions(),
+    };
+    let caller = identify::caller(inner, from, call).await?;
     let format = format(request.uri().query().unwrap_or("")).map_err(|stop| stop.at(call))?;
     let snapshot = inner.governance.policy().load();
     let now = inner.now();

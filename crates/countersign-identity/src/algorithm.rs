@@ -61,6 +61,10 @@ impl Algorithm {
     pub const DEFAULT: [Self; 5] =
         [Self::RS256, Self::PS256, Self::ES256, Self::EdDSA, Self::Ed25519];
 
+    /// What a DPoP proof may be signed with (RFC 9449 §4.3 number 5).
+    pub const PROOFS: [Self; 6] =
+        [Self::ES256, Self::EdDSA, Self::Ed25519, Self::ES384, Self::PS256, Self::RS256];
+
     /// The name in a header's `alg`, compared with its case (RFC 7515 §4.1.1).
     pub const fn name(self) -> &'static str {
         match self {

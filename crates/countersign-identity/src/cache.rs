@@ -12,12 +12,14 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use crate::claims::Times;
+use crate::{bound::Bound, claims::Times};
 
 /// What was proved about a token.
 #[derive(Clone)]
 pub(crate) struct Remembered {
     pub(crate) caller: Arc<Caller>,
+    /// What its holder must show with each request.
+    pub(crate) bound: Option<Arc<Bound>>,
     /// The issuer's place in the configuration.
     pub(crate) issuer: usize,
     pub(crate) key_epoch: u64,

@@ -1,7 +1,7 @@
 //! What a protected resource says about itself and to a caller without an accepted token: the
 //! RFC 9728 metadata document, the `WWW-Authenticate` value, and the way in for `Authorization`.
 
-use crate::{Fault, Refused};
+use crate::{Algorithm, Fault, Refused, Scheme};
 use http::{HeaderMap, header};
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -12,16 +12,28 @@ use std::fmt::Write;
 /// [`Fault::TokenMissing`] without the header or with another scheme, [`Fault::TokenMalformed`] with two
 /// headers or a text that is no token.
 pub fn bearer_token(headers: &HeaderMap) -> Result<&str, Refused> {
+    match credentials(headers)? {
+        (Scheme::Bearer, token) => Ok(token),
+        (Scheme::Dpop, _) => Err(Refused::new(Fault::TokenMissing, "another scheme than Bearer")),
+    }
+}
+
+/// Scheme and token of the one `Authorization` header.
+pub(crate) fn credentials(headers: &HeaderMap) -> Result<(Scheme, &str), Refused> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let value = values.next().ok_or(Fault::TokenMissing)?;
     if values.next().is_some() {
         return Err(Refused::new(Fault::TokenMalformed, "more than one Authorization header"));
     }
     let text = std::str::from_utf8(value.as_bytes()).map_err(|_| Fault::TokenMalformed)?;
-    let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(Refused::new(Fault::TokenMissing, "another scheme than Bearer"));
-    }
+    let (name, token) = text.split_once(' ').unwrap_or((text, ""));
+    let scheme = if name.eq_ignore_ascii_case("bearer") {
+        Scheme::Bearer
+    } else if name.eq_ignore_ascii_case("dpop") {
+        Scheme::Dpop
+    } else {
+        return Err(Refused::new(Fault::TokenMissing, "another scheme than Bearer and DPoP"));
+    };
     let token = token.trim_start_matches(' ');
     if token.is_empty() {
         return Err(Refused::from(Fault::TokenMissing));
@@ -29,7 +41,7 @@ pub fn bearer_token(headers: &HeaderMap) -> Result<&str, Refused> {
     if !token.bytes().all(is_token_byte) {
         return Err(Refused::new(Fault::TokenMalformed, "characters that no token has"));
     }
-    Ok(token)
+    Ok((scheme, token))
 }
 
 /// Whether a byte can stand in a token (RFC 6750 §2.1, b64token).
@@ -58,6 +70,7 @@ pub fn resource_metadata(resource: &str, issuers: &[&str], scopes: &[&str]) -> V
         "resource": resource,
         "authorization_servers": issuers,
         "bearer_methods_supported": ["header"],
+        "dpop_signing_alg_values_supported": Algorithm::PROOFS.map(Algorithm::name),
     });
     if let (false, Some(members)) = (scopes.is_empty(), document.as_object_mut()) {
         members.insert("scopes_supported".into(), json!(scopes));
@@ -65,10 +78,18 @@ pub fn resource_metadata(resource: &str, issuers: &[&str], scopes: &[&str]) -> V
     document
 }
 
-/// The `WWW-Authenticate` value of a 401 (RFC 6750 §3, RFC 9728 §5.1). Without a refusal, or for a
-/// request that had no token, it carries no `error` (RFC 6750 §3.1).
+/// The `WWW-Authenticate` value of a 401 (RFC 6750 §3, RFC 9449 §7.1, RFC 9728 §5.1), in the scheme
+/// that the next try has to use. Without a refusal, or for a request that had no token, it carries
+/// no `error` (RFC 6750 §3.1).
 pub fn challenge(metadata_url: &str, refused: Option<&Refused>) -> String {
-    let mut value = format!("Bearer resource_metadata={}", quoted(metadata_url));
+    let mut value = match refused.map_or(Scheme::Bearer, Refused::scheme) {
+        Scheme::Bearer => "Bearer ".to_owned(),
+        Scheme::Dpop => {
+            let algorithms = Algorithm::PROOFS.map(Algorithm::name).join(" ");
+            format!("DPoP algs={}, ", quoted(&algorithms))
+        }
+    };
+    let _infallible = write!(value, "resource_metadata={}", quoted(metadata_url));
     if let Some((refused, error)) = refused.and_then(|it| it.challenge_error().map(|e| (it, e))) {
         let description = quoted(refused.sentence());
         let _infallible = write!(value, ", error=\"{error}\", error_description={description}");

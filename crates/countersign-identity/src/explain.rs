@@ -222,6 +222,24 @@ fn about(fault: Fault) -> (&'static str, &'static [&'static str]) {
         | Fault::KeyAlgorithmMismatch
         | Fault::IssuerUnreachable
         | Fault::SignatureInvalid => ("signature", &["header.kid"]),
+        Fault::ConfirmationNotAccepted
+        | Fault::ProofMissing
+        | Fault::TokenNotBound
+        | Fault::CertificateMissing
+        | Fault::CertificateMismatch
+        | Fault::ProofKeyMismatch => ("holder", &["cnf"]),
+        Fault::ProofMalformed
+        | Fault::ProofTypeNotAccepted
+        | Fault::ProofAlgorithmNotAllowed
+        | Fault::ProofKeyNotAccepted
+        | Fault::ProofMethodMismatch
+        | Fault::ProofUrlMismatch
+        | Fault::ProofTokenMismatch
+        | Fault::ProofTimeNotAccepted
+        | Fault::ProofNonceNeeded
+        | Fault::ProofSignatureInvalid
+        | Fault::ProofReplayed
+        | Fault::ProofsNotRemembered => ("proof", &[]),
     }
 }
 

@@ -53,7 +53,7 @@ pub(crate) fn media_type(name: &str) -> String {
     }
 }
 
-fn parts(token: &str) -> Result<(&str, &str, &str), Refused> {
+pub(crate) fn parts(token: &str) -> Result<(&str, &str, &str), Refused> {
     let mut parts = token.split('.');
     match (parts.next(), parts.next(), parts.next(), parts.next()) {
         (Some(header), Some(payload), Some(signature), None) => Ok((header, payload, signature)),
@@ -64,7 +64,7 @@ fn parts(token: &str) -> Result<(&str, &str, &str), Refused> {
     }
 }
 
-fn decoded(part: &str, what: &'static str) -> Result<Vec<u8>, Refused> {
+pub(crate) fn decoded(part: &str, what: &'static str) -> Result<Vec<u8>, Refused> {
     // This engine refuses padding, other alphabets, white space and stray bits at the end.
     URL_SAFE_NO_PAD
         .decode(part)

@@ -93,9 +93,7 @@ impl KeySet {
 
 impl Key {
     fn parse(jwk: &Map<String, Value>, allowed: &[Algorithm]) -> Option<Self> {
-        let text = |name: &str| jwk.get(name).and_then(Value::as_str);
-        let private = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
-        if private.iter().any(|name| jwk.contains_key(*name)) || !is_for_verifying(jwk) {
+        if is_private(jwk) || !is_for_verifying(jwk) {
             return None;
         }
         let kid = match jwk.get("kid") {
@@ -108,13 +106,7 @@ impl Key {
             Some(Value::String(name)) => Some(Algorithm::from_name(name)?),
             Some(_) => return None,
         };
-        let (kind, numbers) = match (text("kty")?, text("crv")) {
-            ("RSA", _) => (KeyKind::Rsa, rsa_numbers(number(jwk, "n")?, number(jwk, "e")?)?),
-            ("EC", Some("P-256")) => (KeyKind::P256, point(jwk, 32)?),
-            ("EC", Some("P-384")) => (KeyKind::P384, point(jwk, 48)?),
-            ("OKP", Some("Ed25519")) => (KeyKind::Ed25519, edwards_point(jwk)?),
-            _ => return None,
-        };
+        let (kind, numbers) = public_numbers(jwk)?;
         let fits =
             |it: &Algorithm| it.key_kind() == kind && only.is_none_or(|only| same(*it, only));
         let checks: Vec<_> = allowed
@@ -130,6 +122,77 @@ impl Key {
     fn check(&self, algorithm: Algorithm) -> Option<&ParsedPublicKey> {
         self.checks.iter().find(|(it, _)| *it == algorithm).map(|(_, key)| key)
     }
+}
+
+/// A public key that came with a proof (RFC 9449 §4.2), read as far as it costs little.
+pub(crate) struct Public {
+    algorithm: Algorithm,
+    numbers: Vec<Vec<u8>>,
+    /// The JSON of RFC 7638 §3.2: required members, in their order.
+    canonical: String,
+}
+
+/// A key that nobody should send, or that nothing should be proved with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NotPublic {
+    #[error("a private or symmetric key")]
+    Private,
+    #[error("no public key of an accepted kind and size")]
+    Unusable,
+    #[error("a key for another algorithm")]
+    OtherAlgorithm,
+}
+
+impl Public {
+    /// Reads a key that is to be used with one algorithm.
+    pub(crate) fn read(jwk: &Map<String, Value>, algorithm: Algorithm) -> Result<Self, NotPublic> {
+        if is_private(jwk) || jwk.get("kty").is_some_and(|it| it == "oct") {
+            return Err(NotPublic::Private);
+        }
+        let (kind, numbers) = public_numbers(jwk).ok_or(NotPublic::Unusable)?;
+        if numbers.iter().any(|it| it.len() > PROOF_RSA_BYTES_MAX) {
+            return Err(NotPublic::Unusable);
+        }
+        if kind != algorithm.key_kind() {
+            return Err(NotPublic::OtherAlgorithm);
+        }
+        // Each text was decoded in the one way in which it can be written, so it needs no escapes.
+        let text = |name: &str| jwk.get(name).and_then(Value::as_str).unwrap_or_default();
+        let canonical = match kind {
+            KeyKind::Rsa => format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, text("e"), text("n")),
+            KeyKind::P256 | KeyKind::P384 => {
+                let (crv, x, y) = (text("crv"), text("x"), text("y"));
+                format!(r#"{{"crv":"{crv}","kty":"EC","x":"{x}","y":"{y}"}}"#)
+            }
+            KeyKind::Ed25519 => format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, text("x")),
+        };
+        Ok(Self { algorithm, numbers, canonical })
+    }
+
+    /// The key's SHA-256 thumbprint (RFC 7638 §3).
+    pub(crate) fn thumbprint(&self) -> [u8; 32] {
+        crate::presented::sha256(self.canonical.as_bytes())
+    }
+
+    /// The key, ready to verify with; `None` if it is no point of its curve.
+    pub(crate) fn parsed(&self) -> Option<ParsedPublicKey> {
+        ready(self.algorithm, &self.numbers)
+    }
+}
+
+fn is_private(jwk: &Map<String, Value>) -> bool {
+    ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].iter().any(|name| jwk.contains_key(*name))
+}
+
+fn public_numbers(jwk: &Map<String, Value>) -> Option<(KeyKind, Vec<Vec<u8>>)> {
+    let text = |name: &str| jwk.get(name).and_then(Value::as_str);
+    Some(match (text("kty")?, text("crv")) {
+        ("RSA", _) => (KeyKind::Rsa, rsa_numbers(number(jwk, "n")?, number(jwk, "e")?)?),
+        ("EC", Some("P-256")) => (KeyKind::P256, point(jwk, 32)?),
+        ("EC", Some("P-384")) => (KeyKind::P384, point(jwk, 48)?),
+        ("OKP", Some("Ed25519")) => (KeyKind::Ed25519, edwards_point(jwk)?),
+        _ => return None,
+    })
 }
 
 /// `EdDSA` and `Ed25519` are two names for the same signature (RFC 9864 §2.2).
@@ -201,6 +264,8 @@ fn digest_of(keys: &[Key]) -> Vec<u8> {
 const KEYS_MAX: usize = 100;
 const RSA_BITS_MIN: usize = 2048;
 const RSA_BITS_MAX: usize = 8192;
+/// Of an RSA key that comes with a proof: each call is verified with it, so it must not be dear.
+const PROOF_RSA_BYTES_MAX: usize = 512;
 
 /// The points of Curve25519 with an order of at most 8, without the sign bit: with such a "key"
 /// one signature fits many texts.

@@ -9,6 +9,7 @@
 //! line or a `Debug` output.
 
 mod algorithm;
+mod bound;
 mod cache;
 mod challenge;
 mod claims;
@@ -16,7 +17,9 @@ mod cli_login;
 mod config;
 mod discovery;
 mod explain;
+mod fault;
 mod hidden;
+mod home;
 mod http;
 mod issuer;
 mod jws;
@@ -24,6 +27,9 @@ mod keys;
 mod loopback;
 mod mapping;
 mod pkce;
+mod presented;
+mod proof;
+mod proofs;
 mod refused;
 mod secret;
 mod signin;
@@ -41,17 +47,21 @@ pub use config::{
 };
 pub use discovery::DiscoveryFailed;
 pub use explain::{Explanation, Step, Verdict};
+pub use fault::Fault;
 pub use hidden::Hidden;
+pub use home::Home;
 pub use http::{Answer, Http, HttpFailed, Limits, PlainHttp};
 pub use issuer::IssuerStatus;
 pub use loopback::{Loopback, LoopbackFailed};
 pub use pkce::{Callback, CallbackFault, Pending};
-pub use refused::{Blame, Fault, Refused};
+pub use presented::{Asked, Presented, Thumbprint};
+pub use proofs::{NonceKey, ProofRules};
+pub use refused::{Blame, Refused, Scheme};
 pub use secret::{Secret, SecretFault};
 pub use signin::{SignIn, SignedIn, SigninRefused};
 pub use token_endpoint::{TokenRefused, TokenSet};
 pub use use_once::{Use, UseOnce, UseOnceFailed};
-pub use verifier::{Proved, Verifier};
+pub use verifier::{Proved, Verifier, VerifierOptions};
 
 /// Makes aws-lc-rs the process's provider of cryptography for rustls. The binary and tests call it
 /// first; calling it again, or after another crate did, changes nothing.

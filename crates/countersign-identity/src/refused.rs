@@ -1,62 +1,27 @@
-//! Why a bearer token was not accepted: one [`Fault`] per way to fail, with a stable code, a
+//! Why a credential was not accepted: one [`Fault`] per way to fail, with a stable code, a
 //! sentence for the caller and, apart from both, a detail for the operator.
 //!
 //! Nothing here ever holds a piece of a token beyond its `kid` and `iss`, shortened and escaped.
 
+use crate::fault::{Fault, Wrong};
 use std::fmt;
 
-/// A token that was not accepted.
+/// A credential that was not accepted.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Refused {
     fault: Fault,
     detail: Box<str>,
+    scheme: Scheme,
+    nonce: Option<Box<str>>,
 }
 
-/// One variant per way to fail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Fault {
-    /// There was no bearer token.
-    TokenMissing,
-    /// The token is longer than 16 KiB.
-    TokenTooLarge,
-    /// The token is not three base64url parts with a JSON object in each of the first two.
-    TokenMalformed,
-    /// The token is encrypted (JWE).
-    TokenEncrypted,
-    /// The header asks for something that is not done: `crit`, `b64`, `zip`, `jwk`, nesting.
-    HeaderNotAllowed,
-    /// The algorithm is not on the issuer's list.
-    AlgorithmNotAllowed,
-    /// The token is of another type, such as an ID token.
-    TokenTypeNotAccepted,
-    /// No configured issuer has this name.
-    IssuerUnknown,
-    /// The token is for someone else.
-    AudienceMismatch,
-    /// There is no end to it.
-    ExpiryMissing,
-    /// It has ended.
-    TokenExpired,
-    /// It has not begun, or was made in the future.
-    TokenNotYetValid,
-    /// A claim is of the wrong type or out of range.
-    ClaimInvalid,
-    /// There is no usable subject.
-    SubjectMissing,
-    /// The subject belongs to another issuer's names, or is an unverified address.
-    SubjectNotAccepted,
-    /// The chain of actors is too long or broken.
-    ActorChainInvalid,
-    /// The issuer publishes no such key.
-    KeyUnknown,
-    /// More than one key could be meant.
-    KeyAmbiguous,
-    /// The key is for another algorithm.
-    KeyAlgorithmMismatch,
-    /// The issuer's keys could not be had.
-    IssuerUnreachable,
-    /// The signature is not the key's.
-    SignatureInvalid,
+/// How a token comes in the `Authorization` header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// `Bearer` (RFC 6750 §2.1).
+    Bearer,
+    /// `DPoP` (RFC 9449 §7.1).
+    Dpop,
 }
 
 /// Who has to act for the next try to succeed.
@@ -66,11 +31,29 @@ pub enum Blame {
     Caller,
     /// The identity provider is down: answer 503, the same token may do later.
     Issuer,
+    /// This gateway can't judge it for now: answer 503, the same token may do later.
+    Gateway,
 }
 
 impl Refused {
     pub(crate) fn new(fault: Fault, detail: impl Into<String>) -> Self {
-        Self { fault, detail: detail.into().into_boxed_str() }
+        let scheme = match fault.wrong() {
+            Wrong::Proof | Wrong::Nonce => Scheme::Dpop,
+            Wrong::Nothing | Wrong::Token | Wrong::Issuer | Wrong::Gateway => Scheme::Bearer,
+        };
+        Self { fault, detail: detail.into().into_boxed_str(), scheme, nonce: None }
+    }
+
+    /// The same, with the scheme that the next try has to use.
+    pub(crate) fn answered_with(mut self, scheme: Scheme) -> Self {
+        self.scheme = scheme;
+        self
+    }
+
+    /// The same, with the nonce that the next proof has to carry.
+    pub(crate) fn with_nonce(mut self, nonce: String) -> Self {
+        self.nonce = Some(nonce.into_boxed_str());
+        self
     }
 
     /// Which way it failed.
@@ -88,13 +71,26 @@ impl Refused {
         self.fault.sentence()
     }
 
-    /// The `error` of the challenge (RFC 6750 §3.1); none if there was no token, or if the token
-    /// may be good and only the issuer is away.
+    /// The `error` of the challenge (RFC 6750 §3.1, RFC 9449 §7.1); none if there was no token, or
+    /// if the token may be good and only somebody else is away.
     pub fn challenge_error(&self) -> Option<&'static str> {
-        match (self.fault, self.fault.blame()) {
-            (Fault::TokenMissing, _) | (_, Blame::Issuer) => None,
-            (_, Blame::Caller) => Some("invalid_token"),
+        match self.fault.wrong() {
+            Wrong::Nothing | Wrong::Issuer | Wrong::Gateway => None,
+            Wrong::Token => Some("invalid_token"),
+            Wrong::Proof => Some("invalid_dpop_proof"),
+            Wrong::Nonce => Some("use_dpop_nonce"),
         }
+    }
+
+    /// The scheme of the challenge.
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// What the header `DPoP-Nonce` of the answer says, if the next proof has to carry a nonce
+    /// (RFC 9449 §9).
+    pub fn nonce(&self) -> Option<&str> {
+        self.nonce.as_deref()
     }
 
     /// Who has to act.
@@ -109,113 +105,12 @@ impl Refused {
 }
 
 impl Fault {
-    /// All of them, for tables.
-    pub const ALL: [Self; 21] = [
-        Self::TokenMissing,
-        Self::TokenTooLarge,
-        Self::TokenMalformed,
-        Self::TokenEncrypted,
-        Self::HeaderNotAllowed,
-        Self::AlgorithmNotAllowed,
-        Self::TokenTypeNotAccepted,
-        Self::IssuerUnknown,
-        Self::AudienceMismatch,
-        Self::ExpiryMissing,
-        Self::TokenExpired,
-        Self::TokenNotYetValid,
-        Self::ClaimInvalid,
-        Self::SubjectMissing,
-        Self::SubjectNotAccepted,
-        Self::ActorChainInvalid,
-        Self::KeyUnknown,
-        Self::KeyAmbiguous,
-        Self::KeyAlgorithmMismatch,
-        Self::IssuerUnreachable,
-        Self::SignatureInvalid,
-    ];
-
-    /// The stable code.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::TokenMissing => "token_missing",
-            Self::TokenTooLarge => "token_too_large",
-            Self::TokenMalformed => "token_malformed",
-            Self::TokenEncrypted => "token_encrypted",
-            Self::HeaderNotAllowed => "header_not_allowed",
-            Self::AlgorithmNotAllowed => "algorithm_not_allowed",
-            Self::TokenTypeNotAccepted => "token_type_not_accepted",
-            Self::IssuerUnknown => "issuer_unknown",
-            Self::AudienceMismatch => "audience_mismatch",
-            Self::ExpiryMissing => "expiry_missing",
-            Self::TokenExpired => "token_expired",
-            Self::TokenNotYetValid => "token_not_yet_valid",
-            Self::ClaimInvalid => "claim_invalid",
-            Self::SubjectMissing => "subject_missing",
-            Self::SubjectNotAccepted => "subject_not_accepted",
-            Self::ActorChainInvalid => "actor_chain_invalid",
-            Self::KeyUnknown => "key_unknown",
-            Self::KeyAmbiguous => "key_ambiguous",
-            Self::KeyAlgorithmMismatch => "key_algorithm_mismatch",
-            Self::IssuerUnreachable => "issuer_unreachable",
-            Self::SignatureInvalid => "signature_invalid",
-        }
-    }
-
-    /// The sentence for the caller.
-    pub const fn sentence(self) -> &'static str {
-        match self {
-            Self::TokenMissing => "No bearer token was sent.",
-            Self::TokenTooLarge => "The token is longer than 16 KiB.",
-            Self::TokenMalformed => "The token is not a well-formed signed JWT.",
-            Self::TokenEncrypted => "The token is encrypted; send a signed access token.",
-            Self::HeaderNotAllowed => "The token's header asks for a feature that is not accepted.",
-            Self::AlgorithmNotAllowed => {
-                "The token is signed with an algorithm that is not allowed."
-            }
-            Self::TokenTypeNotAccepted => "The token is not an access token.",
-            Self::IssuerUnknown => "The token's issuer is not trusted here.",
-            Self::AudienceMismatch => "The token was issued for another audience.",
-            Self::ExpiryMissing => "The token has no expiry.",
-            Self::TokenExpired => "The token has expired.",
-            Self::TokenNotYetValid => "The token is not valid yet.",
-            Self::ClaimInvalid => "A claim of the token has the wrong type or is out of range.",
-            Self::SubjectMissing => "The token names no usable subject.",
-            Self::SubjectNotAccepted => "The token's issuer may not vouch for this subject.",
-            Self::ActorChainInvalid => "The token's chain of actors is too long or malformed.",
-            Self::KeyUnknown => "The token is signed with a key that its issuer does not publish.",
-            Self::KeyAmbiguous => "The token does not say which of its issuer's keys signed it.",
-            Self::KeyAlgorithmMismatch => "The token's algorithm does not belong to its key.",
-            Self::IssuerUnreachable => {
-                "The identity provider cannot be reached at the moment; try again shortly."
-            }
-            Self::SignatureInvalid => "The token's signature is not valid.",
-        }
-    }
-
     /// Who has to act.
     pub const fn blame(self) -> Blame {
-        match self {
-            Self::IssuerUnreachable => Blame::Issuer,
-            Self::TokenMissing
-            | Self::TokenTooLarge
-            | Self::TokenMalformed
-            | Self::TokenEncrypted
-            | Self::HeaderNotAllowed
-            | Self::AlgorithmNotAllowed
-            | Self::TokenTypeNotAccepted
-            | Self::IssuerUnknown
-            | Self::AudienceMismatch
-            | Self::ExpiryMissing
-            | Self::TokenExpired
-            | Self::TokenNotYetValid
-            | Self::ClaimInvalid
-            | Self::SubjectMissing
-            | Self::SubjectNotAccepted
-            | Self::ActorChainInvalid
-            | Self::KeyUnknown
-            | Self::KeyAmbiguous
-            | Self::KeyAlgorithmMismatch
-            | Self::SignatureInvalid => Blame::Caller,
+        match self.wrong() {
+            Wrong::Nothing | Wrong::Token | Wrong::Proof | Wrong::Nonce => Blame::Caller,
+            Wrong::Issuer => Blame::Issuer,
+            Wrong::Gateway => Blame::Gateway,
         }
     }
 }

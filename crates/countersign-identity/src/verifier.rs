@@ -1,12 +1,13 @@
-//! Identifies the caller of each call: a bearer token goes in, a [`Proved`] caller comes out, or
+//! Identifies the caller of each call: what it presents goes in, a [`Proved`] caller comes out, or
 //! the one reason why not.
 //!
 //! The order is from cheap to dear: shape, header, claims, and only then key and signature, so a
 //! flood of nonsense costs little, and only tokens that could be meant for this gateway make it
-//! ask an issuer for keys.
+//! ask an issuer for keys. What a token is bound to is checked with every request, warm or cold.
 
 use crate::{
-    ConfigFault, Fault, Http, IssuerConfig, IssuerStatus, Refused,
+    ConfigFault, Fault, Http, IssuerConfig, IssuerStatus, Presented, ProofRules, Refused, Scheme,
+    bound::{self, Bound},
     cache::{Cache, Remembered},
     claims::{self, Times},
     config,
@@ -14,6 +15,8 @@ use crate::{
     issuer::Issuer,
     jws,
     mapping::Mapping,
+    presented::With,
+    proofs::Proofs,
     refused::shown,
 };
 use countersign_model::{Caller, Clock, Timestamp};
@@ -23,7 +26,7 @@ use std::{collections::HashMap, fmt, ops::Deref, sync::Arc};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proved(Arc<Caller>);
 
-/// Judges bearer tokens. Clones share keys and memory.
+/// Judges what callers present. Clones share keys and memory.
 #[derive(Clone)]
 pub struct Verifier(Arc<State>);
 
@@ -32,8 +35,16 @@ struct State {
     /// From an issuer's URL to its place.
     by_url: HashMap<String, usize>,
     cache: Cache,
+    proofs: Proofs,
     http: Http,
     clock: Clock,
+}
+
+/// What a verifier may be given beside issuers.
+#[derive(Clone, Debug, Default)]
+pub struct VerifierOptions {
+    /// How DPoP proofs are taken.
+    pub proofs: ProofRules,
 }
 
 impl Verifier {
@@ -47,6 +58,20 @@ impl Verifier {
         http: Http,
         clock: Clock,
     ) -> Result<Self, Vec<ConfigFault>> {
+        Self::with(configs, http, clock, VerifierOptions::default())
+    }
+
+    /// As [`Self::new`], with more than issuers.
+    ///
+    /// # Errors
+    /// Every fault of the configuration.
+    pub fn with(
+        configs: Vec<IssuerConfig>,
+        http: Http,
+        clock: Clock,
+        options: VerifierOptions,
+    ) -> Result<Self, Vec<ConfigFault>> {
+        let VerifierOptions { proofs } = options;
         config::check_issuers(&configs)?;
         let mappings: Vec<_> = configs.iter().map(|it| Mapping::new(it, &configs)).collect();
         let issuers: Vec<_> = configs
@@ -56,23 +81,74 @@ impl Verifier {
             .collect();
         let urls = issuers.iter().enumerate();
         let by_url = urls.map(|(place, it)| (it.config.url.clone(), place)).collect();
-        Ok(Self(Arc::new(State { issuers, by_url, cache: Cache::new(), http, clock })))
+        let (cache, proofs) = (Cache::new(), Proofs::new(proofs));
+        Ok(Self(Arc::new(State { issuers, by_url, cache, proofs, http, clock })))
     }
 
-    /// Who the bearer of this token is.
+    /// Who presents this; a text is a bearer token.
     ///
     /// # Errors
     /// [`Refused`], with the one reason.
-    pub async fn identify(&self, bearer: &str) -> Result<Proved, Refused> {
-        if let Some(remembered) = self.0.cache.find(bearer) {
+    pub async fn identify(&self, presented: impl Into<Presented<'_>>) -> Result<Proved, Refused> {
+        let presented = presented.into();
+        if let Some(remembered) = self.0.cache.find(presented.token) {
             let now = self.0.clock.now();
-            if let Some(known) = self.recall(bearer, remembered, now) {
-                return known;
+            match self.recall(presented.token, remembered, now) {
+                Some(Ok(Known { caller, bound: None })) if presented.is_bare() => {
+                    return Ok(Proved(caller));
+                }
+                Some(known) => return Box::pin(self.admit(presented, known)).await,
+                None => {}
             }
         }
-        let (caller, remembered) = Box::pin(self.prove(bearer, &mut Trace::off())).await?;
-        self.0.cache.insert(bearer, remembered);
-        Ok(Proved(caller))
+        Box::pin(async {
+            let known = self.prove(presented.token, &mut Trace::off()).await;
+            let known = known.map(|(caller, remembered)| {
+                let bound = remembered.bound.clone();
+                self.0.cache.insert(presented.token, remembered);
+                Known { caller, bound }
+            });
+            self.admit(presented, known).await
+        })
+        .await
+    }
+
+    /// Who presents it, if the token is good and is theirs.
+    async fn admit(
+        &self,
+        presented: Presented<'_>,
+        known: Result<Known, Refused>,
+    ) -> Result<Proved, Refused> {
+        let admitted = match known {
+            Ok(Known { caller, bound }) => {
+                self.check_holder(&presented, bound.as_deref()).await.map(|()| Proved(caller))
+            }
+            Err(refused) => Err(refused),
+        };
+        // The next try is made in the same scheme, unless it was the wrong one.
+        admitted.map_err(|refused| match presented.scheme() {
+            Scheme::Dpop if refused.fault() != Fault::TokenNotBound => {
+                refused.answered_with(Scheme::Dpop)
+            }
+            Scheme::Bearer | Scheme::Dpop => refused,
+        })
+    }
+
+    async fn check_holder(
+        &self,
+        presented: &Presented<'_>,
+        bound: Option<&Bound>,
+    ) -> Result<(), Refused> {
+        bound::check_kind(bound, &presented.with)?;
+        let Some(bound) = bound else { return Ok(()) };
+        bound.check_certificate(presented)?;
+        match (&presented.with, &bound.key) {
+            (With::Proof { proof, asked }, Some(key)) => {
+                let now = self.0.clock.now().seconds();
+                self.0.proofs.take(proof, *asked, presented.token, key, now).await
+            }
+            (With::Nothing | With::Proof { .. }, _) => Ok(()),
+        }
     }
 
     /// How [`Self::identify`] judges this token, step by step, for whoever has to make it work. It is
@@ -145,7 +221,7 @@ impl Verifier {
         bearer: &str,
         remembered: Remembered,
         now: Timestamp,
-    ) -> Option<Result<Proved, Refused>> {
+    ) -> Option<Result<Known, Refused>> {
         let issuer = self.0.issuers.get(remembered.issuer)?;
         issuer.refresh_if_due(now);
         if !issuer.still_holds(remembered.key_epoch, now) {
@@ -156,7 +232,7 @@ impl Verifier {
             self.0.cache.remove(bearer);
             return Some(Err(fault.into()));
         }
-        Some(Ok(Proved(remembered.caller)))
+        Some(Ok(Known { caller: remembered.caller, bound: remembered.bound }))
     }
 
     /// The issuer that a token names, with its place.
@@ -191,10 +267,20 @@ impl Verifier {
 
         let expires_at = Timestamp::from_millis(times.expires.saturating_mul(1000));
         let caller = Arc::new(issuer.mapping.traced(&token.claims, expires_at, trace)?);
+        let bound = Bound::read(&token.claims)?.map(Arc::new);
+        if let Some(bound) = &bound {
+            trace.note("holder", &["cnf"], || (bound.to_string(), bound.rule().to_owned()));
+        }
         let remembered =
-            Remembered { caller: Arc::clone(&caller), issuer: place, key_epoch, times };
+            Remembered { caller: Arc::clone(&caller), bound, issuer: place, key_epoch, times };
         Ok((caller, remembered))
     }
+}
+
+/// Whom a good token speaks of, and what its holder has to show.
+struct Known {
+    caller: Arc<Caller>,
+    bound: Option<Arc<Bound>>,
 }
 
 impl Proved {

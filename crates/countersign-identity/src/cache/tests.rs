@@ -15,7 +15,7 @@ fn remembered(subject: &str) -> Remembered {
         expires_at: Timestamp::from_millis(0),
     };
     let times = Times { expires: 0, begins: 0 };
-    Remembered { caller: caller.into(), issuer: 0, key_epoch: 1, times }
+    Remembered { caller: caller.into(), bound: None, issuer: 0, key_epoch: 1, times }
 }
 
 fn found(cache: &Cache, token: &str) -> Option<String> {

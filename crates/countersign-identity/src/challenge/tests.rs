@@ -22,6 +22,7 @@ fn finds_the_one_bearer_token() {
     check(&["Bearer"], Err("token_missing"));
     check(&["Bearer "], Err("token_missing"));
     check(&["Basic eA=="], Err("token_missing"));
+    check(&["DPoP a.b.c"], Err("token_missing"));
     check(&["Bearera.b.c"], Err("token_missing"));
     check(&["Bearer a.b.c", "Bearer a.b.c"], Err("token_malformed"));
     check(&["Bearer a b"], Err("token_malformed"));
@@ -42,6 +43,14 @@ fn challenges_say_where_to_go_and_what_is_wrong() {
              error_description=\"The token has expired.\""
         )
     );
+    let algorithms = "algs=\"ES256 EdDSA Ed25519 ES384 PS256 RS256\"";
+    let check = |fault: Fault, error: &str| {
+        let said = challenge(url, Some(&fault.into()));
+        let head = format!("DPoP {algorithms}, resource_metadata=\"{url}\", error=\"{error}\", ");
+        assert!(said.starts_with(&head), "{said}");
+    };
+    check(Fault::ProofReplayed, "invalid_dpop_proof");
+    check(Fault::ProofNonceNeeded, "use_dpop_nonce");
     assert_eq!(
         scope_challenge("https://g/\"\\\n\u{e9}", &["a:b", "c"]),
         r#"Bearer resource_metadata="https://g/\"\\??", error="insufficient_scope", scope="a:b c""#
@@ -65,6 +74,8 @@ fn metadata_names_resource_issuers_and_scopes() {
             "resource": "https://g.example",
             "authorization_servers": ["https://op.example"],
             "bearer_methods_supported": ["header"],
+            "dpop_signing_alg_values_supported":
+                ["ES256", "EdDSA", "Ed25519", "ES384", "PS256", "RS256"],
             "scopes_supported": ["call"],
         })
     );

@@ -4,7 +4,7 @@
 /// Whether a request header is between the caller and the gateway, or between the gateway and the
 /// target, so that it never passes and no argument is sent as one. The name is in lower case.
 pub fn never_passes(name: &str) -> bool {
-    REQUEST_NEVER.contains(&name) || name.starts_with(OWN)
+    REQUEST_NEVER.contains(&name) || name.starts_with(OWN) || name == CLIENT_CERTIFICATE
 }
 
 /// Whether a header frames the message or belongs to one connection (RFC 9110 §7.6.1, RFC 9112
@@ -25,16 +25,23 @@ pub(crate) fn covers_one_that_never_passes(pattern: &str) -> bool {
     }
 }
 
+/// What some proxies call `client-cert`. No `*` lets it pass either.
+const CLIENT_CERTIFICATE: &str = "x-forwarded-client-cert";
+
 /// The gateway's own headers begin so.
 const OWN: &str = "countersign-";
 
-const REQUEST_NEVER: [&str; 23] = [
+const REQUEST_NEVER: [&str; 26] = [
     "accept-encoding",
     "authorization",
+    // RFC 9440: whoever ended TLS says it, and that is the gateway.
+    "client-cert",
+    "client-cert-chain",
     "connection",
     "content-encoding",
     "content-length",
     "cookie",
+    "dpop",
     "expect",
     "forwarded",
     "host",

@@ -14,6 +14,9 @@ fn what_frames_a_message_or_names_a_caller_never_passes() {
     for name in ["host", "content-length", "authorization", "cookie", "countersign-call", "te"] {
         assert!(never_passes(name), "{name}");
     }
+    for name in ["dpop", "client-cert", "client-cert-chain", "x-forwarded-client-cert"] {
+        assert!(never_passes(name), "{name}");
+    }
     for name in ["x-api-version", "if-match", "idempotency-key", "prefer", "content-type"] {
         assert!(!never_passes(name) && !frames(name), "{name}");
     }

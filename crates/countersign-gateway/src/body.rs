@@ -8,7 +8,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicU8, Ordering},
     },
     task::{Context, Poll},
 };
@@ -34,17 +34,30 @@ enum Kind {
 #[error("the answer broke off")]
 pub struct Broken;
 
-/// Whether all of a streamed answer was handed over. It is said last.
+/// Whether all of a streamed answer was handed over, which is said last, or it is cut.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Whole(Arc<AtomicBool>);
+pub(crate) struct Whole(Arc<AtomicU8>);
+
+const FLOWING: u8 = 0;
+const WHOLE: u8 = 1;
+const CUT: u8 = 2;
 
 impl Whole {
     pub(crate) fn say(&self) {
-        self.0.store(true, Ordering::Release);
+        let _ = self.0.compare_exchange(FLOWING, WHOLE, Ordering::AcqRel, Ordering::Acquire);
+    }
+
+    /// Ends the answer where it stands: frames that wait for the caller are not handed over.
+    pub(crate) fn cut(&self) {
+        self.0.store(CUT, Ordering::Release);
     }
 
     fn is_said(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        self.0.load(Ordering::Acquire) == WHOLE
+    }
+
+    fn is_cut(&self) -> bool {
+        self.0.load(Ordering::Acquire) == CUT
     }
 }
 
@@ -89,6 +102,7 @@ impl HttpBody for Body {
                 let data = bytes.take().map(Frame::data);
                 Poll::Ready(data.or_else(|| Some(Frame::trailers(*trailers.take()?))).map(Ok))
             }
+            Kind::Stream { whole, .. } if whole.is_cut() => Poll::Ready(Some(Err(Broken))),
             Kind::Stream { frames, whole, .. } => {
                 let frame = std::task::ready!(frames.poll_recv(context));
                 let cut = frame.is_none() && !whole.is_said();

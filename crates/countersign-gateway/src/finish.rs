@@ -33,7 +33,7 @@ pub(crate) async fn finish(inner: Arc<Inner>, cleared: Cleared) -> Result<Answer
         // Few calls use an approval, and every call would carry the room for it.
         Cleared::Approved(approved) => Box::pin(approved.redeem(&inner)).await?,
     };
-    let forwarded = match forward::forward(permit).await {
+    let forwarded = match forward::forward(&inner, permit).await {
         Ok(forwarded) => forwarded,
         Err(no_answer) => return Err(Box::pin(record::no_answer(&inner, no_answer)).await),
     };

@@ -10,7 +10,7 @@ pub use upstream::Secrets;
 pub(crate) use upstream::{Upstream, tls as upstream_tls};
 
 use crate::{
-    headers,
+    Inner, cut, headers,
     permit::{Flight, Permit},
     respond::Stop,
 };
@@ -18,6 +18,7 @@ use body::{BodyRefused, Progress};
 use countersign_model::{
     Reason,
     catalog::{Target, raw::Credential},
+    decide::Cut,
 };
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, response::Parts,
@@ -56,9 +57,13 @@ pub(crate) enum Ran {
 }
 
 /// Takes the permit by value: a permit is good for one call. The call is never sent twice.
-pub(crate) async fn forward(permit: Permit) -> Result<Forwarded, NoAnswer> {
+pub(crate) async fn forward(inner: &Inner, permit: Permit) -> Result<Forwarded, NoAnswer> {
     let (flight, outgoing) = permit.into_parts();
     let refuse = |flight, ran, status, stop| Err(NoAnswer { flight, stop, ran, status });
+    // The ledger, or an upload, may have taken its time.
+    if let Err(cut) = cut::now(inner, &flight) {
+        return refuse(flight, Ran::No, None, cut.refusal.into());
+    }
     let (Some(target), Some(upstream)) = (flight.target(), flight.upstream()) else {
         return refuse(flight, Ran::No, None, crate::resolve::not_catalogued());
     };
@@ -67,7 +72,8 @@ pub(crate) async fn forward(permit: Permit) -> Result<Forwarded, NoAnswer> {
         Ok(request) => request,
         Err(stop) => return refuse(flight, Ran::No, None, stop),
     };
-    match send(upstream, request, &progress, target.answer_within.duration()).await {
+    let hand = Hand { inner, flight: &flight, progress: &progress };
+    match send(upstream, request, hand, target.answer_within.duration()).await {
         Ok((response, lease)) => {
             let status = response.status();
             match is_answer(target, upstream, status) {
@@ -90,22 +96,38 @@ pub(crate) async fn forward(permit: Permit) -> Result<Forwarded, NoAnswer> {
 enum Failed {
     Connection(SendError),
     Late,
+    Cut(Box<Cut>),
 }
 
-/// Sends a request and waits for the head of its answer. A long upload is not late while it moves.
+/// A call that is being sent.
+struct Hand<'a> {
+    inner: &'a Inner,
+    flight: &'a Flight,
+    progress: &'a Progress,
+}
+
+/// Sends a request and waits for the head of its answer, unless the call is cut. A long upload is
+/// not late while it moves.
 async fn send(
     upstream: &Upstream,
     request: Request<RequestBody>,
-    progress: &Progress,
+    hand: Hand<'_>,
     within: Duration,
 ) -> Result<(Response<Incoming>, Lease), Failed> {
     let mut sending = std::pin::pin!(upstream.send(request));
-    let mut moved = progress.pieces();
+    let mut cut = std::pin::pin!(cut::cut(hand.inner, hand.flight));
+    let mut moved = hand.progress.pieces();
     loop {
-        match tokio::time::timeout(within, &mut sending).await {
-            Ok(answer) => return answer.map_err(Failed::Connection),
-            Err(_) if progress.pieces() != moved => moved = progress.pieces(),
-            Err(_) => return Err(Failed::Late),
+        tokio::select! {
+            biased;
+            answer = &mut sending => return answer.map_err(Failed::Connection),
+            cut = &mut cut => return Err(Failed::Cut(cut)),
+            () = tokio::time::sleep(within) => {
+                if hand.progress.pieces() == moved {
+                    return Err(Failed::Late);
+                }
+                moved = hand.progress.pieces();
+            }
         }
     }
 }
@@ -133,6 +155,7 @@ fn is_answer(target: &Target, upstream: &Upstream, status: StatusCode) -> Result
 fn explain(target: &Target, failed: &Failed) -> (Ran, Stop) {
     let error = match failed {
         Failed::Connection(error) => error,
+        Failed::Cut(cut) => return (Ran::Unknown, cut::left(cut)),
         Failed::Late => {
             let waited = target.answer_within;
             let sentence = format!("The target {} did not answer within {waited}.", target.name);

@@ -63,8 +63,12 @@ pub(crate) async fn hold(
     let approval = ask(inner, &resolved, question).await?;
     resolved.trace.asks(approval);
     let _held = inner.metrics.hold();
+    let epoch = resolved.snapshot().epoch();
     let waiting = resolved.wait();
-    let approval = wait_for_people(inner, &waiting, approval, patience).await;
+    let approval = tokio::select! {
+        approval = wait_for_people(inner, &waiting, approval, patience) => approval,
+        stop = waiting.cut(inner, epoch) => Err(may_not_run(inner, approval, stop).await),
+    };
     waiting.trace.ends(Part::Hold);
     let approval = approval?;
     crate::identify::still_holds(inner, waiting.caller()).map_err(|stop| waiting.stop(*stop))?;
@@ -255,6 +259,16 @@ async fn wait_for_people(
             () = inner.metrics.drains() => {}
         }
     }
+}
+
+/// Nobody needs to be asked any more about a call that may not run. Governance ends such requests
+/// too; this one was made while it did.
+async fn may_not_run(inner: &Inner, id: ApprovalId, stop: Box<Stop>) -> Box<Stop> {
+    if let Err(error) = inner.governance.end_request(id, stop.reason).await {
+        // It can't be used: it is judged again before it runs.
+        tracing::info!(approval = %id, error = chain(&error), "approval not ended");
+    }
+    Box::new(stop.for_approval(id))
 }
 
 async fn read(inner: &Inner, id: ApprovalId) -> Option<Approval> {

@@ -18,6 +18,7 @@ mod resolve;
 mod respond;
 
 mod body;
+mod cut;
 mod finish;
 mod headers;
 mod metrics;
@@ -211,7 +212,7 @@ impl Inner {
     async fn walk(self: &Arc<Self>, request: Request<Incoming>) -> Result<Answer, Box<Stop>> {
         let accepted: Accepted = accept::accept(self, request)?;
         let identified = identify::identify(self, accepted).await?;
-        let resolved = resolve::resolve(self, identified).await?;
+        let resolved = resolve::resolve(self, identified).await?.under_policy_in_force(self)?;
         let cleared = match decide::judge(self, &resolved)? {
             Decision::Forward(grounds) => Cleared::Granted(resolved, grounds),
             Decision::Hold(question) => {

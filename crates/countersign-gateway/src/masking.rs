@@ -10,7 +10,7 @@ pub(crate) use head::masked as masked_headers;
 pub(crate) use pipeline::Pipeline;
 
 use crate::{
-    Inner,
+    Inner, cut,
     forward::{self, Forwarded, Lease},
     headers,
     permit::Flight,
@@ -110,7 +110,11 @@ pub(crate) async fn mask(inner: &Inner, forwarded: Forwarded) -> Result<Masked, 
         let stream = Stream { flight, status, headers, body, lease, pipeline, bytes, legible };
         return Ok(Masked::Stream(Box::new(stream)));
     }
-    let Collected { bytes, trailers } = match collect(target, body, lease).await {
+    let collected = tokio::select! {
+        cut = cut::cut(inner, &flight) => Err(cut::left(&cut)),
+        collected = collect(target, body, lease) => collected,
+    };
+    let Collected { bytes, trailers } = match collected {
         Ok(collected) => collected,
         Err(stop) => return Err(unfit(flight, stop, 0)),
     };

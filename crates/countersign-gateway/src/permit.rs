@@ -3,6 +3,7 @@
 
 use crate::{
     Inner,
+    cut::expires_at,
     forward::{Upstream, chain},
     headers,
     metrics::Leaving,
@@ -14,8 +15,10 @@ use crate::{
 };
 use countersign_ledger::{LedgerError, Receipt, commitment};
 use countersign_model::{
-    ApprovalId, CallId, Digest, Function, GrantRef, Grounds, Reason, Snapshot, Span, Timestamp,
+    ApprovalId, CallId, Caller, Digest, Epoch, Function, GrantRef, Grounds, Reason, Snapshot, Span,
+    Timestamp,
     catalog::{RecordRule, Target},
+    decide::{Cut, may_go_on},
     digest::Salt,
     json,
     record::{CallIntent, Entry, Event, Who},
@@ -47,9 +50,12 @@ pub(crate) struct Flight {
     pub(crate) left_at: Timestamp,
     pub(crate) session: Arc<Session>,
     pub(crate) who: Who,
+    caller: Arc<Caller>,
     pub(crate) reason: Reason,
     pub(crate) approval: Option<ApprovalId>,
     pub(crate) grants: Vec<GrantRef>,
+    /// When the first of the grants ends by itself.
+    expires_at: Option<Timestamp>,
     pub(crate) salt: Salt,
     pub(crate) arguments: Value,
     _receipt: Receipt,
@@ -69,6 +75,21 @@ impl Flight {
 
     pub(crate) fn function(&self) -> &Arc<Function> {
         &self.function
+    }
+
+    /// The policy under which it was let through.
+    pub(crate) fn epoch(&self) -> Epoch {
+        self.snapshot.epoch()
+    }
+
+    /// When the first of its grants ends by itself, as that policy has it.
+    pub(crate) fn expires_at(&self) -> Option<Timestamp> {
+        self.expires_at
+    }
+
+    /// Whether it may go on under another policy.
+    pub(crate) fn may_go_on(&self, snapshot: &Snapshot, now: Timestamp) -> Result<(), Cut> {
+        may_go_on(&self.caller, &self.function, &self.grants, snapshot, now)
     }
 
     pub(crate) fn target(&self) -> Option<&Target> {
@@ -119,7 +140,12 @@ pub(crate) async fn permit(
     resolved: Resolved,
     grounds: &Grounds,
 ) -> Result<Permit, Box<Stop>> {
-    let why = Why { reason: grounds.reason(), approval: None, grants: grounds.grants().to_vec() };
+    let why = Why {
+        reason: grounds.reason(),
+        approval: None,
+        grants: grounds.grants().to_vec(),
+        expires_at: grounds.expires_at(),
+    };
     write_intent(inner, resolved, why).await
 }
 
@@ -131,7 +157,8 @@ pub(crate) async fn permit_approved(
     approval: ApprovalId,
     grants: Vec<GrantRef>,
 ) -> Result<Permit, Box<Stop>> {
-    let why = Why { reason: Reason::Approved, approval: Some(approval), grants };
+    let expires_at = expires_at(&grants, resolved.snapshot());
+    let why = Why { reason: Reason::Approved, approval: Some(approval), grants, expires_at };
     write_intent(inner, resolved, why).await
 }
 
@@ -140,6 +167,7 @@ struct Why {
     reason: Reason,
     approval: Option<ApprovalId>,
     grants: Vec<GrantRef>,
+    expires_at: Option<Timestamp>,
 }
 
 async fn write_intent(inner: &Inner, resolved: Resolved, why: Why) -> Result<Permit, Box<Stop>> {
@@ -198,16 +226,18 @@ impl Resolved {
     fn permitted(self, written: Written) -> Permit {
         let Written { left_at, session, who, why, salt, receipt, leaving } = written;
         let parts = self.into_flight_parts();
-        let Why { reason, approval, grants } = why;
+        let Why { reason, approval, grants, expires_at } = why;
         let flight = Flight {
             call: parts.call,
             trace: parts.trace,
             left_at,
             session,
             who,
+            caller: parts.caller,
             reason,
             approval,
             grants,
+            expires_at,
             salt,
             arguments: parts.arguments,
             _receipt: receipt,
@@ -228,6 +258,7 @@ pub(crate) struct FlightParts {
     pub(crate) call: CallId,
     pub(crate) trace: Trace,
     pub(crate) arguments: Value,
+    pub(crate) caller: Arc<Caller>,
     pub(crate) function: Arc<Function>,
     pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) routes: Arc<Routes>,

@@ -70,17 +70,9 @@ pub(crate) fn stream(inner: Arc<Inner>, stream: Stream) -> Answer {
     let capture = Capture::new(kept_bytes(&inner, &flight, legible));
     let (call, reason) = (flight.call(), flight.reason);
     let shown = headers.clone();
-    let pump = pump::Pump {
-        inner,
-        flight,
-        status,
-        headers: shown,
-        body,
-        lease: Some(lease),
-        pipeline,
-        capture,
-        bytes,
-    };
+    let idle = flight.target().map(|it| it.idle_within.duration()).unwrap_or_default();
+    let flowing = pump::Flowing { body, lease: Some(lease), pipeline, capture, bytes, idle };
+    let pump = pump::Pump { inner, flight, status, headers: shown, flowing };
     let body = pump.start();
     Answer { status, headers, body, call: Some(call), reason }
 }

@@ -85,6 +85,7 @@ impl Resolved {
         FlightParts {
             call: self.call,
             trace: self.trace,
+            caller: self.caller,
             arguments: self.arguments,
             function: self.function,
             snapshot: self.snapshot,

@@ -239,7 +239,11 @@ pub fn status(reason: Reason) -> StatusCode {
         | Reason::ApprovalDenied
         | Reason::ApprovalExpired
         | Reason::ApprovalUsed
-        | Reason::ApprovalCancelled => StatusCode::FORBIDDEN,
+        | Reason::ApprovalCancelled
+        | Reason::CutBySuspension
+        | Reason::CutByRevoke
+        | Reason::CutByExpiry
+        | Reason::CutByKillSwitch => StatusCode::FORBIDDEN,
         Reason::RateLimited | Reason::TooManyHeld => StatusCode::TOO_MANY_REQUESTS,
         Reason::Draining
         | Reason::Overloaded

@@ -20,7 +20,7 @@ fn futures_stay_small() {
     let sizes = [
         ("handle", size(Gateway::handle), 3 * 1024),
         ("walk", size_of_walk(Inner::walk), 2 * 1024),
-        ("finish", size_of_finish(finish::finish), 3200),
+        ("finish", size_of_finish(finish::finish), 3456),
         ("resolved", size_of::<resolve::Resolved>(), 320),
         ("permit", size_of::<permit::Permit>(), 128),
         ("forwarded", size_of::<forward::Forwarded>(), 192),

@@ -1,12 +1,14 @@
 //! Approvals: opening, answering, using once. Each transition is the model's, written with a
 //! compare-and-set in one transaction with its ledger entry.
 
+mod end;
 mod error;
 mod read;
 mod redeem;
 mod supersede;
 mod watch;
 
+pub(crate) use end::{EndedRequests, Stopped};
 pub use error::ApprovalError;
 pub use read::{APPROVALS_MAX, ApprovalFilter};
 pub use redeem::Finish;
@@ -200,7 +202,7 @@ impl Governance {
             }
             match &approval.state {
                 ApprovalState::Pending => {
-                    let state = ApprovalState::Cancelled { at: now };
+                    let state = ApprovalState::Cancelled { at: now, because: None };
                     Ok(to(approval, state, Some(by.clone())))
                 }
                 ApprovalState::Cancelled { .. } => Ok(Step::Unchanged),

@@ -5,7 +5,11 @@ mod view;
 
 pub use view::{FreshnessView, FunctionView, GrantFilter, GrantStanding, GrantView};
 
-use crate::{Actor, ErrorKind, Forbidden, Governance, Unavailable, roles};
+use crate::{
+    Actor, ErrorKind, Forbidden, Governance, Unavailable,
+    approvals::{EndedRequests, Stopped},
+    roles,
+};
 use countersign_model::{
     Catalog, Digest, FunctionName, Grant, GrantId, GrantState, Holder, Subject, Timestamp,
     catalog::{Rate, Tag},
@@ -227,8 +231,15 @@ impl Governance {
         let grant = next.grant;
         let entry = Entry::new(entry, now, changed(&grant, kind, by));
         self.keep(&mut change, entry, &grant.id.to_string(), effect).await?;
+        let stopped = Stopped::Grant(grant.id);
+        let ended = match kind {
+            GrantChange::Revoked => self.end_requests(&mut change, stopped, by, now).await?,
+            GrantChange::Made | GrantChange::Certified => EndedRequests::default(),
+        };
         change.commit().await?;
-        self.settle(effect).await?;
+        let settled = self.settle(effect).await;
+        self.after_end(ended, stopped, by).await?;
+        settled?;
         Ok(grant)
     }
 

@@ -18,7 +18,10 @@ use std::{
     },
     time::Duration,
 };
-use tokio::time::{Instant, sleep, timeout};
+use tokio::{
+    sync::{Notify, futures::Notified},
+    time::{Instant, sleep, timeout},
+};
 
 /// How often the epoch is read from a file.
 const POLL_SQLITE: Duration = Duration::from_millis(250);
@@ -40,6 +43,7 @@ pub struct Policy {
     raw: ArcSwap<RawCatalog>,
     confirmed_at: AtomicI64,
     stale_after: Span,
+    swapped: Notify,
 }
 
 /// Whoever has something to make of a catalog before it is in force.
@@ -73,12 +77,24 @@ impl Policy {
             raw: ArcSwap::from_pointee(RawCatalog::default()),
             confirmed_at: AtomicI64::new(i64::MIN),
             stale_after,
+            swapped: Notify::new(),
         }
     }
 
     /// The snapshot in force.
     pub fn load(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
+    }
+
+    /// The number of the snapshot in force.
+    pub fn epoch(&self) -> Epoch {
+        self.snapshot.load().epoch()
+    }
+
+    /// Completes at the next swap of the snapshot after this was called, also when it is first
+    /// polled later. Ask first, then look, then wait: nothing is missed.
+    pub fn swapped(&self) -> Notified<'_> {
+        self.swapped.notified()
     }
 
     /// The catalog in force as people wrote it.
@@ -210,6 +226,7 @@ impl Governance {
         let snapshot = compiled.await.map_err(|_| Unavailable::Policy)?;
         self.0.policy.raw.store(Arc::clone(&known.raw));
         self.0.policy.snapshot.store(Arc::new(snapshot));
+        self.0.policy.swapped.notify_waiters();
         known.loaded = Some(counters.epoch);
         Ok(())
     }

@@ -3,6 +3,7 @@
 
 use crate::{
     Actor, ErrorKind, Forbidden, Governance, Unavailable,
+    approvals::Stopped,
     roles::{self, may_administer},
 };
 use countersign_model::{
@@ -100,8 +101,12 @@ impl Governance {
         let event = event(&suspension.by, what, StopState::Stopped, &suspension.why);
         let entry = Entry::new(self.new_entry(now), now, event);
         self.keep(&mut change, entry, subject.as_str(), Effect::AtCommit).await?;
+        let (stopped, by) = (Stopped::Subject(subject), &suspension.by);
+        let ended = self.end_requests(&mut change, stopped, by, now).await?;
         change.commit().await?;
-        Ok(self.settle(Effect::AtCommit).await?)
+        let settled = self.settle(Effect::AtCommit).await;
+        self.after_end(ended, stopped, by).await?;
+        Ok(settled?)
     }
 
     /// Lets a suspended subject in again, once the ledger has the entry.
@@ -154,8 +159,12 @@ impl Governance {
         let event = event(&kill.by, what.clone(), StopState::Stopped, &kill.why);
         let entry = Entry::new(self.new_entry(now), now, event);
         self.keep(&mut change, entry, &what, Effect::AtCommit).await?;
+        let (stopped, by) = (Stopped::Kill(&kill.scope), &kill.by);
+        let ended = self.end_requests(&mut change, stopped, by, now).await?;
         change.commit().await?;
-        Ok(self.settle(Effect::AtCommit).await?)
+        let settled = self.settle(Effect::AtCommit).await;
+        self.after_end(ended, stopped, by).await?;
+        Ok(settled?)
     }
 
     /// Turns a kill switch off, once the ledger has the entry.

@@ -125,10 +125,13 @@ pub enum ApprovalState {
         /// When.
         at: Timestamp,
     },
-    /// The caller withdrew it.
+    /// The caller withdrew it, or the call may not run any more.
     Cancelled {
         /// When.
         at: Timestamp,
+        /// Why the call may not run any more; absent when it was withdrawn.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        because: Option<Reason>,
     },
     /// An approver or administrator took the approval back before it was used.
     Revoked {

@@ -4,7 +4,10 @@
 //! decides. Where several grants would carry a call, the freshest that fits is taken. Where an
 //! agent acts for a user, each of them needs a grant: rights are the intersection of the chain.
 
+mod going_on;
 mod say;
+
+pub use going_on::{Cut, may_go_on};
 
 use crate::{
     Caller, Function, GrantRef, Reason, Snapshot, Span, Subject, Timestamp,
@@ -44,12 +47,18 @@ pub enum Decision {
 pub struct Grounds {
     grants: Vec<GrantRef>,
     reason: Reason,
+    expires_at: Option<Timestamp>,
 }
 
 impl Grounds {
     /// The grants that carry the call: the subject's first, then each actor's.
     pub fn grants(&self) -> &[GrantRef] {
         &self.grants
+    }
+
+    /// When the first of them ends by itself.
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        self.expires_at
     }
 
     /// [`Reason::Granted`] or [`Reason::GrantOverdueWarned`].
@@ -132,11 +141,24 @@ pub fn decide(call: &Call<'_>, snapshot: &Snapshot, now: Timestamp, meter: &dyn 
 /// identity of the chain holds a grant that stands, and the token has the scopes. Arguments, rates
 /// and rules are not looked at.
 pub fn could_pass(caller: &Caller, ix: FunctionIx, snapshot: &Snapshot, now: Timestamp) -> bool {
+    passes(caller, ix, snapshot, now).is_ok()
+}
+
+/// As [`could_pass`], and why not.
+///
+/// # Errors
+/// The refusal that every such call would meet.
+pub fn passes(
+    caller: &Caller,
+    ix: FunctionIx,
+    snapshot: &Snapshot,
+    now: Timestamp,
+) -> Result<(), Refusal> {
     let call = Call { caller, function: ix, arguments: &Value::Null };
-    let Some(function) = snapshot.catalog().function(ix) else { return false };
-    refuse_stopped(&call, function, snapshot).is_ok()
-        && live_grants(&call, function, snapshot, now).is_ok()
-        && refuse_missing_scope(&call, function).is_ok()
+    let function = snapshot.catalog().function(ix).ok_or_else(say::not_catalogued)?;
+    refuse_stopped(&call, function, snapshot)?;
+    live_grants(&call, function, snapshot, now)?;
+    refuse_missing_scope(&call, function)
 }
 
 fn judge(
@@ -328,7 +350,10 @@ fn weigh(
     }
     Ok(match question {
         Some(question) => Decision::Hold(question),
-        None => Decision::Forward(Grounds { grants: references, reason }),
+        None => {
+            let expires_at = grants.iter().filter_map(|(_, it)| it.grant.expires_at).min();
+            Decision::Forward(Grounds { grants: references, reason, expires_at })
+        }
     })
 }
 

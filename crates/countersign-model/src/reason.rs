@@ -99,6 +99,14 @@ reasons! {
     UnmaskableResponse = "unmaskable_response",
     /// Nobody can know whether the call ran: the gateway ended in the middle of it.
     OutcomeUnknown = "outcome_unknown",
+    /// The call was cut: the subject, or an actor in its chain, was suspended. It may have run.
+    CutBySuspension = "cut_by_suspension",
+    /// The call was cut: its grant was revoked, or does not reach it any more. It may have run.
+    CutByRevoke = "cut_by_revoke",
+    /// The call was cut: its grant expired. It may have run.
+    CutByExpiry = "cut_by_expiry",
+    /// The call was cut: a kill switch was turned on. It may have run.
+    CutByKillSwitch = "cut_by_kill_switch",
     /// The caller went away before the answer was delivered whole.
     CallerGone = "caller_gone",
 }

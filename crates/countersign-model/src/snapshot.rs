@@ -2,7 +2,7 @@
 //! whatever the number of grants.
 
 use crate::{
-    Catalog, Function, Grant, Group, Holder, Subject, Timestamp,
+    Catalog, Function, Grant, GrantId, Group, Holder, Subject, Timestamp,
     catalog::{FunctionIx, Tag, TargetName},
     expression::Expression,
 };
@@ -121,6 +121,9 @@ impl Snapshot {
         let Facts { epoch, catalog, grants, suspensions, kills } = facts;
         let mut holders: HashMap<Holder, Held> = HashMap::new();
         let mut compiled = Vec::with_capacity(grants.len());
+        // Those of a store come in this order; a look-up by name needs it.
+        let mut grants = grants;
+        grants.sort_by_key(|it| it.id);
         for grant in grants {
             let place = u32::try_from(compiled.len()).unwrap_or(u32::MAX);
             let held = holders.entry(grant.holder.clone()).or_default();
@@ -165,6 +168,12 @@ impl Snapshot {
     /// Every grant, ended ones too.
     pub fn grants(&self) -> impl Iterator<Item = &Arc<Grant>> {
         self.grants.iter().map(|it| &it.grant)
+    }
+
+    /// A grant, in the version that stands, ended or not.
+    pub fn grant(&self, id: GrantId) -> Option<&Arc<Grant>> {
+        let place = self.grants.binary_search_by_key(&id, |it| it.grant.id).ok()?;
+        self.grants.get(place).map(|it| &it.grant)
     }
 
     /// The suspension of a subject, if it is suspended.

@@ -46,6 +46,9 @@ pub struct ApprovalQuery {
 /// Changed approvals that one look takes at most.
 pub const APPROVALS_LOOK_MAX: usize = 1_000;
 
+/// Open approvals that one page holds at most.
+pub const OPEN_PAGE: usize = 256;
+
 impl Transaction {
     /// An approval.
     ///
@@ -134,6 +137,35 @@ impl Transaction {
                  WHERE state = 'redeeming' AND gateway = $1 ORDER BY id LIMIT 256",
             )
             .bind(gateway)
+            .fetch_all(connection)
+            .await?
+        });
+        rows.into_iter().map(read).collect()
+    }
+
+    /// Open requests and approvals in whose document a text stands, oldest first after one of
+    /// them, [`OPEN_PAGE`] at most. Upper and lower case may be taken for the same.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn open_approvals_naming(
+        &mut self,
+        text: &str,
+        after: Option<ApprovalId>,
+    ) -> Result<Vec<ApprovalRow>, StoreError> {
+        let text = text.replace('!', "!!").replace('%', "!%").replace('_', "!_");
+        let pattern = format!("%{text}%");
+        let after = after.map_or_else(String::new, |it| it.to_string());
+        let page = i64::try_from(OPEN_PAGE).unwrap_or(i64::MAX);
+        let rows: Vec<(String, i64)> = on!(self, |connection| {
+            sqlx::query_as(
+                "SELECT document, revision FROM approvals
+                 WHERE state IN ('pending', 'approved') AND id > $1
+                 AND document LIKE $2 ESCAPE '!' ORDER BY id LIMIT $3",
+            )
+            .bind(&after)
+            .bind(&pattern)
+            .bind(page)
             .fetch_all(connection)
             .await?
         });

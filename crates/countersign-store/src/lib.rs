@@ -19,7 +19,7 @@ mod transaction;
 mod used_once;
 mod web_sessions;
 
-pub use approvals::{APPROVALS_LOOK_MAX, ApprovalQuery, ApprovalRow, Written};
+pub use approvals::{APPROVALS_LOOK_MAX, ApprovalQuery, ApprovalRow, OPEN_PAGE, Written};
 pub use catalog::CatalogRow;
 pub use epoch::{Counters, Listener, NOTIFY_CHANNEL};
 pub use error::{OpenError, StoreError};

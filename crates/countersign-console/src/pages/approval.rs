@@ -367,7 +367,12 @@ fn ending(state: &ApprovalState) -> Text {
         ApprovalState::Expired { at } => {
             format!("Nobody answered, or nobody used it, until {} UTC.", day(at))
         }
-        ApprovalState::Cancelled { at } => format!("The caller withdrew it, {} UTC.", day(at)),
+        ApprovalState::Cancelled { at, because: None } => {
+            format!("The caller withdrew it, {} UTC.", day(at))
+        }
+        ApprovalState::Cancelled { at, because: Some(reason) } => {
+            format!("It ended, {} UTC: {}", day(at), reason.meaning())
+        }
         ApprovalState::Revoked { by, at } => {
             format!("{by} took the approval back before it was used, {} UTC.", day(at))
         }

@@ -115,6 +115,10 @@ pub(crate) fn decision(reason: Reason) -> Chip {
         Reason::Approved => ("approved", Tone::Good),
         Reason::OutcomeUnknown => ("outcome unknown", Tone::Bad),
         Reason::CallerGone => ("caller gone", Tone::Wait),
+        Reason::CutBySuspension
+        | Reason::CutByRevoke
+        | Reason::CutByExpiry
+        | Reason::CutByKillSwitch => ("cut", Tone::Bad),
         Reason::Draining
         | Reason::Overloaded
         | Reason::Unidentified

@@ -85,11 +85,18 @@ pub(super) fn ended(approval: &Approval) -> Stop {
             &format!("Nobody approved this call to {name} in time."),
             AGAIN,
         ),
-        ApprovalState::Cancelled { .. } | ApprovalState::Revoked { .. } => Stop::say(
-            Reason::ApprovalCancelled,
-            &format!("The approval of this call to {name} was withdrawn."),
-            AGAIN,
+        ApprovalState::Cancelled { because: Some(reason), .. } => Stop::say(
+            *reason,
+            &format!("This call to {name} may not run any more: {}", reason.meaning()),
+            "Ask an administrator before you repeat it.",
         ),
+        ApprovalState::Cancelled { because: None, .. } | ApprovalState::Revoked { .. } => {
+            Stop::say(
+                Reason::ApprovalCancelled,
+                &format!("The approval of this call to {name} was withdrawn."),
+                AGAIN,
+            )
+        }
         ApprovalState::OutcomeUnknown { .. } => Stop::say(
             Reason::OutcomeUnknown,
             &format!("This call to {name} left, and nobody can know whether it ran."),

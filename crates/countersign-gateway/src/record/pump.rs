@@ -6,6 +6,7 @@ use super::{Capture, Ending, outcome, settle};
 use crate::{
     Inner,
     body::{Body, Broken, Whole},
+    cut,
     forward::{Lease, chain},
     masking::{Pipeline, Unfitting, masked_headers},
     permit::Flight,
@@ -32,6 +33,12 @@ pub(super) struct Pump {
     pub(super) flight: Box<Flight>,
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
+    pub(super) flowing: Flowing,
+}
+
+/// What moves.
+#[derive(Debug)]
+pub(super) struct Flowing {
     pub(super) body: Incoming,
     /// Until the answer was read to its end.
     pub(super) lease: Option<Lease>,
@@ -39,6 +46,8 @@ pub(super) struct Pump {
     pub(super) capture: Capture,
     /// The announced length, where the bytes pass unchanged.
     pub(super) bytes: Option<u64>,
+    /// How long the target may say nothing.
+    pub(super) idle: Duration,
 }
 
 /// The way to the caller.
@@ -59,7 +68,7 @@ impl Pump {
     pub(super) fn start(self) -> Body {
         let (sender, receiver) = mpsc::channel(FRAMES_WAITING_MAX);
         let whole = Whole::default();
-        let body = Body::stream(receiver, self.bytes, whole.clone());
+        let body = Body::stream(receiver, self.flowing.bytes, whole.clone());
         let within = self.inner.limits.answer_taken_within.duration();
         tokio::spawn(self.run(Sender { frames: sender, whole, within }));
         body
@@ -67,24 +76,34 @@ impl Pump {
 
     async fn run(mut self, sender: Sender) {
         let mut sent = 0;
-        let (reason, mut last) = match self.flow(&sender, &mut sent).await {
+        let flowed = tokio::select! {
+            biased;
+            cut = cut::cut(&self.inner, &self.flight) => {
+                // At once: what the ledger says of it follows.
+                sender.whole.cut();
+                Err(cut.reason)
+            }
+            flowed = self.flowing.flow(&sender, &mut sent) => flowed,
+        };
+        let (reason, mut last) = match flowed {
             Ok(last) => (self.flight.reason, Some(last)),
             Err(reason) => (reason, None),
         };
         if let Some(last) = &mut last {
-            self.capture.push(&last.bytes);
+            self.flowing.capture.push(&last.bytes);
             sent += length(&last.bytes);
             last.trailers = last.trailers.take().map(|it| self.trailers(&it));
         }
-        let masked = self.pipeline.masked();
+        let Flowing { pipeline, capture, .. } = &self.flowing;
+        let masked = pipeline.masked();
         let ending = Ending {
             status: self.status.as_u16(),
             headers: Some(&self.headers),
             reason,
-            came: self.pipeline.came(),
+            came: pipeline.came(),
             bytes: sent,
             masked,
-            kept: self.capture.kept(),
+            kept: capture.kept(),
         };
         let recorded = outcome(&self.inner, &self.flight, &ending).await;
         self.inner.metrics.masked(masked);
@@ -104,14 +123,22 @@ impl Pump {
         }
     }
 
+    fn trailers(&mut self, trailers: &HeaderMap) -> HeaderMap {
+        let passing = crate::headers::response(trailers, crate::headers::Bytes::AsSent);
+        let (trailers, finds) = masked_headers(&self.inner, &self.flight, passing);
+        self.flowing.pipeline.note(finds);
+        trailers
+    }
+}
+
+impl Flowing {
     /// Lets frames through until the end, which it keeps back.
     async fn flow(&mut self, sender: &Sender, sent: &mut u64) -> Result<Last, Reason> {
-        let idle = self.flight.target().map(|it| it.idle_within.duration()).unwrap_or_default();
         let mut left = self.bytes;
         let mut last = Last::default();
         loop {
             let frame = tokio::select! {
-                frame = tokio::time::timeout(idle, self.body.frame()) => frame,
+                frame = tokio::time::timeout(self.idle, self.body.frame()) => frame,
                 () = sender.frames.closed() => return Err(Reason::CallerGone),
             };
             let frame = match frame {
@@ -170,13 +197,6 @@ impl Pump {
             }
         }
         Ok(())
-    }
-
-    fn trailers(&mut self, trailers: &HeaderMap) -> HeaderMap {
-        let passing = crate::headers::response(trailers, crate::headers::Bytes::AsSent);
-        let (trailers, finds) = masked_headers(&self.inner, &self.flight, passing);
-        self.pipeline.note(finds);
-        trailers
     }
 }
 

@@ -2,9 +2,9 @@
 //! the approval, so a held call costs the same memory whatever its size, and keeps no old policy
 //! alive.
 
-use super::{Resolved, from_arguments, leads_to, not_catalogued};
+use super::{OutgoingBody, Resolved, from_arguments, leads_to, not_catalogued};
 use crate::{Inner, respond::Stop, sessions::Key, trace::Trace};
-use countersign_model::{CallId, Caller, FunctionName, record::Who};
+use countersign_model::{CallId, Caller, Epoch, FunctionName, decide::passes, record::Who};
 use http::HeaderMap;
 use serde_json::Value;
 use std::sync::Arc;
@@ -24,6 +24,19 @@ impl Resolved {
     pub(crate) fn wait(self) -> Waiting {
         let Self { call, trace, caller, function, headers, .. } = self;
         Waiting { call, trace, caller, function: function.name.clone(), headers }
+    }
+}
+
+impl Resolved {
+    /// The call under the policy of this moment. A body may have taken long to arrive, and what
+    /// was decided elsewhere in that time counts. One that is streamed has not been read yet.
+    pub(crate) fn under_policy_in_force(mut self, inner: &Inner) -> Result<Self, Box<Stop>> {
+        let in_force = self.snapshot.epoch() == inner.governance.policy().epoch();
+        if in_force || matches!(self.outgoing.body, OutgoingBody::Stream(..)) {
+            return Ok(self);
+        }
+        let arguments = std::mem::take(&mut self.arguments);
+        self.wait().resume(inner, arguments)
     }
 }
 
@@ -56,6 +69,27 @@ impl Waiting {
             outgoing,
             headers,
         })
+    }
+
+    /// Completes when such a call may not run any more, whatever people say, and never else.
+    /// `judged` is the policy under which it may.
+    pub(crate) async fn cut(&self, inner: &Inner, mut judged: Epoch) -> Box<Stop> {
+        let policy = inner.governance.policy();
+        loop {
+            // Made before the look: a swap in between is not missed.
+            let swapped = policy.swapped();
+            if policy.epoch() != judged {
+                let snapshot = policy.load();
+                judged = snapshot.epoch();
+                let Some((ix, _)) = snapshot.catalog().by_name(self.function.as_str()) else {
+                    return self.stop(not_catalogued());
+                };
+                if let Err(refusal) = passes(&self.caller, ix, &snapshot, inner.now()) {
+                    return self.stop(refusal.into());
+                }
+            }
+            swapped.await;
+        }
     }
 
     /// Says of a stop which call it ended.

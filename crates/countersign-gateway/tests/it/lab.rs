@@ -146,6 +146,10 @@ impl World {
         self.directory.path().join("ledger")
     }
 
+    pub fn store_url(&self) -> String {
+        format!("sqlite:{}", self.directory.path().join("facts.db").display())
+    }
+
     /// Every entry of the ledger.
     pub fn entries(&self) -> Vec<Entry> {
         countersign_ledger::entries(&self.ledger_directory())
@@ -158,24 +162,8 @@ impl World {
     pub async fn start(self, limits: Limits) -> Lab {
         let clock = clock(&self.moved);
         let (ledger, closer) = ledger(self.directory.path());
-        let store = self.directory.path().join("facts.db");
-        let url = format!("sqlite:{}", store.display());
-        let governance = Governance::start(Parts {
-            store: countersign_governance::Store::open(&url).await.unwrap(),
-            ledger: ledger.clone(),
-            master: Arc::new(MasterKey::from_bytes(&[3; 32]).unwrap()),
-            clock: clock.clone(),
-            entropy: entropy(),
-            masks: check_mask,
-            roles: RoleMap {
-                administrators: vec![Group::from("countersign-admins")],
-                auditors: vec![Group::from("countersign-auditors")],
-            },
-            gateway: "lab".to_owned(),
-            stale_after: Span::from_seconds(3600),
-        })
-        .await
-        .unwrap();
+        let parts = parts(&self.store_url(), ledger.clone(), "lab", clock.clone()).await;
+        let governance = Governance::start(parts).await.unwrap();
         let issuer: IssuerConfig = serde_json::from_value(json!({
             "name": "demo", "url": self.issuer, "audiences": [self.resource],
             "claims": {}
@@ -331,7 +319,25 @@ async fn serve(listener: TcpListener, gateway: Gateway) {
     }
 }
 
-fn ledger(directory: &Path) -> (Writer, Closer) {
+/// What the governance of one gateway is made of.
+pub async fn parts(store: &str, ledger: Writer, gateway: &str, clock: Clock) -> Parts {
+    Parts {
+        store: countersign_governance::Store::open(store).await.unwrap(),
+        ledger,
+        master: Arc::new(MasterKey::from_bytes(&[3; 32]).unwrap()),
+        clock,
+        entropy: entropy(),
+        masks: check_mask,
+        roles: RoleMap {
+            administrators: vec![Group::from("countersign-admins")],
+            auditors: vec![Group::from("countersign-auditors")],
+        },
+        gateway: gateway.to_owned(),
+        stale_after: Span::from_seconds(3600),
+    }
+}
+
+pub fn ledger(directory: &Path) -> (Writer, Closer) {
     let key = SigningKey::from_seed(&[9; 32]).unwrap();
     let log = Log::open(&directory.join("ledger"), ORIGIN, key, LogOptions::default()).unwrap();
     let random: countersign_ledger::Entropy = Box::new(|bytes: &mut [u8]| fill(bytes));

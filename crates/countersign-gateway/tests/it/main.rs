@@ -13,6 +13,7 @@
 //! The gateway with everything real around it: an identity provider, targets, a store, a ledger.
 
 mod children;
+mod cut;
 mod forward;
 mod gone;
 mod headers;

@@ -16,7 +16,7 @@ impl Governance {
     ) -> Result<(), Unavailable> {
         let state = match (row.approval.lapsed(now), &row.approval.state) {
             (Some(lapsed), _) => lapsed,
-            (None, ApprovalState::Pending) => ApprovalState::Cancelled { at: now },
+            (None, ApprovalState::Pending) => ApprovalState::Cancelled { at: now, because: None },
             (None, ApprovalState::Approved { .. }) => ApprovalState::Expired { at: now },
             (
                 None,

@@ -53,7 +53,7 @@ async fn who_writes_second_conflicts(world: World) {
     let approval = approval("riley", "call");
     add(&world.store, &approval).await.unwrap_done();
     let row = stored(&world.store, &approval).await;
-    let state = ApprovalState::Cancelled { at: NOW };
+    let state = ApprovalState::Cancelled { at: NOW, because: None };
     assert_eq!(write(&world.store, &row, state.clone()).await, Written::Done);
     assert_eq!(write(&world.store, &row, state).await, Written::Conflict);
 }

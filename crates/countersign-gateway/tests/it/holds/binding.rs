@@ -122,10 +122,9 @@ async fn a01_another_grant_is_another_call() {
     waiting(&lab, 1).await;
     let id = pending(&lab).await.id;
     lab.governance.revoke_grant(&lab.actor(SAM), grant.id, "replaced").await.unwrap();
-    lab.grant("u:carol", &[REFUND]).await;
-    approve(&lab, AMIR, id).await;
     let answer = soon("the answer", caller).await.unwrap();
-    refused(&answer, StatusCode::FORBIDDEN, "approval_required");
+    refused(&answer, StatusCode::FORBIDDEN, "grant_revoked");
+    lab.grant("u:carol", &[REFUND]).await;
     assert_ne!(call.held(&lab).await, id);
     assert_eq!(paid(&lab), 0);
 }

@@ -1,0 +1,76 @@
+//! Whether a call that was let through may go on: judged again whenever the policy changes while
+//! the call is in hand. Arguments, rates, reviews and rules were judged when it was let through and
+//! are not asked about again; what was taken away is.
+
+use super::{Refusal, say};
+use crate::{
+    Caller, Function, Grant, GrantRef, Holder, Reason, Snapshot, Subject, Timestamp, grant::Ended,
+};
+
+/// What ends a call in hand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// Why, as its outcome says it: `cut_by_…`.
+    pub reason: Reason,
+    /// What a new call would be told.
+    pub refusal: Refusal,
+}
+
+/// Judges a call in hand: nothing stops it, and each of the grants that it was let through on still
+/// stands, in whatever version, for the same holder and function. `grants` are as
+/// [`super::Grounds::grants`] has them.
+///
+/// # Errors
+/// [`Cut`].
+pub fn may_go_on(
+    caller: &Caller,
+    function: &Function,
+    grants: &[GrantRef],
+    snapshot: &Snapshot,
+    now: Timestamp,
+) -> Result<(), Cut> {
+    if let Some(kill) = snapshot.kill(function) {
+        return Err(Cut { reason: Reason::CutByKillSwitch, refusal: say::killed(kill) });
+    }
+    if let Some(it) = caller.chain().find_map(|subject| snapshot.suspension(subject)) {
+        return Err(Cut { reason: Reason::CutBySuspension, refusal: say::suspended(it) });
+    }
+    // The tags are those that the catalog gives it now.
+    let Some((_, function)) = snapshot.catalog().by_name(function.name.as_str()) else {
+        return Err(Cut { reason: Reason::CutByRevoke, refusal: say::not_catalogued() });
+    };
+    for (reference, subject) in grants.iter().zip(caller.chain()) {
+        let revoked = |refusal| Cut { reason: Reason::CutByRevoke, refusal };
+        let gone = || revoked(say::no_grant(subject, function));
+        let grant = snapshot.grant(reference.id).ok_or_else(gone)?;
+        if !names(grant, function) || !reaches(grant, subject, caller) {
+            return Err(gone());
+        }
+        match grant.ended(now) {
+            None => {}
+            Some(ended @ Ended::Revoked { .. }) => {
+                return Err(revoked(say::ended(Reason::GrantRevoked, &ended, function)));
+            }
+            Some(ended @ Ended::Expired { .. }) => {
+                let refusal = say::ended(Reason::GrantExpired, &ended, function);
+                return Err(Cut { reason: Reason::CutByExpiry, refusal });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn names(grant: &Grant, function: &Function) -> bool {
+    grant.functions.contains(&function.name)
+        || grant.tags.iter().any(|tag| function.tags.contains(tag))
+}
+
+fn reaches(grant: &Grant, subject: &Subject, caller: &Caller) -> bool {
+    match &grant.holder {
+        Holder::Subject(holder) => holder == subject,
+        Holder::Group(group) => *subject == caller.subject && caller.groups.contains(group),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -277,6 +277,7 @@ async fn seed(governance: &Governance, upstream: &str) {
             name: None,
             email: None,
             expires_at: Timestamp::from_millis(i64::MAX),
+            issued: countersign_model::Issued::default(),
         })
     };
     let (admin, owner) = (person("admin", "admins"), person("owner", "owners"));

@@ -206,5 +206,6 @@ fn person(governance: &Governance, subject: &str, group: &str) -> Actor {
         name: None,
         email: None,
         expires_at: Timestamp::from_millis(i64::MAX),
+        issued: countersign_model::Issued::default(),
     })
 }

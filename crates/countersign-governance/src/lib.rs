@@ -9,6 +9,7 @@ mod grants;
 mod outbox;
 mod policy;
 mod roles;
+mod session_ends;
 mod sessions;
 mod start;
 mod stops;
@@ -19,8 +20,8 @@ pub use approvals::{
 };
 pub use catalog::{Applied, CatalogError, Change, ChangeKind, ITEMS_MAX, Plan, TouchedGrant};
 pub use countersign_store::{
-    NewSession, PersonRow, SessionQuery as SessionFilter, SessionRow, SessionTouch, Store,
-    WebSession,
+    NewSession, PersonRow, SessionOrigin, SessionQuery as SessionFilter, SessionRow, SessionTouch,
+    Store, WebSession,
 };
 pub use error::{ErrorKind, Unavailable};
 pub use grants::{
@@ -29,6 +30,7 @@ pub use grants::{
 };
 pub use policy::Policy;
 pub use roles::{Actor, BadText, Forbidden, Role, RoleMap, TEXT_CHARS_MAX};
+pub use session_ends::{CUT_OFF_KEPT, SessionsEnded};
 pub use sessions::{SESSIONS_MAX, SessionError};
 pub use start::{Parts, StartError};
 pub use stops::{StopError, Stops};
@@ -55,6 +57,7 @@ struct Shared {
     known: tokio::sync::Mutex<policy::Known>,
     delivery: tokio::sync::Mutex<()>,
     watchers: approvals::Watchers,
+    followers: session_ends::Followers,
 }
 
 impl Governance {

@@ -2,14 +2,16 @@
 //! confirmed that it is the last one. A gateway that can't confirm it stops forwarding, and goes on
 //! by itself when it can.
 
-use crate::{Governance, Unavailable};
+use crate::{Governance, Unavailable, session_ends::CUT_OFF_KEPT};
 use arc_swap::ArcSwap;
 use countersign_model::{
-    ApprovalId, Catalog, Epoch, Grant, GrantId, Snapshot, Span, Timestamp,
+    ApprovalId, Catalog, CutOffs, Epoch, Grant, GrantId, Snapshot, Span, Timestamp,
     catalog::{compile, raw::RawCatalog},
     snapshot::{Facts, Kill, Suspension},
 };
-use countersign_store::{APPROVALS_LOOK_MAX, CatalogRow, Counters, Engine, Listener, StoreError};
+use countersign_store::{
+    APPROVALS_LOOK_MAX, CatalogRow, Counters, CutOffRow, Engine, Listener, StoreError,
+};
 use std::{
     collections::BTreeMap,
     sync::{
@@ -41,6 +43,7 @@ const DEAD_AFTER: Span = Span::from_seconds(600);
 pub struct Policy {
     snapshot: ArcSwap<Snapshot>,
     raw: ArcSwap<RawCatalog>,
+    cut_offs: ArcSwap<CutOffs>,
     confirmed_at: AtomicI64,
     stale_after: Span,
     swapped: Notify,
@@ -75,6 +78,7 @@ impl Policy {
         Self {
             snapshot: ArcSwap::from_pointee(Snapshot::default()),
             raw: ArcSwap::from_pointee(RawCatalog::default()),
+            cut_offs: ArcSwap::default(),
             confirmed_at: AtomicI64::new(i64::MIN),
             stale_after,
             swapped: Notify::new(),
@@ -102,6 +106,11 @@ impl Policy {
         self.raw.load_full()
     }
 
+    /// The cut-offs in force: whose sessions ended before their credentials do.
+    pub fn cut_offs(&self) -> Arc<CutOffs> {
+        self.cut_offs.load_full()
+    }
+
     /// Whether the store confirmed lately that the snapshot is the last one. A clock that was set
     /// back makes it stale until the next confirmation.
     pub fn is_current(&self, now: Timestamp) -> bool {
@@ -126,6 +135,7 @@ struct Look {
 struct News {
     suspensions: Vec<Suspension>,
     kills: Vec<Kill>,
+    cut_offs: Vec<CutOffRow>,
     grants: Vec<Grant>,
     catalog: Option<CatalogRow>,
 }
@@ -181,7 +191,8 @@ impl Governance {
         };
         let (suspensions, kills) = (view.suspensions().await?, view.kills().await?);
         let grants = view.grants_since(known.loaded).await?;
-        let policy = Some(News { suspensions, kills, grants, catalog });
+        let cut_offs = view.cut_offs_since(known.loaded).await?;
+        let policy = Some(News { suspensions, kills, cut_offs, grants, catalog });
         Ok(Look { counters, approvals, policy })
     }
 
@@ -191,7 +202,9 @@ impl Governance {
         news: News,
         counters: Counters,
     ) -> Result<(), Unavailable> {
-        let News { suspensions, kills, grants, catalog } = news;
+        let News { suspensions, kills, cut_offs, grants, catalog } = news;
+        // First: they take effect even if what follows could not be compiled.
+        self.publish_cut_offs(cut_offs);
         if let Some(row) = catalog {
             let masks = self.0.masks;
             let compiled = tokio::task::spawn_blocking(move || {
@@ -229,6 +242,17 @@ impl Governance {
         self.0.policy.swapped.notify_waiters();
         known.loaded = Some(counters.epoch);
         Ok(())
+    }
+
+    fn publish_cut_offs(&self, news: Vec<CutOffRow>) {
+        if news.is_empty() {
+            return;
+        }
+        let news = news.into_iter().map(|it| (it.whose, it.at));
+        let oldest = self.clock().now().minus(CUT_OFF_KEPT);
+        let cut_offs = Arc::new(self.policy().cut_offs().with(news).since(oldest));
+        self.0.policy.cut_offs.store(Arc::clone(&cut_offs));
+        self.0.followers.tell(&cut_offs);
     }
 
     /// Keeps the policy current, for ever: looks for changes, ends approvals by time, tries waiting
@@ -270,6 +294,9 @@ impl Governance {
         self.say_alive().await?;
         self.take_over().await?;
         self.store().sweep_web_sessions(self.clock().now()).await?;
+        let mut change = self.store().change().await?;
+        change.sweep_cut_offs(self.clock().now()).await?;
+        change.commit().await?;
         self.store().sweep_used_once(self.clock().now()).await?;
         Ok(())
     }

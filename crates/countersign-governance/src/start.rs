@@ -4,6 +4,7 @@ use crate::{
     Governance, Policy, RoleMap, Shared, Unavailable,
     approvals::Watchers,
     policy::{Known, Preparing},
+    session_ends::Followers,
 };
 use countersign_ledger::{MasterKey, Writer};
 use countersign_model::{Clock, Entropy, Span, catalog::MaskRule};
@@ -64,6 +65,7 @@ impl Governance {
             known: tokio::sync::Mutex::new(Known::default()),
             delivery: tokio::sync::Mutex::new(()),
             watchers: Watchers::default(),
+            followers: Followers::default(),
             store,
             ledger,
             master,

@@ -222,6 +222,7 @@ fn about(fault: Fault) -> (&'static str, &'static [&'static str]) {
         | Fault::KeyAlgorithmMismatch
         | Fault::IssuerUnreachable
         | Fault::SignatureInvalid => ("signature", &["header.kid"]),
+        Fault::SessionEnded => ("session", &["iat", "sub", "sid"]),
         Fault::ConfirmationNotAccepted
         | Fault::ProofMissing
         | Fault::TokenNotBound

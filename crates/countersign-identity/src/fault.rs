@@ -101,6 +101,9 @@ faults! {
         "The identity provider cannot be reached at the moment; try again shortly.";
     /// The signature is not the key's.
     SignatureInvalid = "signature_invalid", Token, "The token's signature is not valid.";
+    /// The session that it belongs to was ended after it was issued.
+    SessionEnded = "session_ended", Token,
+        "The session that this token belongs to was ended; sign in again.";
     /// `cnf` binds the token in a way that is not understood.
     ConfirmationNotAccepted = "confirmation_not_accepted", Token,
         "The token is bound to its holder in a way that is not understood here.";

@@ -16,6 +16,7 @@ mod claims;
 mod cli_login;
 mod config;
 mod discovery;
+mod ends;
 mod explain;
 mod fault;
 mod hidden;

@@ -8,7 +8,7 @@ use crate::{
     explain::{self, Trace},
     refused::shown,
 };
-use countersign_model::{Caller, CallerKind, Group, Subject, Timestamp};
+use countersign_model::{Caller, CallerKind, Group, Issued, Subject, Timestamp};
 use serde_json::{Map, Value};
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -76,6 +76,7 @@ impl Mapping {
             name: show(&self.claims.name),
             email: show(&self.claims.email),
             expires_at,
+            issued: issued(claims),
         };
         self.note_rest(trace, claims, &caller);
         Ok(caller)
@@ -119,6 +120,27 @@ impl Mapping {
         for (check, claim) in [("name", &self.claims.name), ("email", &self.claims.email)] {
             self.note(trace, check, claim, claims, || format!("claims.{check}, to show only"));
         }
+    }
+
+    /// The subject that this issuer's `sub` stands for, where no other claim names subjects.
+    pub(crate) fn subject_of(&self, issuer_subject: &str) -> Option<Subject> {
+        let claims = Map::from_iter([("sub".to_owned(), Value::from(issuer_subject))]);
+        if self.claims.subject != "sub" {
+            return None;
+        }
+        self.subject(&claims, "sub").ok()
+    }
+
+    /// The subject that an address stands for, where addresses name subjects.
+    pub(crate) fn subject_of_email(&self, email: &str) -> Option<Subject> {
+        if self.claims.subject != "email" {
+            return None;
+        }
+        let claims = Map::from_iter([
+            ("email".to_owned(), Value::from(email)),
+            ("email_verified".to_owned(), Value::from(true)),
+        ]);
+        self.subject(&claims, "email").ok()
     }
 
     fn subject(&self, claims: &Map<String, Value>, name: &str) -> Result<Subject, Refused> {
@@ -224,6 +246,17 @@ impl ClaimRule {
         let Some(value) = at_path(claims, &self.claim) else { return Ok(false) };
         let found = texts(value, &self.claim)?;
         Ok(found.iter().any(|it| self.values.iter().any(|value| value == it)))
+    }
+}
+
+/// What cut-offs are compared with. The times are judged already.
+fn issued(claims: &Map<String, Value>) -> Issued {
+    let text = |name: &str| claims.get(name).and_then(Value::as_str).map(Into::into);
+    let at = claims.get("iat").and_then(Value::as_i64);
+    Issued {
+        at: at.map(|seconds| Timestamp::from_millis(seconds.saturating_mul(1000))),
+        subject: text("sub"),
+        session: text("sid"),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::{
     cache::{Cache, Remembered},
     claims::{self, Times},
     config,
+    ends::Ends,
     explain::{Explanation, Trace},
     issuer::Issuer,
     jws,
@@ -19,7 +20,7 @@ use crate::{
     proofs::Proofs,
     refused::shown,
 };
-use countersign_model::{Caller, Clock, Timestamp};
+use countersign_model::{Caller, Clock, CutOffs, Subject, Timestamp};
 use std::{collections::HashMap, fmt, ops::Deref, sync::Arc};
 
 /// A caller whose credential was verified. Made by [`Verifier::identify`], and by nothing else.
@@ -36,6 +37,7 @@ struct State {
     by_url: HashMap<String, usize>,
     cache: Cache,
     proofs: Proofs,
+    ends: Ends,
     http: Http,
     clock: Clock,
 }
@@ -82,7 +84,8 @@ impl Verifier {
         let urls = issuers.iter().enumerate();
         let by_url = urls.map(|(place, it)| (it.config.url.clone(), place)).collect();
         let (cache, proofs) = (Cache::new(), Proofs::new(proofs));
-        Ok(Self(Arc::new(State { issuers, by_url, cache, proofs, http, clock })))
+        let ends = Ends::default();
+        Ok(Self(Arc::new(State { issuers, by_url, cache, proofs, ends, http, clock })))
     }
 
     /// Who presents this; a text is a bearer token.
@@ -172,7 +175,7 @@ impl Verifier {
     }
 
     /// Whether a caller that was identified a while ago would still be: its token has not ended, by
-    /// its issuer's clock skew. Its keys are not looked at again.
+    /// its issuer's clock skew, nor has its session. Its keys are not looked at again.
     ///
     /// # Errors
     /// [`Refused`], as [`Self::identify`] would say.
@@ -182,7 +185,32 @@ impl Verifier {
         })?;
         let now = self.0.clock.now().seconds();
         let expires = caller.expires_at.seconds();
-        Ok(Times { expires, begins: 0 }.check(now, issuer.skew_seconds())?)
+        Times { expires, begins: 0 }.check(now, issuer.skew_seconds())?;
+        self.session_holds(caller)
+    }
+
+    /// From now on, what these cut off is refused: tokens that are remembered as well.
+    pub fn end_sessions(&self, cut_offs: Arc<CutOffs>) {
+        self.0.ends.replace(cut_offs);
+    }
+
+    /// Whether this caller's session goes on.
+    ///
+    /// # Errors
+    /// [`Fault::SessionEnded`].
+    pub fn session_holds(&self, caller: &Caller) -> Result<(), Refused> {
+        self.0.ends.check(caller)
+    }
+
+    /// The subject that an issuer's `sub` stands for; `None` where another claim names subjects, or
+    /// the issuer may not vouch for it.
+    pub fn subject_of(&self, issuer: &str, issuer_subject: &str) -> Option<Subject> {
+        self.issuer(issuer)?.mapping.subject_of(issuer_subject)
+    }
+
+    /// The subject that an address stands for at an issuer where addresses name subjects.
+    pub fn subject_of_email(&self, issuer: &str, email: &str) -> Option<Subject> {
+        self.issuer(issuer)?.mapping.subject_of_email(email)
     }
 
     /// Reads the keys of all issuers in the background. An issuer that is down does no harm.
@@ -232,6 +260,9 @@ impl Verifier {
             self.0.cache.remove(bearer);
             return Some(Err(fault.into()));
         }
+        if let Err(refused) = self.session_holds(&remembered.caller) {
+            return Some(Err(refused));
+        }
         Some(Ok(Known { caller: remembered.caller, bound: remembered.bound }))
     }
 
@@ -267,6 +298,7 @@ impl Verifier {
 
         let expires_at = Timestamp::from_millis(times.expires.saturating_mul(1000));
         let caller = Arc::new(issuer.mapping.traced(&token.claims, expires_at, trace)?);
+        self.session_holds(&caller)?;
         let bound = Bound::read(&token.claims)?.map(Arc::new);
         if let Some(bound) = &bound {
             trace.note("holder", &["cnf"], || (bound.to_string(), bound.rule().to_owned()));

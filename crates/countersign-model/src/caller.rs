@@ -1,6 +1,6 @@
 //! Who is calling.
 
-use crate::Timestamp;
+use crate::{Issued, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
@@ -101,6 +101,9 @@ pub struct Caller {
     pub email: Option<Arc<str>>,
     /// When the credential ends.
     pub expires_at: Timestamp,
+    /// Where the credential comes from, for cut-offs.
+    #[serde(skip)]
+    pub issued: Issued,
 }
 
 impl Caller {

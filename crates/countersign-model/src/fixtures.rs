@@ -70,6 +70,7 @@ pub(crate) fn caller(subject: &str) -> Caller {
         name: None,
         email: None,
         expires_at: NOW.plus(Span::from_days(1)),
+        issued: crate::Issued::default(),
     }
 }
 

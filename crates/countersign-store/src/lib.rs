@@ -3,6 +3,7 @@
 
 mod approvals;
 mod catalog;
+mod cut_offs;
 mod epoch;
 mod error;
 mod gateways;
@@ -21,6 +22,7 @@ mod web_sessions;
 
 pub use approvals::{APPROVALS_LOOK_MAX, ApprovalQuery, ApprovalRow, OPEN_PAGE, Written};
 pub use catalog::CatalogRow;
+pub use cut_offs::CutOffRow;
 pub use epoch::{Counters, Listener, NOTIFY_CHANNEL};
 pub use error::{OpenError, StoreError};
 pub use grants::GrantRow;
@@ -29,7 +31,7 @@ pub use outbox::{Effect, NewEntry, Waiting};
 pub use people::PersonRow;
 pub use sessions::{NewSession, SessionQuery, SessionRow, SessionTouch};
 pub use transaction::Transaction;
-pub use web_sessions::WebSession;
+pub use web_sessions::{SessionOrigin, WebSession};
 
 use serde::{Serialize, de::DeserializeOwned};
 

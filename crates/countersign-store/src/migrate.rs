@@ -7,6 +7,7 @@ use sqlx::AssertSqlSafe;
 const MIGRATIONS: &[(i64, &str)] = &[
     (1, include_str!("../migrations/0001_facts.sql")),
     (2, include_str!("../migrations/0002_used_once.sql")),
+    (5, include_str!("../migrations/0005_session_ends.sql")),
 ];
 
 /// Two gateways that start at once migrate one after the other (PostgreSQL advisory lock).

@@ -382,6 +382,7 @@ pub(crate) fn caller(subject: &str) -> Caller {
         name: None,
         email: None,
         expires_at: Timestamp::from_millis(4_000_000_000_000),
+        issued: countersign_model::Issued::default(),
     }
 }
 

@@ -217,6 +217,7 @@ fn somebody(lab: &Lab, subject: &str, groups: &[&str], kind: CallerKind, actors:
         name: None,
         email: None,
         expires_at: lab.world.now().plus(Span::from_days(1)),
+        issued: countersign_model::Issued::default(),
     })
 }
 

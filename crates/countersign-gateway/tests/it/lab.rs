@@ -219,6 +219,7 @@ impl Lab {
             name: None,
             email: None,
             expires_at: self.world.now().plus(Span::from_days(1)),
+            issued: countersign_model::Issued::default(),
         };
         assert!(!token.is_empty());
         self.governance.actor(&caller)

@@ -20,6 +20,7 @@ fn caller(subject: &str, kind: CallerKind, actors: &[&str]) -> Caller {
         name: None,
         email: None,
         expires_at: NOW,
+        issued: countersign_model::Issued::default(),
     }
 }
 

@@ -14,6 +14,7 @@ mod gateways;
 mod grants;
 mod history;
 mod policy;
+mod session_ends;
 mod sessions;
 mod stops;
 mod world;

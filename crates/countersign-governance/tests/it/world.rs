@@ -261,6 +261,7 @@ pub(crate) fn caller(subject: &str, groups: &[&str]) -> Caller {
         name: None,
         email: None,
         expires_at: Timestamp::from_millis(START).plus(Span::from_days(3650)),
+        issued: countersign_model::Issued::default(),
     }
 }
 

@@ -13,6 +13,7 @@ fn remembered(subject: &str) -> Remembered {
         name: None,
         email: None,
         expires_at: Timestamp::from_millis(0),
+        issued: countersign_model::Issued::default(),
     };
     let times = Times { expires: 0, begins: 0 };
     Remembered { caller: caller.into(), bound: None, issuer: 0, key_epoch: 1, times }

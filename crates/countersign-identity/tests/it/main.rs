@@ -10,6 +10,7 @@
 
 mod attacks;
 mod cli;
+mod cut_offs;
 mod dpop;
 mod explain;
 mod http_client;

@@ -28,6 +28,7 @@ fn caller() -> Caller {
         name: None,
         email: None,
         expires_at: Timestamp::from_millis(0),
+        issued: crate::Issued::default(),
     }
 }
 

@@ -1,13 +1,18 @@
 //! Sessions and their keys, browsers that are signed in, and people.
 
 use crate::world::{NOW, World, entropy, on_both};
-use countersign_model::{SessionId, Span};
-use countersign_store::{NewSession, PersonRow, SessionQuery, SessionTouch, WebSession, Written};
+use countersign_model::{Epoch, SessionId, Span, Whose};
+use countersign_store::{
+    CutOffRow, NewSession, PersonRow, SessionOrigin, SessionQuery, SessionTouch, WebSession,
+    Written,
+};
 
 on_both!(
     sessions_add_up,
     a_destroyed_key_is_gone_and_the_row_stays,
     browsers_come_and_go,
+    sessions_end_by_what_they_rest_on,
+    a_cut_off_only_moves_forward,
     people_are_as_they_last_signed_in,
 );
 
@@ -84,13 +89,20 @@ async fn browsers_come_and_go(world: World) {
         made_at: NOW,
         seen_at: NOW,
         expires_at: end,
+        origin: SessionOrigin { issuer: "acme".to_owned(), ..SessionOrigin::default() },
         document: "{}".to_owned(),
     };
     for name in ["a", "b", "c"] {
         world.store.add_web_session(&session(name)).await.unwrap();
     }
     let later = NOW.plus(Span::from_seconds(1));
-    world.store.touch_web_session("a", later, "{\"x\":1}").await.unwrap();
+    world.store.touch_web_session("a", later).await.unwrap();
+    // The renewal is one request's, until it ends or takes too long.
+    assert!(world.store.begin_renewal("a", NOW, later).await.unwrap());
+    assert!(!world.store.begin_renewal("a", NOW, end).await.unwrap());
+    assert!(world.store.begin_renewal("a", later, end).await.unwrap());
+    world.store.end_renewal("a", "{\"x\":1}").await.unwrap();
+    assert!(world.store.begin_renewal("a", NOW, later).await.unwrap());
     let found = world.store.web_session("a", later).await.unwrap().unwrap();
     assert_eq!((found.seen_at, found.document.as_str()), (later, "{\"x\":1}"));
     assert_eq!(world.store.web_session("a", end).await.unwrap(), None, "its time is over");
@@ -100,6 +112,103 @@ async fn browsers_come_and_go(world: World) {
     world.store.add_web_session(&session("d")).await.unwrap();
     assert_eq!(world.store.sweep_web_sessions(NOW).await.unwrap(), 0);
     assert_eq!(world.store.sweep_web_sessions(end).await.unwrap(), 1);
+}
+
+async fn sessions_end_by_what_they_rest_on(world: World) {
+    let session = |name: &str, issuer: &str, sub: &str, sid: &str, issued: i64| WebSession {
+        name: name.to_owned(),
+        subject: format!("{issuer}:{sub}").as_str().into(),
+        made_at: NOW,
+        seen_at: NOW,
+        expires_at: NOW.plus(Span::from_days(1)),
+        origin: SessionOrigin {
+            issuer: issuer.to_owned(),
+            subject: sub.to_owned(),
+            session: sid.to_owned(),
+            issued_at: NOW.plus(Span::from_seconds(issued)),
+        },
+        document: String::new(),
+    };
+    let sessions = [
+        session("a1", "acme", "riley", "s1", 0),
+        session("a2", "acme", "riley", "s2", 0),
+        session("new", "acme", "riley", "s1", 10),
+        session("other", "other", "riley", "s1", 0),
+        session("none", "acme", "", "", 0),
+    ];
+    let rows: [(Whose, i64, &[&str]); 7] = [
+        (by_session("acme", "s1"), 1, &["a2", "new", "none", "other"]),
+        (by_session("acme", "s1"), 11, &["a2", "none", "other"]),
+        (by_subject("acme", "riley"), 1, &["new", "none", "other"]),
+        (by_subject("acme", "riley"), -1, &["a1", "a2", "new", "none", "other"]),
+        (by_subject("acme", "s1"), 11, &["a1", "a2", "new", "none", "other"]),
+        (Whose::Subject("acme:riley".into()), 1, &["new", "none", "other"]),
+        (Whose::Subject("riley".into()), 11, &["a1", "a2", "new", "none", "other"]),
+    ];
+    // A session that was made after the moment goes on only by what the issuer said.
+    for (whose, seconds, left) in rows {
+        for session in &sessions {
+            let made_at = session.origin.issued_at;
+            let session = WebSession { made_at, ..session.clone() };
+            world.store.add_web_session(&session).await.unwrap();
+        }
+        let mut change = world.store.change().await.unwrap();
+        let before = NOW.plus(Span::from_seconds(seconds));
+        let removed = change.remove_web_sessions(&whose, before).await.unwrap();
+        change.commit().await.unwrap();
+        assert_eq!(usize::try_from(removed).unwrap(), sessions.len() - left.len(), "{whose}");
+        for session in &sessions {
+            let found = world.store.web_session(&session.name, NOW).await.unwrap();
+            let expected = left.contains(&session.name.as_str());
+            assert_eq!(found.is_some(), expected, "{whose} {seconds}: {}", session.name);
+            world.store.remove_web_session(&session.name).await.unwrap();
+        }
+    }
+    world.store.add_web_session(&sessions[0]).await.unwrap();
+    let mut view = world.store.view().await.unwrap();
+    assert_eq!(view.subjects_signed_in("acme", "riley").await.unwrap(), ["acme:riley".into()]);
+    assert_eq!(view.subjects_signed_in("other", "riley").await.unwrap(), []);
+}
+
+fn by_session(issuer: &str, session: &str) -> Whose {
+    Whose::IssuerSession { issuer: issuer.into(), session: session.into() }
+}
+
+fn by_subject(issuer: &str, subject: &str) -> Whose {
+    Whose::IssuerSubject { issuer: issuer.into(), subject: subject.into() }
+}
+
+async fn a_cut_off_only_moves_forward(world: World) {
+    let row = |seconds: i64| CutOffRow {
+        whose: Whose::Subject("riley".into()),
+        at: NOW.plus(Span::from_seconds(seconds)),
+        expires_at: NOW.plus(Span::from_seconds(seconds + 60)),
+    };
+    let write = async |seconds: i64, epoch: u64| {
+        let mut change = world.store.change().await.unwrap();
+        let written = change.cut_off(&row(seconds), Epoch(epoch)).await.unwrap();
+        change.commit().await.unwrap();
+        written
+    };
+    let since = async |epoch: Option<u64>| {
+        let mut view = world.store.view().await.unwrap();
+        view.cut_offs_since(epoch.map(Epoch)).await.unwrap()
+    };
+    assert_eq!(write(10, 1).await, Written::Done);
+    assert_eq!(write(10, 2).await, Written::Conflict);
+    assert_eq!(write(5, 3).await, Written::Conflict);
+    assert_eq!(since(None).await, [row(10)]);
+    assert_eq!(since(Some(1)).await, []);
+    assert_eq!(write(20, 4).await, Written::Done);
+    assert_eq!(since(Some(1)).await, [row(20)]);
+    let mut change = world.store.change().await.unwrap();
+    change.sweep_cut_offs(row(20).at).await.unwrap();
+    change.commit().await.unwrap();
+    assert_eq!(since(None).await, [row(20)]);
+    let mut change = world.store.change().await.unwrap();
+    change.sweep_cut_offs(row(20).expires_at).await.unwrap();
+    change.commit().await.unwrap();
+    assert_eq!(since(None).await, []);
 }
 
 async fn people_are_as_they_last_signed_in(world: World) {

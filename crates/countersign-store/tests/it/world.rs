@@ -120,6 +120,7 @@ pub(crate) fn approval(subject: &str, digest: &str) -> Approval {
         name: None,
         email: None,
         expires_at: NOW.plus(Span::from_days(1)),
+        issued: countersign_model::Issued::default(),
     };
     let call = HeldCall {
         caller,

@@ -152,6 +152,8 @@ impl Assembly {
             let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
             Failure::usage(faults.join("; "))
         })?;
+        let ending = verifier.clone();
+        governance.follow_cut_offs(move |cut_offs| ending.end_sessions(cut_offs));
         let (tracer, exporting) = setup.telemetry.map(Tracer::start).unzip();
         let gateway = Gateway::new(GatewayParts {
             governance: governance.clone(),

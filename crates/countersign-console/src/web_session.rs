@@ -8,10 +8,11 @@ use crate::{
 };
 use aws_lc_rs::constant_time;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use countersign_governance::{PersonRow, WebSession};
-use countersign_model::{Caller, Digest, Span};
+use countersign_governance::{PersonRow, SessionOrigin, WebSession};
+use countersign_model::{Caller, Digest, Issued, Span};
 use http::{HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// A live session.
 #[derive(Clone, Debug)]
@@ -48,10 +49,16 @@ pub(crate) async fn find(console: &Console, headers: &HeaderMap) -> Result<Optio
     };
     let is_used = !headers.contains_key(POLL_HEADER);
     if is_used && now.since(row.seen_at).millis() >= TOUCH.millis() {
-        let touched = store.touch_web_session(&name, now, &row.document).await;
+        let touched = store.touch_web_session(&name, now).await;
         touched.map_err(|error| unavailable(&error))?;
     }
-    Ok(Some(Found { caller: kept.caller, csrf: csrf(&id) }))
+    let caller = Caller { issued: issued(row.origin), ..kept.caller };
+    // It may have begun while its end was written.
+    if console.parts.verifier.session_holds(&caller).is_err() {
+        store.remove_web_session(&name).await.map_err(|error| unavailable(&error))?;
+        return Ok(None);
+    }
+    Ok(Some(Found { caller, csrf: csrf(&id) }))
 }
 
 /// Signs a browser in under a new id, and ends the session that it had. Gives the cookie.
@@ -72,7 +79,7 @@ pub(crate) async fn begin(
         seen_at: now,
     };
     store.saw_person(&person).await.map_err(|error| unavailable(&error))?;
-    let subject = caller.subject.clone();
+    let (subject, origin) = (caller.subject.clone(), origin(&caller));
     let document = serde_json::to_string(&Kept { caller }).map_err(|_| Problem::internal())?;
     let session = WebSession {
         name: name(&id),
@@ -80,10 +87,31 @@ pub(crate) async fn begin(
         made_at: now,
         seen_at: now,
         expires_at: now.plus(ABSOLUTE),
+        origin,
         document,
     };
     store.add_web_session(&session).await.map_err(|error| unavailable(&error))?;
     Ok(Cookie::Session.set(&id, ABSOLUTE.millis() / 1000, console.scheme))
+}
+
+fn origin(caller: &Caller) -> SessionOrigin {
+    let text = |name: &Option<Arc<str>>| name.as_deref().unwrap_or_default().to_owned();
+    let Issued { at, subject, session } = &caller.issued;
+    SessionOrigin {
+        issuer: caller.issuer.to_string(),
+        subject: text(subject),
+        session: text(session),
+        issued_at: at.unwrap_or_default(),
+    }
+}
+
+fn issued(origin: SessionOrigin) -> Issued {
+    let text = |name: String| (!name.is_empty()).then(|| name.into());
+    Issued {
+        at: Some(origin.issued_at),
+        subject: text(origin.subject),
+        session: text(origin.session),
+    }
 }
 
 /// Ends the session that a request's cookie names.

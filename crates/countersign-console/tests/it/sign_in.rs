@@ -1,7 +1,7 @@
 //! Signing in and out, sessions and their ends, and requests that other sites send.
 
 use crate::world::{AMIR, ORIGIN, RILEY, SAM, World, form};
-use countersign_model::Span;
+use countersign_model::{Span, Whose};
 use http::{Request, StatusCode};
 
 #[tokio::test]
@@ -107,6 +107,30 @@ async fn signing_out_ends_the_session() {
     assert!(browser.get("/console/sign-in?said=out").await.text().contains("You are signed out."));
     browser.cookies = cookies;
     assert_eq!(browser.get("/console").await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn a_session_that_was_ended_ends_its_browsers_and_tokens_and_no_others() {
+    let world = World::new().await;
+    let mut amir = world.signed_in(AMIR).await;
+    let mut sam = world.signed_in(SAM).await;
+    let token = world.token(AMIR);
+    assert_eq!(world.bearer(&token).await.status, StatusCode::OK);
+    let later = world.now().plus(Span::from_seconds(1));
+    let whose = [Whose::IssuerSubject { issuer: "demo".into(), subject: AMIR.into() }];
+    world.governance.end_sessions(&SAM.into(), &whose, later, "stolen").await.unwrap();
+    assert_eq!(amir.get("/console").await.status, StatusCode::SEE_OTHER);
+    assert_eq!(sam.get("/console").await.status, StatusCode::OK);
+    let refused = world.bearer(&token).await;
+    assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(refused.json()["code"], "session_ended");
+    // A sign-in that was on its way meanwhile is from before: it does not begin a session.
+    amir.sign_in(AMIR, "/console").await;
+    assert_eq!(amir.get("/console").await.status, StatusCode::SEE_OTHER);
+    world.pass(Span::from_seconds(2));
+    amir.sign_in(AMIR, "/console").await;
+    assert_eq!(amir.get("/console").await.status, StatusCode::OK);
+    assert_eq!(world.bearer(&world.token(AMIR)).await.status, StatusCode::OK);
 }
 
 #[tokio::test]

@@ -128,6 +128,8 @@ impl World {
         .unwrap();
         let http = Http::new();
         let verifier = Verifier::new(vec![config], http.clone(), clock).unwrap();
+        let ending = verifier.clone();
+        governance.follow_cut_offs(move |cut_offs| ending.end_sessions(cut_offs));
         let secret = |_: &str| Some("console-secret".to_owned());
         let sign_in = SignIn::new(&verifier, "demo", secret).unwrap();
         let console = router(ConsoleParts {
@@ -194,6 +196,12 @@ impl World {
             request = request.header("content-type", "application/json");
         }
         self.send(request.body(Body::from(body.to_owned())).unwrap()).await
+    }
+
+    /// Asks who the bearer of this token is.
+    pub(crate) async fn bearer(&self, token: &str) -> Answer {
+        let request = Request::get("/api/v1/me").header("authorization", format!("Bearer {token}"));
+        self.send(request.body(Body::empty()).unwrap()).await
     }
 
     pub(crate) fn browser(&self) -> Browser<'_> {

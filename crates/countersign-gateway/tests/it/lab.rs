@@ -169,9 +169,12 @@ impl World {
             "claims": {}
         }))
         .unwrap();
+        let verifier = Verifier::new(vec![issuer], Http::new(), clock).unwrap();
+        let ending = verifier.clone();
+        governance.follow_cut_offs(move |cut_offs| ending.end_sessions(cut_offs));
         let gateway = Gateway::new(GatewayParts {
             governance: governance.clone(),
-            verifier: Verifier::new(vec![issuer], Http::new(), clock).unwrap(),
+            verifier,
             ledger,
             mask_key: HashKey::new(&[5; 32]),
             resource: self.resource.clone(),

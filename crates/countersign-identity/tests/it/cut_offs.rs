@@ -24,8 +24,9 @@ async fn a_token_of_a_session_that_ended_is_refused_warm_and_cold() {
     // The claim that names the subject is another one than `sub`, as with many providers.
     let mapped = json!({"claims": {"subject": "upn", "subject_prefix": "acme:"}});
     let token = |claims: &Value| {
-        let base = json!({"sub": "00u1", "upn": "riley", "sid": "s1", "iat": NOW - 60});
-        key.token(&op.url, &json!({}), &crate::issuer::merged(base, claims))
+        let mut all = json!({"sub": "00u1", "upn": "riley", "sid": "s1", "iat": NOW - 60});
+        all.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
+        key.token(&op.url, &json!({}), &all)
     };
     let old = token(&json!({}));
     let newer = token(&json!({"iat": NOW - 10}));

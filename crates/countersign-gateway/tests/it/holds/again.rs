@@ -1,7 +1,7 @@
 //! A3: the decision is made again at redemption, and an approval never overrides it.
 
 use super::*;
-use countersign_model::snapshot::KillScope;
+use countersign_model::{Whose, snapshot::KillScope};
 
 #[derive(Clone, Copy, Debug)]
 enum Meanwhile {
@@ -196,6 +196,31 @@ async fn a03_a_token_that_ended_meanwhile_runs_nothing() {
     assert!(answer.headers["www-authenticate"].to_str().unwrap().contains("invalid_token"));
     assert!(answer.json()["next_step"].as_str().unwrap().contains("the approval waits"));
     assert_eq!((paid(&lab), state(&lab, id).await), (0, "approved"));
+    ran_as(&Call::refund(&alice(&lab), 250).at_once().send(&lab).await, "approved");
+    assert_eq!((paid(&lab), state(&lab, id).await), (1, "executed"));
+}
+
+/// Nor does the call of somebody whose session ended while it was held, however long its token lasts.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a03_a_session_that_ended_meanwhile_runs_nothing() {
+    let lab = Arc::new(lab().await);
+    let now = lab.world.now().seconds();
+    let session = json!({"sid": "s1", "iat": now - 60});
+    let stolen = token(&lab.world, ALICE, session);
+    let caller = Call::refund(&stolen, 250).spawn(&lab);
+    waiting(&lab, 1).await;
+    let id = pending(&lab).await.id;
+    let whose = Whose::IssuerSession { issuer: "demo".into(), session: "s1".into() };
+    let by = Subject::from("issuer:demo");
+    lab.governance.end_sessions(&by, &[whose], lab.world.now(), "stolen").await.unwrap();
+    approve(&lab, AMIR, id).await;
+    let answer = soon("the answer", caller).await.unwrap();
+    refused(&answer, StatusCode::UNAUTHORIZED, "unidentified");
+    assert!(answer.headers["www-authenticate"].to_str().unwrap().contains("session"));
+    assert_eq!((paid(&lab), state(&lab, id).await), (0, "approved"));
+    let again = Call::refund(&stolen, 250).at_once().send(&lab).await;
+    refused(&again, StatusCode::UNAUTHORIZED, "unidentified");
+    // Another session of the same person goes on.
     ran_as(&Call::refund(&alice(&lab), 250).at_once().send(&lab).await, "approved");
     assert_eq!((paid(&lab), state(&lab, id).await), (1, "executed"));
 }

@@ -72,10 +72,16 @@ pub(crate) fn check_audience(
     Err(Refused::new(Fault::AudienceMismatch, format!("aud {}", shown(first))))
 }
 
-/// A claim by its name as it stands, else by a dotted path.
+/// A claim by its name as it stands, else by a dotted path. A path that begins with `/` is a JSON
+/// pointer (RFC 6901), for names with dots in them.
 pub(crate) fn at_path<'c>(claims: &'c Map<String, Value>, path: &str) -> Option<&'c Value> {
     if let Some(value) = claims.get(path) {
         return Some(value);
+    }
+    if let Some(pointer) = path.strip_prefix('/') {
+        let mut names = pointer.split('/').map(|it| it.replace("~1", "/").replace("~0", "~"));
+        let first = claims.get(&names.next()?)?;
+        return names.try_fold(first, |value, name| value.as_object()?.get(&name));
     }
     let mut names = path.split('.');
     let first = claims.get(names.next()?)?;

@@ -1,19 +1,30 @@
 //! What an operator writes about an identity provider, and the rules that the writing must keep.
 //! Nothing here does I/O; a fault names the issuer and the key that it stands under.
 
-use crate::{Algorithm, Secret};
+use crate::{
+    Algorithm, ClaimRule, OtherAudiences, Preset, Secret,
+    preset::Shared,
+    subject::{self, Template},
+};
 use countersign_model::Span;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::path::PathBuf;
 use url::Url;
 
 /// One trusted issuer of tokens.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("required" = ["name", "audiences"]))]
 pub struct IssuerConfig {
     /// A short name for logs, records and the sign-in page.
     pub name: String,
-    /// The issuer's URL, exactly as it stands in the tokens' `iss` (a trailing slash matters).
+    /// A provider whose settings are known: it fills in what is not written here. A key that is
+    /// written stands; rules of `require` are added to the preset's.
+    #[serde(default)]
+    pub preset: Option<Preset>,
+    /// The issuer's URL, exactly as it stands in the tokens' `iss` (a trailing slash matters). Most
+    /// presets know it.
     pub url: String,
     /// The resource identifiers accepted in a token's `aud`. Compared byte for byte.
     pub audiences: Vec<String>,
@@ -45,6 +56,25 @@ pub struct IssuerConfig {
     #[serde(default = "default_keys_usable")]
     #[schemars(with = "String")]
     pub keys_usable: Span,
+    /// A PEM file with the certificate authorities that vouch for the place of the keys, instead
+    /// of those that this machine trusts. It is read again whenever the keys are. Not with
+    /// `sign_in`.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+    /// A file with a bearer token to read the keys with, as a cluster's API server wants. It is sent
+    /// to `jwks_url`, and nowhere else.
+    #[serde(default)]
+    pub keys_token_file: Option<PathBuf>,
+    /// What every token of this issuer has to say.
+    #[serde(default)]
+    pub require: Vec<ClaimRule>,
+    /// The longest time from a token's `iat` to its `exp`; without `iat` a token is refused then.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub lifetime_max: Option<Span>,
+    /// Whether a token may be for others too.
+    #[serde(default)]
+    pub other_audiences: OtherAudiences,
     /// Which claim means what.
     #[serde(default)]
     pub claims: ClaimsConfig,
@@ -78,12 +108,22 @@ pub enum Namespace {
     Shared,
 }
 
-/// Which claim means what. A name is first looked for as it stands, then as a dotted path.
+/// Which claim means what. A name is first looked for as it stands, then as a dotted path; one
+/// that begins with `/` is a JSON pointer.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ClaimsConfig {
-    /// The claim that names the subject.
+    /// The claim that names the subject, or a template over claims that can't be mistaken for
+    /// another: `project:{project_id}:environment:{environment}`.
     pub subject: String,
+    /// What names the subject in ID tokens, if it is something else there.
+    pub id_token_subject: Option<String>,
+    /// What names the subject of a service, if it is something else there.
+    pub service_subject: Option<String>,
+    /// What kind of caller the tokens are for.
+    pub kind: KindRule,
+    /// The claim with the client; `client_id`, else `azp`, if nothing is written.
+    pub client: Option<String>,
     /// What stands before the subject, and before each actor.
     pub subject_prefix: String,
     /// The claim with a name to show.
@@ -104,6 +144,10 @@ impl Default for ClaimsConfig {
     fn default() -> Self {
         Self {
             subject: "sub".into(),
+            id_token_subject: None,
+            service_subject: None,
+            kind: KindRule::ByClaims,
+            client: None,
             subject_prefix: String::new(),
             name: "name".into(),
             email: "email".into(),
@@ -115,14 +159,17 @@ impl Default for ClaimsConfig {
     }
 }
 
-/// A test of one claim.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ClaimRule {
-    /// The claim's name or dotted path.
-    pub claim: String,
-    /// The texts of which the claim, or one item of it, must be one.
-    pub values: Vec<String>,
+/// What kind of caller an issuer's tokens are for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum KindRule {
+    /// `agent` and `service` tell; the others are people.
+    #[default]
+    ByClaims,
+    /// Services, all of them.
+    Service,
+    /// Agents, all of them.
+    Agent,
 }
 
 /// How people sign in with an issuer.
@@ -208,11 +255,25 @@ impl IssuerConfig {
         let usable = self.keys_usable.millis();
         let usable = usable >= self.keys_refresh.millis() && usable <= 7 * 86_400_000;
         require(usable, "keys_usable", "write a time from keys_refresh to 7d");
-        require(!self.claims.subject.is_empty(), "claims.subject", "name a claim");
         for rule in self.claims.service.iter().chain(&self.claims.agent) {
-            let filled = !rule.claim.is_empty() && !rule.values.is_empty();
-            require(filled, "claims", "a rule needs a claim and at least one value");
+            require(rule.fault().is_none(), "claims", rule.fault().unwrap_or_default());
         }
+        for rule in &self.require {
+            require(rule.fault().is_none(), "require", rule.fault().unwrap_or_default());
+        }
+        let lifetime =
+            self.lifetime_max.is_none_or(|it| (1000..=7 * 86_400_000).contains(&it.millis()));
+        require(lifetime, "lifetime_max", "write a time from 1s to 7d");
+        let alone = self.sign_in.is_none() || self.ca_file.is_none();
+        require(
+            alone,
+            "ca_file",
+            "people can't sign in with an issuer of a certificate authority of its own",
+        );
+        let placed = self.keys_token_file.is_none() || self.jwks_url.is_some();
+        require(placed, "keys_token_file", "write `jwks_url`: the token goes nowhere else");
+        let person = self.sign_in.is_none() || self.claims.kind == KindRule::ByClaims;
+        require(person, "claims.kind", "only people sign in");
         if let Some(sign_in) = &self.sign_in {
             let openid = sign_in.scopes.iter().any(|it| it == "openid");
             require(openid, "sign_in.scopes", "openid must be among the scopes");
@@ -225,6 +286,35 @@ impl IssuerConfig {
                 "with untyped tokens accepted, an audience must not be sign_in.client_id: \
                  ID tokens would pass as access tokens",
             );
+        }
+        faults.extend(self.subject_faults());
+        let preset = self.preset.iter().flat_map(Preset::faults);
+        let shared = Shared::faults(&self.url, &self.require);
+        faults.extend(preset.chain(shared).map(|(key, problem)| self.fault(key, problem)));
+        faults
+    }
+
+    fn subject_faults(&self) -> Vec<ConfigFault> {
+        let claims = &self.claims;
+        let mut faults = Vec::new();
+        for (key, name) in [
+            ("claims.subject", Some(&claims.subject)),
+            ("claims.id_token_subject", claims.id_token_subject.as_ref()),
+            ("claims.service_subject", claims.service_subject.as_ref()),
+        ] {
+            let Some(name) = name else { continue };
+            if name.is_empty() {
+                faults.push(self.fault(key, "name a claim"));
+            } else if Template::is_one(name) {
+                let bad = Template::parse(name).err();
+                faults.extend(bad.map(|it| self.fault(key, it.to_string())));
+            } else if self.preset.as_ref().is_some_and(Preset::knows_ids)
+                && subject::is_address(name)
+            {
+                let problem = "an e-mail address or a user name is no identity: it can be given to \
+                               somebody else; leave the key out, the preset names the right claim";
+                faults.push(self.fault(key, problem));
+            }
         }
         faults
     }

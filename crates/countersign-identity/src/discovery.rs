@@ -50,6 +50,14 @@ pub enum DiscoveryFailed {
     /// The document does not name what is needed.
     #[error("the discovery document names no {0}")]
     NotNamed(&'static str),
+    /// A file on this machine that is needed to ask, `ca_file` or `keys_token_file`.
+    #[error("{what} can't be used: {problem}")]
+    File {
+        /// The key that names it.
+        what: &'static str,
+        /// What is wrong with it; never what is in it.
+        problem: String,
+    },
     /// The document is not what it should be.
     #[error("the issuer's key set is {0}")]
     BadKeys(String),
@@ -104,8 +112,18 @@ pub(crate) async fn document(
     url: &str,
     what: &'static str,
 ) -> Result<Answer, DiscoveryFailed> {
+    document_with(http, url, HeaderMap::new(), what).await
+}
+
+/// Reads one of the issuer's documents, with these headers.
+pub(crate) async fn document_with(
+    http: &Http,
+    url: &str,
+    headers: HeaderMap,
+    what: &'static str,
+) -> Result<Answer, DiscoveryFailed> {
     let limits = Limits { bytes_max: DOCUMENT_BYTES_MAX, time: DOCUMENT_TIME_MAX };
-    let answer = http.get(url, HeaderMap::new(), limits).await;
+    let answer = http.get(url, headers, limits).await;
     let answer = answer.map_err(|source| DiscoveryFailed::Http { what, source })?;
     if answer.status != StatusCode::OK {
         return Err(DiscoveryFailed::Status { what, status: answer.status });

@@ -186,9 +186,13 @@ impl Trace {
         steps.extend(after.map(|step| Step { verdict: Verdict::Unproved, ..step }));
         let read: BTreeSet<&str> =
             steps.iter().flat_map(|it| &it.claims).map(String::as_str).collect();
-        // A dotted path reads its first name, and what is refused is not read to the end.
+        // A path reads its first name, and what is refused is not read to the end.
+        let first = |path: &str| match path.strip_prefix('/') {
+            Some(pointer) => pointer.split('/').next().map(str::to_owned),
+            None => path.split('.').next().map(str::to_owned),
+        };
         let is_read =
-            |claim: &str| read.iter().any(|it| *it == claim || it.split('.').next() == Some(claim));
+            |claim: &str| read.iter().any(|it| *it == claim || first(it).as_deref() == Some(claim));
         let unread = claims.iter().filter(|it| !is_read(it)).take(UNREAD_MAX);
         let unread = unread.map(|it| shown_name(it)).collect();
         Explanation { steps, unread, outcome }
@@ -241,6 +245,9 @@ fn about(fault: Fault) -> (&'static str, &'static [&'static str]) {
         | Fault::ProofSignatureInvalid
         | Fault::ProofReplayed
         | Fault::ProofsNotRemembered => ("proof", &[]),
+        Fault::ClaimRuleNotMet => ("rule", &[]),
+        Fault::LifetimeTooLong => ("lifetime", &["exp", "iat"]),
+        Fault::GroupsUnknown => ("groups", &["_claim_names"]),
     }
 }
 

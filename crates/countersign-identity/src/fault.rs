@@ -104,6 +104,15 @@ faults! {
     /// The session that it belongs to was ended after it was issued.
     SessionEnded = "session_ended", Token,
         "The session that this token belongs to was ended; sign in again.";
+    /// A claim is not what the issuer's rules ask for.
+    ClaimRuleNotMet = "claim_rule_not_met", Token,
+        "The token does not meet the rules for its issuer.";
+    /// It is made to live longer than the issuer's tokens may, or does not say since when.
+    LifetimeTooLong = "lifetime_too_long", Token,
+        "The token is made to live longer than its issuer's tokens may, or does not say since when.";
+    /// Which groups the subject is in could not be asked, or not lately enough.
+    GroupsUnknown = "groups_unknown", Issuer,
+        "Your groups are not in the token, and could not be had from the directory lately enough; try again shortly.";
     /// `cnf` binds the token in a way that is not understood.
     ConfirmationNotAccepted = "confirmation_not_accepted", Token,
         "The token is bound to its holder in a way that is not understood here.";

@@ -13,6 +13,7 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
+use rustls::pki_types::{CertificateDer, pem::PemObject};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{fmt, sync::Arc, time::Duration};
 use url::{Host, Url};
@@ -74,6 +75,9 @@ pub enum HttpFailed {
     /// Clear text to a host that is not this machine.
     #[error("plain http is only spoken to this machine; use https")]
     PlainHttpRefused,
+    /// A file of certificate authorities without a usable one.
+    #[error("no usable certificate authority in PEM")]
+    BadAuthorities,
     /// TLS cannot be had.
     #[error("no trusted certificates were found on this machine")]
     TlsUnavailable,
@@ -126,14 +130,44 @@ impl Http {
         if encrypted.is_err() {
             tracing::warn!("no trusted certificates were found: https will be refused");
         }
-        let mut builder = Client::builder(TokioExecutor::new());
-        builder.pool_idle_timeout(POOL_IDLE).pool_max_idle_per_host(POOL_IDLE_MAX);
-        builder.pool_timer(TokioTimer::new());
+        let builder = pooled();
         Self(Arc::new(Wires {
             clear: builder.build(connector(Scheme::HttpOnly)),
             encrypted: encrypted.ok().map(|it| builder.build(it)),
             plain_http,
         }))
+    }
+
+    /// A client that trusts these certificate authorities (PEM), and no others. It speaks clear
+    /// text to whom this one does.
+    ///
+    /// # Errors
+    /// [`HttpFailed::BadAuthorities`] if there is none among them.
+    pub(crate) fn trusting(&self, pem: &[u8]) -> Result<Self, HttpFailed> {
+        let mut roots = rustls::RootCertStore::empty();
+        for certificate in CertificateDer::pem_slice_iter(pem) {
+            let certificate = certificate.map_err(|_| HttpFailed::BadAuthorities)?;
+            roots.add(certificate).map_err(|_| HttpFailed::BadAuthorities)?;
+        }
+        if roots.is_empty() {
+            return Err(HttpFailed::BadAuthorities);
+        }
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let tls = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|_| HttpFailed::TlsUnavailable)?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let connector = hyper_rustls::HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_only()
+            .enable_all_versions()
+            .wrap_connector(connector(Scheme::Any));
+        Ok(Self(Arc::new(Wires {
+            clear: self.0.clear.clone(),
+            encrypted: Some(pooled().build(connector)),
+            plain_http: self.0.plain_http,
+        })))
     }
 
     /// Asks with GET.
@@ -292,6 +326,13 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
 enum Scheme {
     HttpOnly,
     Any,
+}
+
+fn pooled() -> hyper_util::client::legacy::Builder {
+    let mut builder = Client::builder(TokioExecutor::new());
+    builder.pool_idle_timeout(POOL_IDLE).pool_max_idle_per_host(POOL_IDLE_MAX);
+    builder.pool_timer(TokioTimer::new());
+    builder
 }
 
 fn connector(scheme: Scheme) -> HttpConnector {

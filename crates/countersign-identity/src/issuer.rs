@@ -9,6 +9,7 @@ use crate::{
     config::{IssuerConfig, UntypedTokens},
     discovery::{self, Discovery, DiscoveryFailed},
     jws,
+    key_place::KeyPlace,
     keys::KeySet,
     mapping::Mapping,
 };
@@ -25,6 +26,7 @@ pub(crate) struct Issuer {
     pub(crate) config: IssuerConfig,
     pub(crate) mapping: Mapping,
     token_types: Vec<String>,
+    place: KeyPlace,
     http: Http,
     clock: Clock,
     keys: RwLock<Arc<KeySet>>,
@@ -81,6 +83,7 @@ impl Issuer {
     ) -> Arc<Self> {
         Arc::new(Self {
             token_types: config.token_types.iter().map(|it| jws::media_type(it)).collect(),
+            place: KeyPlace::new(&config),
             config,
             mapping,
             http,
@@ -216,14 +219,19 @@ impl Issuer {
     }
 
     async fn read_keys(&self) -> Result<KeySet, DiscoveryFailed> {
-        let url = match &self.config.jwks_url {
-            Some(url) => url.clone(),
+        let http = self.place.http(&self.http)?;
+        let document = match &self.config.jwks_url {
+            Some(url) => {
+                let headers = self.place.headers()?;
+                discovery::document_with(&http, url, headers, "key set").await?
+            }
             None => {
                 let discovery = self.discovery().await?;
-                discovery.jwks_uri.clone().ok_or(DiscoveryFailed::NotNamed("jwks_uri"))?
+                let url = discovery.jwks_uri.as_ref();
+                let url = url.ok_or(DiscoveryFailed::NotNamed("jwks_uri"))?;
+                discovery::document(&http, url, "key set").await?
             }
         };
-        let document = discovery::document(&self.http, &url, "key set").await?;
         KeySet::parse(&document.body, &self.config.algorithms)
             .map_err(|bad| DiscoveryFailed::BadKeys(bad.to_string()))
     }
@@ -276,7 +284,8 @@ impl Issuer {
             return Ok(discovery);
         }
         let place = self.config.discovery_url.as_deref();
-        let discovery = Arc::new(Discovery::read(&self.http, &self.config.url, place).await?);
+        let http = self.place.http(&self.http)?;
+        let discovery = Arc::new(Discovery::read(&http, &self.config.url, place).await?);
         let mut known = self.discovery.write().unwrap_or_else(PoisonError::into_inner);
         *known = Some((Arc::clone(&discovery), now));
         Ok(discovery)

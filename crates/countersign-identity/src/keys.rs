@@ -202,7 +202,9 @@ fn same(one: Algorithm, other: Algorithm) -> bool {
 }
 
 fn is_for_verifying(jwk: &Map<String, Value>) -> bool {
-    let signs = jwk.get("use").is_none_or(|it| it == "sig");
+    // In a SPIFFE bundle the keys of JWTs are told from those of certificates by a use of their
+    // own (SPIFFE JWT-SVID §6.1).
+    let signs = jwk.get("use").is_none_or(|it| it == "sig" || it == "jwt-svid");
     let verifies = jwk.get("key_ops").is_none_or(|it| {
         it.as_array().is_some_and(|operations| operations.iter().any(|it| it == "verify"))
     });

@@ -24,17 +24,21 @@ mod home;
 mod http;
 mod issuer;
 mod jws;
+mod key_place;
 mod keys;
 mod loopback;
 mod mapping;
 mod pkce;
 mod presented;
+pub mod preset;
 mod proof;
 mod proofs;
 mod refused;
+mod rules;
 mod secret;
 mod signin;
 mod strict_json;
+mod subject;
 mod token_endpoint;
 mod use_once;
 mod verifier;
@@ -43,7 +47,7 @@ pub use algorithm::Algorithm;
 pub use challenge::{bearer_token, challenge, resource_metadata, scope_challenge};
 pub use cli_login::{CliLogin, CliSettings, DeviceCode, DevicePoll, LoginFailed};
 pub use config::{
-    ClaimRule, ClaimsConfig, ConfigFault, IssuerConfig, Namespace, SignInConfig, UntypedTokens,
+    ClaimsConfig, ConfigFault, IssuerConfig, KindRule, Namespace, SignInConfig, UntypedTokens,
     check_issuers,
 };
 pub use discovery::DiscoveryFailed;
@@ -56,8 +60,10 @@ pub use issuer::IssuerStatus;
 pub use loopback::{Loopback, LoopbackFailed};
 pub use pkce::{Callback, CallbackFault, Pending};
 pub use presented::{Asked, Presented, Thumbprint};
+pub use preset::{Preset, expand_preset};
 pub use proofs::{NonceKey, ProofRules};
 pub use refused::{Blame, Refused, Scheme};
+pub use rules::{ClaimRule, OtherAudiences, Presence, Tokens};
 pub use secret::{Secret, SecretFault};
 pub use signin::{SignIn, SignedIn, SigninRefused};
 pub use token_endpoint::{TokenRefused, TokenSet};

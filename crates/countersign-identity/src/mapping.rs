@@ -2,11 +2,13 @@
 //! scopes, and what kind of identity it is. Called with claims that are proved, and only then.
 
 use crate::{
-    Fault, Refused,
+    ClaimRule, Fault, Refused,
     claims::{at_path, texts},
-    config::{ClaimRule, ClaimsConfig, IssuerConfig, Namespace},
+    config::{ClaimsConfig, IssuerConfig, KindRule, Namespace},
     explain::{self, Trace},
     refused::shown,
+    rules::TokenUse,
+    subject::Template,
 };
 use countersign_model::{Caller, CallerKind, Group, Issued, Subject, Timestamp};
 use serde_json::{Map, Value};
@@ -42,28 +44,40 @@ impl Mapping {
         }
     }
 
-    /// The caller that the claims speak of.
-    pub(crate) fn caller(
+    /// The person that the claims of an ID token speak of.
+    pub(crate) fn signed_in(
         &self,
         claims: &Map<String, Value>,
         expires_at: Timestamp,
     ) -> Result<Caller, Refused> {
-        self.traced(claims, expires_at, &mut Trace::off())
+        self.map(claims, expires_at, TokenUse::SignIn, &mut Trace::off())
     }
 
-    /// The same, and how, for an explanation.
+    /// The caller that the claims of a token speak of, and how, for an explanation.
     pub(crate) fn traced(
         &self,
         claims: &Map<String, Value>,
         expires_at: Timestamp,
         trace: &mut Trace,
     ) -> Result<Caller, Refused> {
-        let subject = self.subject(claims, &self.claims.subject)?;
-        self.note(trace, "subject", &self.claims.subject, claims, || {
-            format!("claims.subject with the prefix {:?}: {subject}", self.claims.subject_prefix)
-        });
-        let client = client(claims)?;
-        let kind = self.kind(claims, client, trace)?;
+        self.map(claims, expires_at, TokenUse::Call, trace)
+    }
+
+    fn map(
+        &self,
+        claims: &Map<String, Value>,
+        expires_at: Timestamp,
+        token_use: TokenUse,
+        trace: &mut Trace,
+    ) -> Result<Caller, Refused> {
+        let client = self.client(claims)?;
+        let (key, name) = self.subject_key(claims, client, token_use)?;
+        let subject = match Template::parse(name) {
+            Ok(template) => self.whole_subject(&template.fill(claims)?)?,
+            Err(_) => self.subject(claims, name)?,
+        };
+        self.note_subject(trace, key, name, claims, &subject);
+        let kind = self.kind(claims, client, token_use, trace)?;
         let show = |name: &str| at_path(claims, name).and_then(Value::as_str).and_then(shown_name);
         let caller = Caller {
             subject,
@@ -80,6 +94,46 @@ impl Mapping {
         };
         self.note_rest(trace, claims, &caller);
         Ok(caller)
+    }
+
+    /// What names the subject of such a token, with the key that says so.
+    fn subject_key(
+        &self,
+        claims: &Map<String, Value>,
+        client: Option<&str>,
+        token_use: TokenUse,
+    ) -> Result<(&'static str, &str), Refused> {
+        if let (TokenUse::SignIn, Some(name)) = (token_use, &self.claims.id_token_subject) {
+            return Ok(("claims.id_token_subject", name));
+        }
+        if let Some(name) = &self.claims.service_subject
+            && self.kind(claims, client, token_use, &mut Trace::off())? == CallerKind::Service
+        {
+            return Ok(("claims.service_subject", name));
+        }
+        Ok(("claims.subject", &self.claims.subject))
+    }
+
+    fn note_subject(
+        &self,
+        trace: &mut Trace,
+        key: &'static str,
+        name: &str,
+        claims: &Map<String, Value>,
+        subject: &Subject,
+    ) {
+        let rule = || format!("{key} with the prefix {:?}: {subject}", self.claims.subject_prefix);
+        match Template::parse(name) {
+            Ok(template) => {
+                let read: Vec<&str> = template.claims().collect();
+                trace.note("subject", &read, || {
+                    let found: Vec<String> =
+                        read.iter().map(|it| explain::at(claims, it)).collect();
+                    (found.join(", "), format!("issuers[{}].{}", self.issuer_name, rule()))
+                });
+            }
+            Err(_) => self.note(trace, "subject", name, claims, rule),
+        }
     }
 
     /// Writes down that a claim was mapped, and by which key of this issuer.
@@ -125,7 +179,8 @@ impl Mapping {
     /// The subject that this issuer's `sub` stands for, where no other claim names subjects.
     pub(crate) fn subject_of(&self, issuer_subject: &str) -> Option<Subject> {
         let claims = Map::from_iter([("sub".to_owned(), Value::from(issuer_subject))]);
-        if self.claims.subject != "sub" {
+        // Who ends sessions speaks of subjects as ID tokens do.
+        if self.claims.id_token_subject.as_ref().unwrap_or(&self.claims.subject) != "sub" {
             return None;
         }
         self.subject(&claims, "sub").ok()
@@ -153,8 +208,20 @@ impl Mapping {
         };
         // An address that its owner has not proved can be anybody's.
         let proved = name != "email" || claims.get("email_verified") == Some(&Value::Bool(true));
+        if !proved {
+            let detail = format!("subject {}", shown(bare));
+            return Err(Refused::new(Fault::SubjectNotAccepted, detail));
+        }
+        self.whole_subject(bare)
+    }
+
+    /// The subject with its prefix, if this issuer may name it.
+    fn whole_subject(&self, bare: &str) -> Result<Subject, Refused> {
+        if !is_nameable(bare) {
+            return Err(Refused::new(Fault::SubjectMissing, "longer than a name can be"));
+        }
         let subject = format!("{}{bare}", self.claims.subject_prefix);
-        if !proved || self.foreign_subjects.iter().any(|prefix| subject.starts_with(prefix)) {
+        if self.foreign_subjects.iter().any(|prefix| subject.starts_with(prefix)) {
             return Err(Refused::new(
                 Fault::SubjectNotAccepted,
                 format!("subject {}", shown(bare)),
@@ -192,7 +259,15 @@ impl Mapping {
     }
 
     fn groups(&self, claims: &Map<String, Value>) -> Result<BTreeSet<Group>, Refused> {
-        let Some(value) = at_path(claims, &self.claims.groups) else { return Ok(BTreeSet::new()) };
+        let Some(value) = at_path(claims, &self.claims.groups) else {
+            return match self.groups_left_out(claims) {
+                true => Err(Refused::new(
+                    Fault::GroupsUnknown,
+                    "the token leaves its groups out, and no `directory` is configured to ask",
+                )),
+                false => Ok(BTreeSet::new()),
+            };
+        };
         let names = texts(value, &self.claims.groups)?;
         if names.len() > GROUPS_MAX {
             return Err(Refused::new(Fault::ClaimInvalid, "more than 2000 groups"));
@@ -208,13 +283,48 @@ impl Mapping {
         Ok(groups)
     }
 
+    /// Whether the token says that it has groups, but not which: there were too many for it (Entra's
+    /// overage, by OpenID Connect Core §5.6.2). Where it says that they could be asked for is not
+    /// read.
+    fn groups_left_out(&self, claims: &Map<String, Value>) -> bool {
+        let elsewhere = claims.get("_claim_names").and_then(Value::as_object);
+        let told = |name: &str| match claims.get(name) {
+            Some(Value::Bool(truth)) => *truth,
+            Some(Value::String(text)) => text == "true",
+            _ => false,
+        };
+        elsewhere.is_some_and(|it| it.contains_key(&self.claims.groups)) || told("hasgroups")
+    }
+
+    fn client<'c>(&self, claims: &'c Map<String, Value>) -> Result<Option<&'c str>, Refused> {
+        match &self.claims.client {
+            Some(name) => client(claims, &[name]),
+            None => client(claims, &["client_id", "azp"]),
+        }
+    }
+
     fn kind(
         &self,
         claims: &Map<String, Value>,
         client: Option<&str>,
+        token_use: TokenUse,
         trace: &mut Trace,
     ) -> Result<CallerKind, Refused> {
-        let is = |rule: &Option<ClaimRule>| rule.as_ref().map_or(Ok(false), |it| it.holds(claims));
+        let fixed = match self.claims.kind {
+            KindRule::ByClaims => None,
+            KindRule::Service => Some((CallerKind::Service, "a service")),
+            KindRule::Agent => Some((CallerKind::Agent, "an agent")),
+        };
+        if let Some((kind, name)) = fixed {
+            trace.note("kind", &[], || {
+                (name.into(), format!("issuers[{}].claims.kind", self.issuer_name))
+            });
+            return Ok(kind);
+        }
+        let is = |rule: &Option<ClaimRule>| match rule.as_ref().filter(|it| it.is_for(token_use)) {
+            Some(rule) => rule.holds(claims),
+            None => Ok(false),
+        };
         let read = |rule: &Option<ClaimRule>| rule.as_ref().map(|it| it.claim.clone());
         if is(&self.claims.agent)? {
             let claim = read(&self.claims.agent).unwrap_or_default();
@@ -241,14 +351,6 @@ impl Mapping {
     }
 }
 
-impl ClaimRule {
-    fn holds(&self, claims: &Map<String, Value>) -> Result<bool, Refused> {
-        let Some(value) = at_path(claims, &self.claim) else { return Ok(false) };
-        let found = texts(value, &self.claim)?;
-        Ok(found.iter().any(|it| self.values.iter().any(|value| value == it)))
-    }
-}
-
 /// What cut-offs are compared with. The times are judged already.
 fn issued(claims: &Map<String, Value>) -> Issued {
     let text = |name: &str| claims.get(name).and_then(Value::as_str).map(Into::into);
@@ -260,10 +362,8 @@ fn issued(claims: &Map<String, Value>) -> Issued {
     }
 }
 
-fn client(claims: &Map<String, Value>) -> Result<Option<&str>, Refused> {
-    let Some((name, value)) =
-        ["client_id", "azp"].iter().find_map(|it| Some((it, claims.get(*it)?)))
-    else {
+fn client<'c>(claims: &'c Map<String, Value>, names: &[&str]) -> Result<Option<&'c str>, Refused> {
+    let Some((name, value)) = names.iter().find_map(|it| Some((it, claims.get(*it)?))) else {
         return Ok(None);
     };
     match value.as_str() {

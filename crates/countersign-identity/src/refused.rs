@@ -13,6 +13,8 @@ pub struct Refused {
     detail: Box<str>,
     scheme: Scheme,
     nonce: Option<Box<str>>,
+    /// What the caller is told, where it is more than the fault's own sentence.
+    told: Option<Box<str>>,
 }
 
 /// How a token comes in the `Authorization` header.
@@ -41,7 +43,13 @@ impl Refused {
             Wrong::Proof | Wrong::Nonce => Scheme::Dpop,
             Wrong::Nothing | Wrong::Token | Wrong::Issuer | Wrong::Gateway => Scheme::Bearer,
         };
-        Self { fault, detail: detail.into().into_boxed_str(), scheme, nonce: None }
+        Self { fault, detail: detail.into().into_boxed_str(), scheme, nonce: None, told: None }
+    }
+
+    /// With a sentence of its own: of the configuration's words and names of claims, never of what
+    /// a claim says.
+    pub(crate) fn told(fault: Fault, detail: impl Into<String>, sentence: String) -> Self {
+        Self { told: Some(sentence.into_boxed_str()), ..Self::new(fault, detail) }
     }
 
     /// The same, with the scheme that the next try has to use.
@@ -67,8 +75,8 @@ impl Refused {
     }
 
     /// What the caller is told: a sentence, without secrets and without the token's text.
-    pub fn sentence(&self) -> &'static str {
-        self.fault.sentence()
+    pub fn sentence(&self) -> &str {
+        self.told.as_deref().unwrap_or_else(|| self.fault.sentence())
     }
 
     /// The `error` of the challenge (RFC 6750 §3.1, RFC 9449 §7.1); none if there was no token, or

@@ -9,10 +9,12 @@ use crate::{
     TokenRefused, TokenSet, Verifier,
     claims::{self, Times, at_path},
     discovery::{Discovery, DiscoveryFailed},
+    explain::Trace,
     http::{HttpFailed, Limits},
     issuer::Issuer,
     jws,
     pkce::NamesIssuer,
+    rules::{self, TokenUse},
     strict_json,
     token_endpoint::Client,
 };
@@ -185,7 +187,9 @@ impl SignIn {
         let id_token = tokens.id_token.clone().ok_or(SigninRefused::NoIdToken)?;
         let (mut claims, expires_at) = self.verify_id_token(&id_token, &tokens, &pending).await?;
         self.complete(&mut claims, &discovery, &tokens).await?;
-        let caller = self.issuer.mapping.caller(&claims, expires_at)?;
+        let trace = &mut Trace::off();
+        rules::check(&self.issuer.config, &claims, TokenUse::SignIn, trace)?;
+        let caller = self.issuer.mapping.signed_in(&claims, expires_at)?;
         match caller.kind {
             CallerKind::Person => {}
             CallerKind::Agent | CallerKind::Service => return Err(SigninRefused::NotAPerson),

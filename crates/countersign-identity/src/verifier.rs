@@ -19,6 +19,7 @@ use crate::{
     presented::With,
     proofs::Proofs,
     refused::shown,
+    rules::{self, TokenUse},
 };
 use countersign_model::{Caller, Clock, CutOffs, Subject, Timestamp};
 use std::{collections::HashMap, fmt, ops::Deref, sync::Arc};
@@ -169,6 +170,7 @@ impl Verifier {
         {
             // How far it comes is in the notes; nothing here is a caller.
             let ends = Timestamp::from_millis(0);
+            drop(rules::check(&issuer.config, &token.claims, TokenUse::Call, &mut unproved));
             drop(issuer.mapping.traced(&token.claims, ends, &mut unproved));
         }
         trace.end(outcome.map(|(caller, _)| caller), unproved)
@@ -295,6 +297,7 @@ impl Verifier {
         trace.times(times, &issuer.config);
         let key_epoch = issuer.prove(&token).await?;
         trace.signature(&token, &issuer.config);
+        rules::check(&issuer.config, &token.claims, TokenUse::Call, trace)?;
 
         let expires_at = Timestamp::from_millis(times.expires.saturating_mul(1000));
         let caller = Arc::new(issuer.mapping.traced(&token.claims, expires_at, trace)?);

@@ -76,6 +76,9 @@ pub(crate) enum Command {
         /// The configuration
         #[arg(long, short, value_name = "FILE", default_value = "countersign.yaml")]
         config: PathBuf,
+        /// Print the issuers instead, with what their presets filled in
+        #[arg(long)]
+        show_issuers: bool,
     },
     /// Write a first configuration, key and catalog
     Init(InitArguments),

@@ -33,7 +33,8 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
     match command {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Serve { config } => serve::run(&config),
-        Command::Check { config } => check::run(&config, &shared),
+        Command::Check { config, show_issuers: true } => check::show_issuers(&config, &shared),
+        Command::Check { config, show_issuers: false } => check::run(&config, &shared),
         Command::Init(arguments) => init::run(&arguments),
         Command::Schema { of } => schema::run(of),
         Command::Catalog(command) => catalog::run(command, &shared),

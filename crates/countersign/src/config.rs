@@ -10,6 +10,7 @@ use countersign_model::Span;
 use countersign_telemetry::Sample;
 use http::HeaderName;
 use raw::{RawConfig, RawLimits, RawLogging, RawRoles};
+use serde_json::Value;
 use std::{
     fmt, fs,
     net::SocketAddr,
@@ -125,8 +126,27 @@ pub(crate) fn load(file: &Path) -> Result<Config, Vec<FileFault>> {
 
 /// Reads and checks a configuration; its relative paths start at `directory`.
 pub(crate) fn parse(text: &str, directory: &Path) -> Result<Config, Vec<yaml::Fault>> {
-    let raw: RawConfig = yaml::read(text)?;
+    let raw: RawConfig = yaml::read_filled(text, fill_presets)?;
     check::check(raw, text, directory)
+}
+
+/// The issuers of a configuration file that holds, as they are after their presets have filled them.
+/// Secrets are not among it: they stand elsewhere.
+///
+/// # Errors
+/// A fault of the file.
+pub(crate) fn issuers_shown(file: &Path) -> Result<Value, Vec<FileFault>> {
+    let text = text_of(file, CONFIG_BYTES_MAX).map_err(|fault| vec![fault])?;
+    let whole: Value = yaml::read_filled(&text, fill_presets).map_err(|faults| {
+        let faults = faults.into_iter();
+        faults.map(|fault| FileFault { file: file.to_path_buf(), fault }).collect::<Vec<_>>()
+    })?;
+    Ok(whole.get("issuers").cloned().unwrap_or_default())
+}
+
+fn fill_presets(config: &mut Value) {
+    let issuers = config.get_mut("issuers").and_then(Value::as_array_mut);
+    issuers.into_iter().flatten().for_each(countersign_identity::expand_preset);
 }
 
 /// A file's text, if it is not longer than a person would write.

@@ -51,7 +51,20 @@ impl fmt::Display for Fault {
 /// # Errors
 /// Every fault that can be found in one go, in the order of the lines.
 pub(crate) fn read<T: DeserializeOwned>(text: &str) -> Result<T, Vec<Fault>> {
+    read_filled(text, |_| {})
+}
+
+/// Reads a text into a type, after `fill` has added to what is written. It adds at the ends of lists
+/// and takes nothing away, so that places in faults are those of the text.
+///
+/// # Errors
+/// Every fault that can be found in one go, in the order of the lines.
+pub(crate) fn read_filled<T: DeserializeOwned>(
+    text: &str,
+    fill: impl FnOnce(&mut Value),
+) -> Result<T, Vec<Fault>> {
     let mut value = strict::value(text).map_err(|fault| vec![fault])?;
+    fill(&mut value);
     let mut faults = Vec::new();
     let mut removed = Removed::default();
     for _ in 0..FAULTS_MAX {

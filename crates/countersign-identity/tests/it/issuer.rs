@@ -217,6 +217,8 @@ pub(crate) struct State {
     pub(crate) behaviour: Mutex<Keys>,
     pub(crate) gate: watch::Sender<bool>,
     pub(crate) key_readings: AtomicUsize,
+    /// `Authorization` headers with which `/keys-for-known` was asked.
+    pub(crate) shown_to_keys: Mutex<Vec<String>>,
     /// Extra members of the discovery document.
     pub(crate) discovery: Mutex<Value>,
     /// What the token endpoint answers, in order.
@@ -250,6 +252,7 @@ impl Op {
             behaviour: Mutex::new(Keys::Published),
             gate: watch::Sender::new(false),
             key_readings: AtomicUsize::new(0),
+            shown_to_keys: Mutex::default(),
             discovery: Mutex::new(json!({})),
             answers: Mutex::default(),
             userinfo: Mutex::new((404, json!({}))),
@@ -316,6 +319,13 @@ async fn answer(state: &State, url: &str, request: Request<Incoming>) -> Answer 
             respond(200, &merged(base, &state.discovery.lock().unwrap()))
         }
         "/keys" => keys(state, url).await,
+        "/keys-for-known" => {
+            let Some(shown) = request.headers().get(header::AUTHORIZATION) else {
+                return respond(401, &json!({}));
+            };
+            state.shown_to_keys.lock().unwrap().push(shown.to_str().unwrap().to_owned());
+            respond(200, &json!({"keys": *state.keys.lock().unwrap()}))
+        }
         "/keys-elsewhere" => respond(200, &json!({"keys": *state.keys.lock().unwrap()})),
         "/userinfo" => {
             let (status, body) = state.userinfo.lock().unwrap().clone();

@@ -17,5 +17,7 @@ mod http_client;
 mod issuer;
 mod key_rotation;
 mod oidc_provider;
+mod people;
 mod secrecy;
 mod signin;
+mod workloads;

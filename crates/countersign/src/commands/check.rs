@@ -43,6 +43,14 @@ pub(super) fn run(file: &Path, shared: &Shared) -> Result<(), Failure> {
     }
 }
 
+/// `--show-issuers`: what presets made of the issuers, if the configuration holds.
+pub(super) fn show_issuers(file: &Path, shared: &Shared) -> Result<(), Failure> {
+    match config::load(file).and_then(|_| config::issuers_shown(file)) {
+        Ok(issuers) => output::json(&json!({"issuers": issuers})),
+        Err(faults) => refuse(&faults, shared),
+    }
+}
+
 /// Ends with the faults, as JSON if that was asked for.
 pub(super) fn refuse(faults: &[FileFault], shared: &Shared) -> Result<(), Failure> {
     if shared.json {

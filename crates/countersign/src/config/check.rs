@@ -197,6 +197,9 @@ fn issuer_under(directory: &Path, mut issuer: IssuerConfig) -> IssuerConfig {
         sign_in.client_secret =
             sign_in.client_secret.take().map(|secret| secret_under(directory, secret));
     }
+    for file in issuer.ca_file.iter_mut().chain(&mut issuer.keys_token_file) {
+        *file = directory.join(&*file);
+    }
     issuer
 }
 

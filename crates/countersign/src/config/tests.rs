@@ -162,6 +162,55 @@ const FAULTS: [(&str, &str, &[&str]); 19] = [
     ),
 ];
 
+/// Rows: an issuer, as it stands below its name, and its faults.
+#[test]
+fn presets_fill_in_and_faults_keep_their_lines() {
+    let check = |issuer: &str, expect: &[&str]| {
+        let text = GOOD.replacen("    url: https://id.example.com\n", issuer, 1);
+        assert_eq!(faults(&text), expect, "{text}");
+    };
+    check("    preset: {okta: {domain: acme.okta.com}}\n", &[]);
+    check("    preset: {github_actions: {repositories: [7]}}\n", &[]);
+    check(
+        "    preset:\n      github_actions:\n        environments: [production]\n",
+        &[
+            "5: issuers[0].require: anyone on GitHub could get such a token: narrow it down with \
+             the preset, or with `values` of repository_id or repository_owner_id or enterprise_id \
+             under `require`",
+            "7: issuers[0].preset.github_actions: name repositories or owners by their numbers: \
+             anyone on GitHub could get such a token",
+        ],
+    );
+    check(
+        "    preset:\n      github_actions:\n        repositories: [acme/app]\n",
+        &["7: issuers[0].preset.github_actions.repositories[0]: expected a whole number, zero or \
+           more, found the text \"acme/app\""],
+    );
+    check(
+        "    preset: {entra: {tenant: common}}\n",
+        &[
+            "5: issuers[0].preset.entra.tenant: the tenant's id, in small letters: a domain can \
+           change hands, and `common`, `organizations` and `consumers` let in every tenant of the \
+           world",
+            "5: issuers[0].url: name the one tenant by its id; `common`, `organizations` and \
+           `consumers` let in every tenant of the world",
+        ],
+    );
+    check(
+        "    url: https://id.example.com\n    require:\n      - {claim: a, values: ['*']}\n",
+        &["6: issuers[0].require: values are compared as they stand: a * is no wildcard"],
+    );
+    check(
+        "    url: https://id.example.com\n    claims: {subject: '{a}{b}'}\n",
+        &["6: issuers[0].claims.subject: two claims need a `:` or another sign between them that \
+           no claim's text keeps"],
+    );
+    check(
+        "    preset: {octa: {domain: acme.okta.com}}\n",
+        &["5: issuers[0].preset.octa: `octa` is not known; did you mean `okta`?"],
+    );
+}
+
 #[test]
 fn two_issuers_with_faults_are_told_apart() {
     let text = GOOD.replacen(

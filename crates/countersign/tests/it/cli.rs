@@ -45,6 +45,22 @@ fn help_documents_the_exit_codes_as_the_manual_does() {
 }
 
 #[test]
+fn check_shows_what_presets_made_of_the_issuers() {
+    let here = tempfile::tempdir().unwrap();
+    let config = "listen: 127.0.0.1:7070\npublic_url: https://g.example.com\n\
+        master_key: {file: k}\nroles: {administrators: [ops]}\nissuers:\n  - name: ci\n    \
+        audiences: [https://g.example.com]\n    preset: {gitlab_ci: {projects: [7]}}\n";
+    fs::write(here.path().join("countersign.yaml"), config).unwrap();
+    let ran = countersign(here.path(), &["check", "--show-issuers"]);
+    ran.expect(0, "\"subject\": \"project:{project_id}\"", "");
+    let shown: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(shown["issuers"][0]["url"], "https://gitlab.com");
+    assert_eq!(shown["issuers"][0]["claims"]["kind"], "service");
+    fs::write(here.path().join("countersign.yaml"), config.replace("[7]", "[]")).unwrap();
+    countersign(here.path(), &["check", "--show-issuers"]).expect(2, "", "anyone on GitLab");
+}
+
+#[test]
 fn what_init_writes_passes_check_and_faults_are_named() {
     let here = tempfile::tempdir().unwrap();
     countersign(here.path(), &["init"]).expect(2, "", "nobody can be asked");

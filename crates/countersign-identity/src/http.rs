@@ -75,9 +75,6 @@ pub enum HttpFailed {
     /// Clear text to a host that is not this machine.
     #[error("plain http is only spoken to this machine; use https")]
     PlainHttpRefused,
-    /// A file of certificate authorities without a usable one.
-    #[error("no usable certificate authority in PEM")]
-    BadAuthorities,
     /// TLS cannot be had.
     #[error("no trusted certificates were found on this machine")]
     TlsUnavailable,
@@ -113,6 +110,11 @@ pub enum HttpFailed {
     NotJson,
 }
 
+/// A text that holds no certificate authorities.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no usable certificate authority in PEM")]
+pub(crate) struct BadAuthorities;
+
 impl Http {
     /// A client that trusts the certificates of this machine and speaks clear text only to it.
     pub fn new() -> Self {
@@ -142,20 +144,20 @@ impl Http {
     /// text to whom this one does.
     ///
     /// # Errors
-    /// [`HttpFailed::BadAuthorities`] if there is none among them.
-    pub(crate) fn trusting(&self, pem: &[u8]) -> Result<Self, HttpFailed> {
+    /// [`BadAuthorities`] if one of them can't be used, or there is none.
+    pub(crate) fn trusting(&self, pem: &[u8]) -> Result<Self, BadAuthorities> {
         let mut roots = rustls::RootCertStore::empty();
         for certificate in CertificateDer::pem_slice_iter(pem) {
-            let certificate = certificate.map_err(|_| HttpFailed::BadAuthorities)?;
-            roots.add(certificate).map_err(|_| HttpFailed::BadAuthorities)?;
+            let certificate = certificate.map_err(|_| BadAuthorities)?;
+            roots.add(certificate).map_err(|_| BadAuthorities)?;
         }
         if roots.is_empty() {
-            return Err(HttpFailed::BadAuthorities);
+            return Err(BadAuthorities);
         }
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let tls = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .map_err(|_| HttpFailed::TlsUnavailable)?
+            .map_err(|_| BadAuthorities)?
             .with_root_certificates(roots)
             .with_no_client_auth();
         let connector = hyper_rustls::HttpsConnectorBuilder::new()

@@ -1,5 +1,5 @@
 use super::*;
-use crate::HttpFailed;
+use crate::http::BadAuthorities;
 
 fn place(ca_file: Option<PathBuf>, token_file: Option<PathBuf>) -> KeyPlace {
     KeyPlace { ca_file, token_file }
@@ -35,6 +35,6 @@ fn a_file_of_authorities_holds_at_least_one() {
     for text in ["", "nothing", garbled] {
         std::fs::write(&file, text).unwrap();
         let fault = place.http(&http).unwrap_err().to_string();
-        assert!(fault.contains(&HttpFailed::BadAuthorities.to_string()), "{fault}");
+        assert!(fault.contains(&BadAuthorities.to_string()), "{fault}");
     }
 }

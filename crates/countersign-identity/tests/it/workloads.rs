@@ -142,7 +142,7 @@ async fn a_refusal_names_the_claim_and_the_rule_but_no_value() {
     );
     // A token that is not the platform's learns nothing about the rules.
     let token = stage.token(github(), json!({"repository_id": "9"}));
-    let forged = format!("{}AAAA", &token[..token.len() - 4]);
+    let forged = format!("{}AAAA", token.split_at(token.len() - 4).0);
     let refused = stage.verifier.identify(&forged).await.unwrap_err();
     assert_eq!(refused.code(), "signature_invalid");
     // Whoever has to make it work sees every rule that was met.

@@ -183,31 +183,31 @@ fn presets_fill_in_and_faults_keep_their_lines() {
     );
     check(
         "    preset:\n      github_actions:\n        repositories: [acme/app]\n",
-        &["7: issuers[0].preset.github_actions.repositories[0]: expected a whole number, zero or \
+        &["8: issuers[0].preset.github_actions.repositories[0]: expected a whole number, zero or \
            more, found the text \"acme/app\""],
     );
     check(
         "    preset: {entra: {tenant: common}}\n",
         &[
-            "5: issuers[0].preset.entra.tenant: the tenant's id, in small letters: a domain can \
-           change hands, and `common`, `organizations` and `consumers` let in every tenant of the \
-           world",
             "5: issuers[0].url: name the one tenant by its id; `common`, `organizations` and \
            `consumers` let in every tenant of the world",
+            "6: issuers[0].preset.entra.tenant: the tenant's id, in small letters: a domain can \
+           change hands, and `common`, `organizations` and `consumers` let in every tenant of the \
+           world",
         ],
     );
     check(
         "    url: https://id.example.com\n    require:\n      - {claim: a, values: ['*']}\n",
-        &["6: issuers[0].require: values are compared as they stand: a * is no wildcard"],
+        &["7: issuers[0].require: values are compared as they stand: a * is no wildcard"],
     );
     check(
         "    url: https://id.example.com\n    claims: {subject: '{a}{b}'}\n",
-        &["6: issuers[0].claims.subject: two claims need a `:` or another sign between them that \
+        &["7: issuers[0].claims.subject: two claims need a `:` or another sign between them that \
            no claim's text keeps"],
     );
     check(
         "    preset: {octa: {domain: acme.okta.com}}\n",
-        &["5: issuers[0].preset.octa: `octa` is not known; did you mean `okta`?"],
+        &["6: issuers[0].preset: `octa` is not known; did you mean `okta`?"],
     );
 }
 

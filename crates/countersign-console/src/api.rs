@@ -4,6 +4,7 @@
 pub(crate) mod approvals;
 pub(crate) mod catalog;
 pub(crate) mod grants;
+pub(crate) mod identity;
 pub(crate) mod ledger;
 pub(crate) mod me;
 pub(crate) mod sessions;

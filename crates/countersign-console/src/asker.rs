@@ -10,13 +10,17 @@ use crate::{
 use axum::response::{IntoResponse, Response};
 use countersign_governance::Actor;
 use countersign_identity::{Asked, Blame, Presented, Thumbprint, challenge};
+use countersign_model::Caller;
 use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
+use std::sync::Arc;
 
 /// Who asks.
 #[derive(Clone, Debug)]
 pub(crate) struct Asker {
     /// As governance judges them.
     pub(crate) actor: Actor,
+    /// As they proved it: with its chain, its issuer, and when that ends.
+    pub(crate) caller: Arc<Caller>,
     /// How they proved it.
     pub(crate) credential: Credential,
 }
@@ -55,7 +59,8 @@ pub(crate) async fn by_cookie(
 ) -> Result<Option<Asker>, Problem> {
     let Some(found) = web_session::find(console, headers).await? else { return Ok(None) };
     let actor = console.governance().actor(&found.caller);
-    Ok(Some(Asker { actor, credential: Credential::Cookie { csrf: found.csrf } }))
+    let caller = Arc::new(found.caller);
+    Ok(Some(Asker { actor, caller, credential: Credential::Cookie { csrf: found.csrf } }))
 }
 
 /// Whose token it is, or the answer that says why not.
@@ -88,5 +93,5 @@ pub(crate) async fn by_token(console: &Console, parts: &Parts) -> Result<Asker, 
     let presented = presented.over(parts.extensions.get::<Thumbprint>().copied());
     let proved = console.parts.verifier.identify(presented).await.map_err(refuse)?;
     let actor = console.governance().actor(proved.caller());
-    Ok(Asker { actor, credential: Credential::Bearer })
+    Ok(Asker { actor, caller: proved.into(), credential: Credential::Bearer })
 }

@@ -100,13 +100,7 @@ impl Frame {
 
 /// Roles in words.
 pub(crate) fn role_words(roles: &BTreeSet<Role>) -> String {
-    let words: Vec<&str> = roles
-        .iter()
-        .map(|role| match role {
-            Role::Administrator => "administrator",
-            Role::Auditor => "auditor",
-        })
-        .collect();
+    let words: Vec<&str> = roles.iter().map(|role| role.name()).collect();
     words.join(", ")
 }
 

@@ -40,12 +40,22 @@ pub(crate) enum Who {
     Administrator,
 }
 
+/// What a route is for. An auditor enters none that changes something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Act {
+    /// It looks, or ends nothing but the asker's own session.
+    Looks,
+    /// It changes something.
+    Changes,
+}
+
 /// A route's guard.
 #[derive(Clone, Debug)]
 pub(crate) struct Gate {
     pub(crate) console: Console,
     pub(crate) door: Door,
     pub(crate) who: Who,
+    pub(crate) act: Act,
 }
 
 /// The fields of a form that passed the guard.
@@ -130,6 +140,12 @@ async fn admit(gate: &Gate, asker: &Asker, request: Request) -> Result<Request, 
                 "Ask an administrator why, and to lift the suspension.",
             ));
         }
+    }
+    if gate.act == Act::Changes && asker.actor.is_auditor() {
+        return Err(Problem::forbidden(
+            "An auditor sees everything and changes nothing.",
+            "Ask who answers for it; to act yourself, leave the group of auditors.",
+        ));
     }
     let (may, wanted) = match gate.who {
         Who::Anyone | Who::SignedIn => (true, ""),

@@ -10,6 +10,7 @@ pub(crate) mod grant;
 pub(crate) mod grant_new;
 pub(crate) mod grants;
 pub(crate) mod home;
+pub(crate) mod identity;
 pub(crate) mod ledger;
 pub(crate) mod session;
 pub(crate) mod sessions;

@@ -5,7 +5,7 @@ use crate::{
     api, assets,
     console::{Console, ConsoleParts},
     finish,
-    gate::{self, Door, Gate, Who},
+    gate::{self, Act, Door, Gate, Who},
     pages, well_known,
 };
 use axum::{
@@ -33,8 +33,8 @@ struct Route {
 pub fn router(parts: ConsoleParts) -> Router {
     let console = Console::new(parts);
     let mut router = Router::new();
-    for Route { path, door, who, handler, .. } in routes() {
-        let gate = Gate { console: console.clone(), door, who };
+    for Route { method, path, door, who, handler, .. } in routes() {
+        let gate = Gate { console: console.clone(), door, who, act: act(method, path) };
         router = router.route(path, handler.layer(from_fn_with_state(gate, gate::check)));
     }
     for rest in ["/console/{*rest}", "/api/v1/{*rest}"] {
@@ -46,6 +46,12 @@ pub fn router(parts: ConsoleParts) -> Router {
         .with_state(console)
 }
 
+/// What a route is for. What is not `GET` changes something, but for the few that are named here.
+fn act(method: &str, path: &str) -> Act {
+    let looks = ["/api/v1/catalog/plan", "/api/v1/identity/explain", "/console/sign-out"];
+    if method == "GET" || looks.contains(&path) { Act::Looks } else { Act::Changes }
+}
+
 /// The table of routes and their guards, as Markdown.
 pub fn table() -> String {
     let mut text = String::from(
@@ -53,7 +59,7 @@ pub fn table() -> String {
          Made by a test from `src/routes.rs` (`UPDATE_EXPECT=1` writes it anew). A page is entered by a\n\
          signed-in person; the API by a bearer token, or by a signed-in person's browser. Every change by\n\
          a browser needs the session's token and must come from the console's own pages. A suspended\n\
-         subject enters nothing but the way out.\n\n\
+         subject enters nothing but the way out, and an auditor no route that changes something.\n\n\
          | method | path | by | who | judged beyond that |\n|---|---|---|---|---|\n",
     );
     for route in routes() {
@@ -142,6 +148,7 @@ fn pages() -> Vec<Route> {
         change("/console/grants/{id}/certify", CERTIFIES, post(pages::grant::certify)),
         change("/console/grants/{id}/revoke", REVOKES, post(pages::grant::revoke)),
         read("/console/ledger", "", get(pages::ledger::show)),
+        read("/console/identity", "themselves", get(pages::identity::show)),
     ]
 }
 
@@ -159,6 +166,8 @@ fn api() -> Vec<Route> {
     use Who::{Administrator, Reader, SignedIn};
     vec![
         read("/api/v1/me", SignedIn, "themselves", get(api::me::show)),
+        read("/api/v1/me/explanation", SignedIn, "their own token", get(api::identity::own)),
+        change("/api/v1/identity/explain", Reader, "", post(api::identity::explain)),
         read("/api/v1/catalog", Reader, "", get(api::catalog::show)),
         change("/api/v1/catalog/plan", Reader, "", post(api::catalog::plan)),
         change("/api/v1/catalog/apply", Administrator, "", post(api::catalog::apply)),

@@ -47,6 +47,7 @@ pub(crate) fn all(say: Say) -> Vec<(String, String)> {
     collect::<pages::grant::GrantPage>(say, &mut out);
     collect::<pages::grant_new::GrantNewPage>(say, &mut out);
     collect::<pages::ledger::LedgerPage>(say, &mut out);
+    collect::<pages::identity::IdentityPage>(say, &mut out);
     collect::<pages::sign_in::SignInPage>(say, &mut out);
     collect::<pages::error::ErrorPage>(say, &mut out);
     out

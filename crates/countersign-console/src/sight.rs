@@ -37,7 +37,7 @@ pub(crate) fn owns(actor: &Actor, snapshot: &Snapshot, function: &str) -> bool {
     found.is_some_and(|(_, it)| it.owners.contains(actor.subject()))
 }
 
-/// Roles see every grant; holders, members of the group, makers, sponsors of the agent, and owners of a
+/// Roles, reviewers among them, see every grant; holders, members of the group, makers, sponsors of the agent, and owners of a
 /// function theirs.
 pub(crate) fn grant(actor: &Actor, snapshot: &Snapshot, view: &GrantView) -> bool {
     let (me, grant) = (actor.subject(), &view.grant);
@@ -45,7 +45,7 @@ pub(crate) fn grant(actor: &Actor, snapshot: &Snapshot, view: &GrantView) -> boo
         Holder::Subject(subject) => subject == me || sponsors(snapshot, me, subject),
         Holder::Group(group) => actor.person.groups.contains(group),
     };
-    actor.sees_everything()
+    actor.sees_grants()
         || holds
         || grant.made_by == *me
         || view.functions.iter().any(|it| owns(actor, snapshot, it.name.as_str()))
@@ -53,7 +53,7 @@ pub(crate) fn grant(actor: &Actor, snapshot: &Snapshot, view: &GrantView) -> boo
 
 /// Whether an actor may add a grant for this function: an administrator, or its owner.
 pub(crate) fn may_grant(actor: &Actor, function: &Function) -> bool {
-    actor.is_administrator() || function.owners.contains(actor.subject())
+    actor.is_administrator() || (!actor.is_auditor() && function.owners.contains(actor.subject()))
 }
 
 /// Whether there is any function that an actor may add a grant for.
@@ -78,6 +78,8 @@ pub(crate) fn why_not_certify(
     let high = functions.iter().any(|it| it.sensitivity == Sensitivity::High);
     if actor.person.kind != CallerKind::Person || actor.person.standing == Standing::Suspended {
         Some("only a person in good standing certifies")
+    } else if actor.is_auditor() {
+        Some("an auditor sees everything and changes nothing")
     } else if own {
         Some("nobody certifies access that reaches themself")
     } else if sponsored {
@@ -95,7 +97,8 @@ pub(crate) fn why_not_certify(
 /// the holder.
 pub(crate) fn may_revoke(actor: &Actor, grant: &Grant, functions: &[&Function]) -> bool {
     let me = actor.subject();
-    actor.is_administrator()
+    let concerned = actor.is_administrator()
         || grant.holder == Holder::Subject(me.clone())
-        || functions.iter().any(|it| it.owners.contains(me))
+        || functions.iter().any(|it| it.owners.contains(me));
+    concerned && !actor.is_auditor()
 }

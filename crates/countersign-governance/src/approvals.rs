@@ -139,7 +139,11 @@ impl Governance {
         comment: &str,
     ) -> Result<Approval, ApprovalError> {
         self.refresh().await?;
-        let person = self.judged(actor).person;
+        let actor = self.judged(actor);
+        if actor.is_auditor() {
+            return Err(crate::Forbidden::Auditor.into());
+        }
+        let person = actor.person;
         let comment = roles::comment(comment)?;
         self.change_approval(id, Entries::MayWait, |approval, now| {
             Ok(match self.seen_now(approval.clone()).vote(&person, verdict, comment, now)? {

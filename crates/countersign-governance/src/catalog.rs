@@ -6,7 +6,7 @@ pub use diff::{Change, ChangeKind, Plan, TouchedGrant};
 
 use crate::{
     Actor, ErrorKind, Forbidden, Governance, Unavailable,
-    roles::{may_act, may_administer},
+    roles::{may_administer, may_look},
 };
 use countersign_model::{
     Catalog, Digest, Epoch,
@@ -108,7 +108,7 @@ impl Governance {
         raw: &RawCatalog,
     ) -> Result<Plan, CatalogError> {
         let actor = self.judged(actor);
-        may_act(&actor)?;
+        may_look(&actor)?;
         if !actor.sees_everything() {
             return Err(Forbidden::NotAdministrator.into());
         }

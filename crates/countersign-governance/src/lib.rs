@@ -29,7 +29,7 @@ pub use grants::{
     GrantView, NAMES_MAX, NewGrant, digest as grant_digest,
 };
 pub use policy::Policy;
-pub use roles::{Actor, BadText, Forbidden, Role, RoleMap, TEXT_CHARS_MAX};
+pub use roles::{Actor, BadText, Forbidden, HeldRole, Role, RoleMap, TEXT_CHARS_MAX};
 pub use session_ends::{CUT_OFF_KEPT, SessionsEnded};
 pub use sessions::{SESSIONS_MAX, SessionError};
 pub use start::{Parts, StartError};

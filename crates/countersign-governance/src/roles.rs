@@ -1,18 +1,31 @@
-//! Who does a management act, and what roles they have. Owners and approvers follow from the
-//! catalog; only administrators and auditors are named in the configuration.
+//! Who does a management act, and what roles they have. Administrators, auditors and reviewers are
+//! groups that the configuration names; who is a caller, owner or approver follows from grants and
+//! catalog, and is said by [`held`] for people to read.
+
+mod held;
+
+pub use held::HeldRole;
 
 use countersign_model::{Caller, CallerKind, Group, Person, Snapshot, Subject, approval::Standing};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-/// What somebody may do beyond what the catalog says.
+/// What somebody is to Countersign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
+    /// A grant reaches them: they call functions.
+    Caller,
+    /// Answers for a function of the catalog.
+    Owner,
+    /// A rule of a function names them as one who may say yes to a held call.
+    Approver,
+    /// Takes part in access reviews, and sees every grant for that.
+    Reviewer,
+    /// Sees everything and changes nothing, whatever else they are.
+    Auditor,
     /// Keeps the catalog, makes grants, stops calls.
     Administrator,
-    /// Sees everything and changes nothing.
-    Auditor,
 }
 
 /// Which groups have which role.
@@ -25,6 +38,9 @@ pub struct RoleMap {
     /// Groups whose members are auditors.
     #[schemars(with = "Vec<String>")]
     pub auditors: Vec<Group>,
+    /// Groups whose members are reviewers.
+    #[schemars(with = "Vec<String>")]
+    pub reviewers: Vec<Group>,
 }
 
 /// Who does a management act.
@@ -34,19 +50,50 @@ pub struct Actor {
     pub person: Person,
     /// A name to show to people.
     pub name: String,
-    /// Their roles.
+    /// The roles that their groups give them.
     pub roles: BTreeSet<Role>,
+}
+
+impl Role {
+    /// All of them, for tables: the more they may see and change, the later.
+    pub const ALL: [Self; 6] = [
+        Self::Caller,
+        Self::Owner,
+        Self::Approver,
+        Self::Reviewer,
+        Self::Auditor,
+        Self::Administrator,
+    ];
+
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Caller => "caller",
+            Self::Owner => "owner",
+            Self::Approver => "approver",
+            Self::Reviewer => "reviewer",
+            Self::Auditor => "auditor",
+            Self::Administrator => "administrator",
+        }
+    }
 }
 
 impl RoleMap {
     /// The roles of a member of these groups.
     pub fn roles(&self, groups: &BTreeSet<Group>) -> BTreeSet<Role> {
-        let named = |names: &[Group]| names.iter().any(|group| groups.contains(group));
-        [(Role::Administrator, &self.administrators), (Role::Auditor, &self.auditors)]
-            .into_iter()
-            .filter(|(_, names)| named(names))
-            .map(|(role, _)| role)
-            .collect()
+        self.by_group(groups).map(|(role, _)| role).collect()
+    }
+
+    /// The roles of a member of these groups, each with a group that gives it.
+    fn by_group(&self, groups: &BTreeSet<Group>) -> impl Iterator<Item = (Role, &Group)> {
+        let all = [
+            (Role::Reviewer, &self.reviewers),
+            (Role::Auditor, &self.auditors),
+            (Role::Administrator, &self.administrators),
+        ];
+        all.into_iter().filter_map(|(role, names)| {
+            Some((role, names.iter().find(|group| groups.contains(*group))?))
+        })
     }
 }
 
@@ -56,14 +103,24 @@ impl Actor {
         &self.person.subject
     }
 
-    /// Whether they keep the catalog, make grants and stop calls.
+    /// Whether they keep the catalog, make grants and stop calls. Not who is an auditor too.
     pub fn is_administrator(&self) -> bool {
-        self.roles.contains(&Role::Administrator)
+        self.roles.contains(&Role::Administrator) && !self.is_auditor()
+    }
+
+    /// Whether they change nothing.
+    pub fn is_auditor(&self) -> bool {
+        self.roles.contains(&Role::Auditor)
     }
 
     /// Whether they may see everything.
     pub fn sees_everything(&self) -> bool {
-        !self.roles.is_empty()
+        self.is_auditor() || self.roles.contains(&Role::Administrator)
+    }
+
+    /// Whether they may see every grant.
+    pub fn sees_grants(&self) -> bool {
+        self.sees_everything() || self.roles.contains(&Role::Reviewer)
     }
 
     /// Who a caller is as an actor. A registered agent is an agent whatever its token says. Where
@@ -99,6 +156,9 @@ pub enum Forbidden {
     /// The actor is suspended.
     #[error("a suspended subject does nothing here")]
     Suspended,
+    /// An auditor changes nothing, whatever else they are.
+    #[error("an auditor sees everything and changes nothing")]
+    Auditor,
     /// Only people decide, and agents change no policy (R5).
     #[error("an agent changes no policy, and only a person decides")]
     NotAPerson,
@@ -130,6 +190,7 @@ impl Forbidden {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Suspended => "suspended",
+            Self::Auditor => "auditor_changes_nothing",
             Self::NotAPerson => "not_a_person",
             Self::NotAdministrator => "not_administrator",
             Self::NotOwner => "not_owner",
@@ -142,12 +203,22 @@ impl Forbidden {
     }
 }
 
-/// A person or service in good standing; agents change no policy.
+/// A person or service in good standing who may change something: agents change no policy, and
+/// auditors nothing.
 pub(crate) fn may_act(actor: &Actor) -> Result<(), Forbidden> {
-    match (actor.person.standing, actor.person.kind) {
-        (Standing::Suspended, _) => Err(Forbidden::Suspended),
-        (Standing::Good, CallerKind::Agent) => Err(Forbidden::NotAPerson),
-        (Standing::Good, CallerKind::Person | CallerKind::Service) => Ok(()),
+    may_look(actor)?;
+    match actor.person.kind {
+        _ if actor.is_auditor() => Err(Forbidden::Auditor),
+        CallerKind::Agent => Err(Forbidden::NotAPerson),
+        CallerKind::Person | CallerKind::Service => Ok(()),
+    }
+}
+
+/// Somebody in good standing.
+pub(crate) fn may_look(actor: &Actor) -> Result<(), Forbidden> {
+    match actor.person.standing {
+        Standing::Suspended => Err(Forbidden::Suspended),
+        Standing::Good => Ok(()),
     }
 }
 

@@ -199,6 +199,28 @@ impl Trace {
     }
 }
 
+/// The rules of an issuer that mapped what a caller has.
+pub(crate) fn mapped_by(issuer: &IssuerConfig, caller: &Caller) -> Vec<Step> {
+    let claims = &issuer.claims;
+    let groups: Vec<Value> = caller.groups.iter().map(|it| it.as_str().into()).collect();
+    let shown = |text: Option<&str>| value(text.map(Value::from).as_ref());
+    let groups = if groups.is_empty() { "none".into() } else { value(Some(&Value::Array(groups))) };
+    let rows = [
+        ("subject", &claims.subject, shown(Some(caller.subject.as_str()))),
+        ("groups", &claims.groups, groups),
+        ("name", &claims.name, shown(caller.name.as_deref())),
+        ("email", &claims.email, shown(caller.email.as_deref())),
+    ];
+    let step = |(check, claim, found): (&'static str, &String, String)| Step {
+        check,
+        claims: vec![shown_name(claim)],
+        found,
+        rule: format!("{}: {}", key(issuer, &format!("claims.{check}")), shown_name(claim)),
+        verdict: Verdict::Accepted,
+    };
+    rows.into_iter().map(step).collect()
+}
+
 /// A key of an issuer in the configuration.
 pub(crate) fn key(issuer: &IssuerConfig, key: &str) -> String {
     format!("issuers[{}].{key}", issuer.name)

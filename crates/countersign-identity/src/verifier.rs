@@ -12,7 +12,7 @@ use crate::{
     claims::{self, Times},
     config,
     ends::Ends,
-    explain::{Explanation, Trace},
+    explain::{self, Explanation, Step, Trace},
     issuer::Issuer,
     jws,
     mapping::Mapping,
@@ -174,6 +174,13 @@ impl Verifier {
             drop(issuer.mapping.traced(&token.claims, ends, &mut unproved));
         }
         trace.end(outcome.map(|(caller, _)| caller), unproved)
+    }
+
+    /// The rules that mapped a caller, for whoever asks what they are here: claims are not kept, so
+    /// what was found is what the caller has. Nothing for issuers of other kinds.
+    pub fn mapped_by(&self, caller: &Caller) -> Vec<Step> {
+        let issuer = self.issuer(&caller.issuer);
+        issuer.map(|it| explain::mapped_by(&it.config, caller)).unwrap_or_default()
     }
 
     /// Whether a caller that was identified a while ago would still be: its token has not ended, by

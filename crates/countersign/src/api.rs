@@ -88,6 +88,28 @@ impl Api {
         Ok(Self { server, http, token })
     }
 
+    /// The same with another token.
+    pub(crate) fn with_token(shared: &Shared, token: Hidden) -> Self {
+        Self { server: server(shared), http: Http::new(), token }
+    }
+
+    /// How a gateway judges the token that is shown to it: the explanation, or what it said instead.
+    ///
+    /// # Errors
+    /// That the gateway can't be reached.
+    pub(crate) async fn own_explanation(&self) -> Result<Result<Value, Problem>, Failure> {
+        let url = format!("{}/api/v1/me/explanation", self.server);
+        let answer = self.send(Method::GET, &url, self.headers()?, Bytes::new(), LIMITS).await?;
+        if answer.status == StatusCode::UNAUTHORIZED {
+            return Ok(Err(answer.json().unwrap_or_default()));
+        }
+        if !answer.status.is_success() {
+            return Err(self.refused(&answer));
+        }
+        let explained = answer.json();
+        explained.map(Ok).map_err(|_| Failure::failed("the explanation can't be understood"))
+    }
+
     /// Reads something of the management API.
     ///
     /// # Errors

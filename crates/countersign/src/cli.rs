@@ -1,6 +1,7 @@
 //! The command line as typed. What it means is each command's affair.
 
 mod client;
+mod identity;
 mod server;
 
 pub(crate) use client::{
@@ -8,6 +9,7 @@ pub(crate) use client::{
     GrantsListArguments, LedgerCommand, LoginArguments, ResumeArguments, SessionsCommand,
     StopArguments, ToolFormat, WhatArguments,
 };
+pub(crate) use identity::{IdentityCommand, IdentityTestArguments};
 pub(crate) use server::{DemoArguments, InitArguments, SchemaOf};
 
 use crate::exit;
@@ -119,8 +121,11 @@ pub(crate) enum Command {
     Login(LoginArguments),
     /// Forget the login
     Logout,
-    /// Show who you are to the gateway
+    /// Show who you are to the gateway, what you are there, and why
     Whoami,
+    /// How tokens are judged
+    #[command(subcommand)]
+    Identity(IdentityCommand),
     /// Print completions for a shell
     Completions {
         /// The shell

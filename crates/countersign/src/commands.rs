@@ -7,6 +7,7 @@ mod check;
 mod completions;
 pub(crate) mod demo;
 mod grants;
+mod identity;
 mod init;
 mod ledger;
 mod schema;
@@ -15,9 +16,10 @@ mod sessions;
 mod signin;
 mod stops;
 mod tools;
+mod whoami;
 
 use crate::{
-    cli::{Cli, Command},
+    cli::{Cli, Command, IdentityCommand},
     exit::Failure,
     output::plain,
 };
@@ -48,7 +50,10 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Tools { format } => alone(tools::run(format, &shared)),
         Command::Login(arguments) => alone(signin::login(arguments, &shared)),
         Command::Logout => signin::logout(&shared),
-        Command::Whoami => alone(signin::whoami(&shared)),
+        Command::Whoami => alone(whoami::run(&shared)),
+        Command::Identity(IdentityCommand::Test(arguments)) => {
+            alone(identity::test(arguments, &shared))
+        }
         Command::Completions { shell } => completions::run(shell),
     }
 }

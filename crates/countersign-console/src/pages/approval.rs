@@ -150,6 +150,9 @@ pub(crate) async fn show(
         Ok(_) if approval.votes.iter().any(|it| it.by == *asker.actor.subject()) => {
             shown.why_not = Text::line("you have approved it, and others are still asked");
         }
+        Ok(_) if asker.actor.is_auditor() => {
+            shown.why_not = Text::line("an auditor sees everything and changes nothing");
+        }
         Ok(_) if now >= approval.answer_by => shown.why_not = Text::line("the time is over"),
         Ok(_) => shown.may_answer = true,
         Err(refused) => shown.why_not = why_not(&refused),
@@ -157,7 +160,8 @@ pub(crate) async fn show(
     let is_approved = matches!(approval.state, ApprovalState::Approved { .. });
     let voted = approval.votes.iter().any(|it| it.by == *asker.actor.subject());
     let asked = approval.eligible(&asker.actor.person).is_ok();
-    shown.may_revoke = is_approved && (voted || asked || asker.actor.is_administrator());
+    let may_act = !asker.actor.is_auditor();
+    shown.may_revoke = is_approved && may_act && (voted || asked || asker.actor.is_administrator());
     page(&shown)
 }
 

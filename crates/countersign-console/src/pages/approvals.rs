@@ -70,6 +70,7 @@ pub(crate) async fn waiting(console: &Console, asker: &Asker) -> Result<Vec<Appr
 pub(crate) fn may_answer(approval: &Approval, asker: &Asker, now: Timestamp) -> bool {
     matches!(approval.state, ApprovalState::Pending)
         && now < approval.answer_by
+        && !asker.actor.is_auditor()
         && approval.eligible(&asker.actor.person).is_ok()
         && !approval.votes.iter().any(|it| it.by == *asker.actor.subject())
 }

@@ -64,7 +64,7 @@ pub(crate) async fn show(
     let mut shown = FunctionPage::of(frame, function);
     shown.grants = lines;
     let actor = &asker.actor;
-    shown.sees_all_grants = actor.sees_everything() || function.owners.contains(actor.subject());
+    shown.sees_all_grants = actor.sees_grants() || function.owners.contains(actor.subject());
     shown.may_add = sight::may_grant(actor, function);
     page(&shown)
 }

@@ -16,7 +16,8 @@ fn routes_md_is_the_table() {
 fn what_changes_something_is_a_post_and_nothing_else_is() {
     for route in routes() {
         let changes = [
-            "answer", "revoke", "certify", "approve", "deny", "apply", "plan", "resume", "sign-out",
+            "answer", "revoke", "certify", "approve", "deny", "apply", "plan", "resume",
+            "sign-out", "explain",
         ]
         .iter()
         .any(|it| route.path.ends_with(it));

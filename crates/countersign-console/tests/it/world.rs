@@ -115,6 +115,7 @@ impl World {
             roles: RoleMap {
                 administrators: vec!["countersign-admins".into()],
                 auditors: vec!["countersign-auditors".into()],
+                reviewers: vec!["countersign-reviewers".into()],
             },
             gateway: "test".to_owned(),
             stale_after: Span::from_days(1),

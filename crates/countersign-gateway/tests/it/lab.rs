@@ -335,6 +335,7 @@ pub async fn parts(store: &str, ledger: Writer, gateway: &str, clock: Clock) -> 
         roles: RoleMap {
             administrators: vec![Group::from("countersign-admins")],
             auditors: vec![Group::from("countersign-auditors")],
+            ..RoleMap::default()
         },
         gateway: gateway.to_owned(),
         stale_after: Span::from_seconds(3600),

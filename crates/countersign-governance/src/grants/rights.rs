@@ -51,6 +51,7 @@ pub(crate) fn may_make(actor: &Actor, grant: &Grant, catalog: &Catalog) -> Resul
 pub(crate) fn certified_at_birth(actor: &Actor, grant: &Grant, catalog: &Catalog) -> bool {
     let functions = reached(grant, catalog);
     actor.person.kind == CallerKind::Person
+        && !actor.is_auditor()
         && grant.tags.is_empty()
         && owns_all(&actor.person.subject, &functions)
         && functions.iter().all(|it| it.sensitivity < Sensitivity::High)

@@ -81,7 +81,7 @@ impl fmt::Display for FreshnessView {
 }
 
 impl GrantView {
-    fn of(grant: &Arc<Grant>, snapshot: &Snapshot, now: Timestamp) -> Self {
+    pub(crate) fn of(grant: &Arc<Grant>, snapshot: &Snapshot, now: Timestamp) -> Self {
         let ended = grant.ended(now).is_some();
         let catalog = snapshot.catalog();
         let mut functions: Vec<FunctionView> = reached(grant, catalog)

@@ -81,6 +81,7 @@ impl World {
             roles: RoleMap {
                 administrators: vec!["platform".into()],
                 auditors: vec!["audit".into()],
+                ..RoleMap::default()
             },
             gateway: name.to_owned(),
             stale_after: Span::from_seconds(5),
@@ -268,7 +269,11 @@ pub(crate) fn caller(subject: &str, groups: &[&str]) -> Caller {
 /// Somebody as an actor, without a snapshot: a person in good standing.
 pub(crate) fn actor(subject: &str, groups: &[&str]) -> Actor {
     let caller = caller(subject, groups);
-    let roles = RoleMap { administrators: vec!["platform".into()], auditors: vec!["audit".into()] };
+    let roles = RoleMap {
+        administrators: vec!["platform".into()],
+        auditors: vec!["audit".into()],
+        ..RoleMap::default()
+    };
     Actor {
         roles: roles.roles(&caller.groups),
         person: countersign_model::Person {

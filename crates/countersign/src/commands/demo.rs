@@ -254,6 +254,7 @@ fn setup(
         roles: RawRoles {
             administrators: vec!["countersign-admins".to_owned()],
             auditors: vec!["countersign-auditors".to_owned()],
+            reviewers: vec!["countersign-reviewers".to_owned()],
         },
         limits: RawLimits::default(),
         telemetry: None,

@@ -1,36 +1,48 @@
-//! `countersign login`, `logout` and `whoami`.
+//! `countersign login` and `logout`.
 
-use super::{joined, text};
+use super::whoami;
 use crate::{
-    api::{self, Api},
+    api,
     cli::{LoginArguments, Shared},
     clock,
     exit::{Exit, Failure},
     login::{self, Forgotten, Login},
-    output::{self, BOLD, DIM, GREEN, styled},
+    output::{self, BOLD, DIM, styled},
 };
 use countersign_identity::{CliLogin, CliSettings, Http, LoginFailed, Loopback, TokenSet};
-use serde_json::Value;
 use std::{process::Stdio, time::Duration};
 
 pub(super) async fn login(typed: LoginArguments, shared: &Shared) -> Result<(), Failure> {
     let server = api::server(shared);
     let http = Http::new();
-    let about = api::about(&server, &http).await?;
+    let settings = settings(&server, &http).await?;
+    let tokens = tokens(settings.clone(), http, &typed).await?;
+    let file = login::keep(&server, Login { settings, tokens })?;
+    output::note(&styled(DIM, &format!("The login is kept in {}.", file.display())));
+    let shared = Shared { server: Some(server), token: None, json: shared.json };
+    whoami::run(&shared).await
+}
+
+/// How the command line signs in at a gateway, as the gateway says.
+pub(super) async fn settings(server: &str, http: &Http) -> Result<CliSettings, Failure> {
+    let about = api::about(server, http).await?;
     let Some(client_id) = about.cli_client_id else {
         return Err(Failure::failed("this gateway has no client for the command line")
             .next("ask an administrator to set sign_in.cli_client_id, or set COUNTERSIGN_TOKEN"));
     };
     let issuer = about.issuer;
-    let settings =
-        CliSettings { issuer, client_id, scopes: about.scopes, resource: about.resource };
-    let client = CliLogin::discover(settings.clone(), http, clock::clock()).await;
+    Ok(CliSettings { issuer, client_id, scopes: about.scopes, resource: about.resource })
+}
+
+/// Signs a person in, and keeps nothing.
+pub(super) async fn tokens(
+    settings: CliSettings,
+    http: Http,
+    typed: &LoginArguments,
+) -> Result<TokenSet, Failure> {
+    let client = CliLogin::discover(settings, http, clock::clock()).await;
     let client = client.map_err(|error| refused(&error))?;
-    let tokens = if typed.device { device(&client).await? } else { browser(&client).await? };
-    let file = login::keep(&server, Login { settings, tokens })?;
-    output::note(&styled(DIM, &format!("The login is kept in {}.", file.display())));
-    let shared = Shared { server: Some(server), token: None, json: shared.json };
-    whoami(&shared).await
+    if typed.device { device(&client).await } else { browser(&client).await }
 }
 
 async fn browser(client: &CliLogin) -> Result<TokenSet, Failure> {
@@ -70,28 +82,6 @@ pub(super) fn logout(shared: &Shared) -> Result<(), Failure> {
         Forgotten::Yes => format!("the login at {server} is forgotten"),
         Forgotten::Nothing => format!("nobody was signed in at {server}"),
     })
-}
-
-pub(super) async fn whoami(shared: &Shared) -> Result<(), Failure> {
-    let api = Api::open(shared).await?;
-    let me: Value = api.get("/me").await?;
-    if shared.json {
-        return output::json(&me);
-    }
-    let (name, subject) = (text(&me, "/name"), text(&me, "/subject"));
-    output::line(&format!(
-        "{} {name} <{subject}>, {}, at {}",
-        styled(GREEN, "signed in:"),
-        text(&me, "/kind"),
-        api.server
-    ))?;
-    for (title, pointer) in [("groups", "/groups"), ("roles", "/roles")] {
-        let names = joined(&me, pointer);
-        if !names.is_empty() {
-            output::line(&format!("  {title:<7} {names}"))?;
-        }
-    }
-    Ok(())
 }
 
 fn refused(error: &LoginFailed) -> Failure {

@@ -4,7 +4,7 @@ mod telemetry;
 
 use super::{
     Apply, CatalogFiles, Config, StoreUrl, Tls,
-    raw::{RawConfig, RawPlainHttp, RawStore},
+    raw::{RawConfig, RawPlainHttp, RawRoles, RawStore},
 };
 use crate::{
     clock,
@@ -149,12 +149,16 @@ impl At<'_> {
                 "name at least one group: nobody could apply a catalog or make grants",
             );
         }
+        let RawRoles { administrators, auditors, reviewers } = &raw.roles;
         for (key, groups) in
-            [("administrators", &raw.roles.administrators), ("auditors", &raw.roles.auditors)]
+            [("administrators", administrators), ("auditors", auditors), ("reviewers", reviewers)]
         {
             for (place, group) in groups.iter().enumerate() {
+                let key = format!("roles.{key}[{place}]");
                 if group.trim().is_empty() {
-                    self.fault(&format!("roles.{key}[{place}]"), "is empty");
+                    self.fault(&key, "is empty");
+                } else if key.starts_with("roles.auditors") && administrators.contains(group) {
+                    self.fault(&key, "is a group of administrators, and auditors change nothing");
                 }
             }
         }

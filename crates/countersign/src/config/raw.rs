@@ -108,14 +108,17 @@ pub(crate) enum RawPlainHttp {
     Everywhere,
 }
 
-/// Groups and their roles. Owners and approvers follow from the catalog.
+/// Groups and their roles. Callers follow from grants, owners and approvers from the catalog.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RawRoles {
     /// Groups whose members apply catalogs, make grants, and stop and resume calls.
     pub(crate) administrators: Vec<String>,
-    /// Groups whose members may read and replay everything, and change nothing.
+    /// Groups whose members may read and replay everything, and change nothing, whatever else they
+    /// are: a group can't be here and above.
     pub(crate) auditors: Vec<String>,
+    /// Groups whose members take part in access reviews: they may read every grant.
+    pub(crate) reviewers: Vec<String>,
 }
 
 /// The catalog's files.

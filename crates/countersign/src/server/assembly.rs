@@ -294,7 +294,11 @@ fn make_directories(setup: &Setup) -> Result<(), Failure> {
 fn roles(raw: &RawRoles) -> RoleMap {
     let groups =
         |names: &[String]| names.iter().map(|name| name.as_str().into()).collect::<Vec<_>>();
-    RoleMap { administrators: groups(&raw.administrators), auditors: groups(&raw.auditors) }
+    RoleMap {
+        administrators: groups(&raw.administrators),
+        auditors: groups(&raw.auditors),
+        reviewers: groups(&raw.reviewers),
+    }
 }
 
 fn sign_ins(

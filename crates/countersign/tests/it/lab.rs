@@ -4,10 +4,12 @@
 
 #![expect(clippy::panic, clippy::expect_used, reason = "a test that panics is a test that fails")]
 
+mod browser;
 mod connection;
 mod process;
 mod site;
 
+pub(crate) use browser::Browser;
 pub(crate) use connection::{Answer, Connection, Lost, Say};
 pub(crate) use process::{Process, ran};
 pub(crate) use site::{Arrivals, EMAIL, Gate, Site, target};
@@ -190,18 +192,18 @@ pub(crate) fn identity_provider(site: &Site, seed: [u8; 32]) -> Idp {
     .unwrap()
 }
 
-fn issuer(site: &Site) -> String {
+pub(crate) fn issuer(site: &Site) -> String {
     format!("http://{}/idp", site.address)
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test of the real process has the real time")]
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap())
 }
 
 /// The catalog: a plain call, a masked one, one with a body, a held one and one that waits.
-fn desk(site: &Site) -> Value {
+pub(crate) fn desk(site: &Site) -> Value {
     let function = |name: &str, http: Value, more: Value| {
         let mut function = json!({
             "name": format!("desk.{name}"), "purpose": "A test", "sensitivity": "medium",

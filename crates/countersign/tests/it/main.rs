@@ -11,5 +11,6 @@ mod crash;
 mod failures;
 mod lab;
 mod metrics;
+mod roles;
 mod tidy;
 mod traces;

@@ -64,7 +64,11 @@ fn actor(text: &str) -> Actor {
     let plain = text.trim_matches(['!', '@', '$']);
     let (name, group) = plain.split_once('/').unwrap_or((plain, "staff"));
     let groups = [Group::from(group)].into();
-    let map = RoleMap { administrators: vec!["platform".into()], auditors: vec!["audit".into()] };
+    let map = RoleMap {
+        administrators: vec!["platform".into()],
+        auditors: vec!["audit".into()],
+        ..RoleMap::default()
+    };
     let roles = map.roles(&groups);
     assert_eq!(roles.contains(&Role::Administrator), group == "platform");
     let person = Person { subject: name.into(), kind, groups, standing };
@@ -80,7 +84,8 @@ fn riley() -> Holder {
 
 #[test]
 fn who_may_make() {
-    let rows: [(&str, Names, Expected); 12] = [
+    let rows: [(&str, Names, Expected); 13] = [
+        ("olivia/audit", &[LOW], Err(Forbidden::Auditor)),
         ("ada/platform", &[HIGH, OTHER], Ok(())),
         ("ada/platform", &["all"], Ok(())),
         ("svc/platform$", &[LOW], Ok(())),
@@ -90,7 +95,7 @@ fn who_may_make() {
         ("olivia", &[LOW, "all"], Err(Forbidden::TagsByAdministrator)),
         ("olivia", &["billing.gone"], Err(Forbidden::NotOwner)),
         ("riley", &[LOW], Err(Forbidden::NotOwner)),
-        ("aud/audit", &[LOW], Err(Forbidden::NotOwner)),
+        ("aud/audit", &[LOW], Err(Forbidden::Auditor)),
         ("ada/platform!", &[LOW], Err(Forbidden::Suspended)),
         ("ada/platform@", &[LOW], Err(Forbidden::NotAPerson)),
     ];
@@ -105,7 +110,8 @@ fn who_may_certify() {
     let (bot, staff) = (Holder::Subject("bot".into()), Holder::Group("staff".into()));
     let olivia = || Holder::Subject("olivia".into());
     let ada = || Holder::Subject("ada".into());
-    let rows: [(&str, Holder, Names, &str, Expected); 18] = [
+    let rows: [(&str, Holder, Names, &str, Expected); 19] = [
+        ("olivia/audit", riley(), &[LOW], "ada", Err(Forbidden::Auditor)),
         ("olivia", riley(), &[LOW], "ada", Ok(())),
         ("olivia", riley(), &[HIGH], "ada", Ok(())),
         ("olivia", riley(), &[LOW], "olivia", Ok(())),
@@ -135,7 +141,8 @@ fn who_may_certify() {
 #[test]
 fn who_may_revoke() {
     let staff = || Holder::Group("staff".into());
-    let rows: [(&str, Holder, Names, Expected); 10] = [
+    let rows: [(&str, Holder, Names, Expected); 11] = [
+        ("riley/audit", riley(), &[LOW], Err(Forbidden::Auditor)),
         ("ada/platform", riley(), &[HIGH], Ok(())),
         ("ada/platform", riley(), &["billing.gone"], Ok(())),
         ("olivia", riley(), &[LOW, OTHER], Ok(())),
@@ -144,7 +151,7 @@ fn who_may_revoke() {
         ("riley@", riley(), &[LOW], Ok(())),
         ("riley!", riley(), &[LOW], Err(Forbidden::Suspended)),
         ("riley", staff(), &[LOW], Err(Forbidden::NotOwner)),
-        ("aud/audit", riley(), &[LOW], Err(Forbidden::NotOwner)),
+        ("aud/audit", riley(), &[LOW], Err(Forbidden::Auditor)),
         ("olivia@", riley(), &[LOW], Err(Forbidden::NotAPerson)),
     ];
     for (who, holder, names, expected) in rows {
@@ -163,7 +170,8 @@ fn making_is_certifying_only_for_who_could_certify() {
         Holder::Subject("olivia".into()),
     ];
     let names: [&[&str]; 5] = [&[LOW], &[HIGH], &[LOW, OTHER], &["all"], &["billing.gone"]];
-    let people = ["olivia", "olivia/audit", "ada/platform", "otto", "olivia$", "olivia@"];
+    let people =
+        ["olivia", "olivia/sales", "olivia/audit", "ada/platform", "otto", "olivia$", "olivia@"];
     let mut born = 0;
     for who in people {
         for holder in &holders {

@@ -44,6 +44,26 @@ impl Say {
         Self { method: method.to_owned(), path: path.to_owned(), headers, body: Bytes::new() }
     }
 
+    /// Without any credential.
+    pub(crate) fn bare(method: &str, path: &str) -> Self {
+        Self {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            headers: Vec::new(),
+            body: Bytes::new(),
+        }
+    }
+
+    /// With the fields of a form, as a page of the console sends it.
+    pub(crate) fn form(self, fields: &[(&str, &str)]) -> Self {
+        let mut encoded = url::form_urlencoded::Serializer::new(String::new());
+        let body = Bytes::from(encoded.extend_pairs(fields).finish());
+        Self { body, ..self }
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("origin", super::AUDIENCE)
+            .header("sec-fetch-site", "same-origin")
+    }
+
     pub(crate) fn get(path: &str, token: &str) -> Self {
         Self::new("GET", path, token)
     }

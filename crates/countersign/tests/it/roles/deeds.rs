@@ -1,0 +1,225 @@
+//! What each way in is for, and how somebody would use it: one line for each. What changes something
+//! gets a new thing each time.
+
+use super::{Way, cast::Stage};
+use serde_json::{Value, json};
+
+/// What somebody does.
+#[derive(Debug)]
+pub(crate) struct Deed {
+    pub(crate) resource: &'static str,
+    pub(crate) action: &'static str,
+    pub(crate) path: String,
+    pub(crate) body: Body,
+    /// For lists: the member of the answer, and how many there are.
+    pub(crate) list: Option<(&'static str, usize)>,
+}
+
+/// What is sent along.
+#[derive(Debug)]
+pub(crate) enum Body {
+    None,
+    Json(Value),
+    /// With the session's token added.
+    Form(Vec<(&'static str, String)>),
+}
+
+impl Deed {
+    fn new(resource: &'static str, action: &'static str, path: impl Into<String>) -> Self {
+        Self { resource, action, path: path.into(), body: Body::None, list: None }
+    }
+
+    fn json(self, body: Value) -> Self {
+        Self { body: Body::Json(body), ..self }
+    }
+
+    fn form(self, fields: &[(&'static str, &str)]) -> Self {
+        let fields = fields.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        Self { body: Body::Form(fields), ..self }
+    }
+
+    fn list(self, list: &'static str, all: usize) -> Self {
+        Self { list: Some((list, all)), ..self }
+    }
+}
+
+/// How somebody would use this way in, if anybody has said.
+pub(crate) async fn of(stage: &mut Stage, way: &Way) -> Option<Deed> {
+    let path = way.path.as_str();
+    let deed = match (way.method.as_str(), path) {
+        ("GET", "/healthz" | "/readyz" | "/metrics") => Deed::new("operations", "read", path),
+        ("GET", "/") => Deed::new("console", "find", path),
+        ("GET", "/.well-known/oauth-protected-resource") => Deed::new("metadata", "read", path),
+        ("GET", "/tools") => Deed::new("call", "list what may be called", path),
+        ("GET", "/t/{target}/…") => Deed::new("call", "make", "/t/desk/v1/items/7"),
+        ("POST", "/call/{function}") => {
+            Deed::new("call", "make", "/call/desk.items.get").json(json!({"item": "7"}))
+        }
+        (_, path) if path.starts_with("/api/v1/") => return api(stage, way).await,
+        _ => return page(stage, way).await,
+    };
+    Some(deed)
+}
+
+async fn api(stage: &mut Stage, way: &Way) -> Option<Deed> {
+    let path = way.path.as_str();
+    let deed = match (way.method.as_str(), path) {
+        ("GET", "/api/v1/me") => Deed::new("identity", "read the own", path),
+        ("GET", "/api/v1/me/explanation") => Deed::new("identity", "explain the own token", path),
+        ("POST", "/api/v1/identity/explain") => {
+            Deed::new("identity", "explain a token", path).json(json!({"token": "x"}))
+        }
+        ("GET", "/api/v1/catalog") => Deed::new("catalog", "read whole", path),
+        ("POST", "/api/v1/catalog/plan") => {
+            let catalog = stage.manage("GET /catalog", &json!({})).await["catalog"].take();
+            Deed::new("catalog", "plan", path).json(catalog)
+        }
+        ("POST", "/api/v1/catalog/apply") => {
+            let catalog = stage.manage("GET /catalog", &json!({})).await["catalog"].take();
+            Deed::new("catalog", "apply", path).json(json!({ "catalog": catalog }))
+        }
+        ("GET", "/api/v1/ledger") => Deed::new("ledger", "read the head", path),
+        ("GET", "/api/v1/stops") => Deed::new("stop", "list", path),
+        ("POST", "/api/v1/stops") => Deed::new("stop", "stop", path).json(stop()),
+        ("POST", "/api/v1/stops/resume") => {
+            stage.manage("POST /stops", &stop()).await;
+            Deed::new("stop", "resume", path).json(stop())
+        }
+        _ if path.starts_with("/api/v1/grants") => return grants(stage, way).await,
+        _ => return held_and_recorded(stage, way).await,
+    };
+    Some(deed)
+}
+
+async fn grants(stage: &mut Stage, way: &Way) -> Option<Deed> {
+    let path = way.path.as_str();
+    let (id, version) = stage.grant().await;
+    let at = path.replace("{id}", &id);
+    let deed = match (way.method.as_str(), path) {
+        ("GET", "/api/v1/grants") => {
+            Deed::new("grant", "list", path).list("grants", stage.count("/grants", "grants").await)
+        }
+        ("POST", "/api/v1/grants") => Deed::new("grant", "make", path).json(json!({
+            "holder": {"subject": "somebody"}, "functions": ["desk.items.get"], "reason": "a test"
+        })),
+        ("GET", "/api/v1/grants/{id}") => Deed::new("grant", "read", at),
+        ("POST", "/api/v1/grants/{id}/certify") => {
+            Deed::new("grant", "certify", at).json(json!({ "version": version }))
+        }
+        ("POST", "/api/v1/grants/{id}/revoke") => {
+            Deed::new("grant", "revoke", at).json(json!({"why": "a test"}))
+        }
+        _ => return None,
+    };
+    Some(deed)
+}
+
+async fn held_and_recorded(stage: &mut Stage, way: &Way) -> Option<Deed> {
+    let path = way.path.as_str();
+    let deed = match (way.method.as_str(), path) {
+        ("GET", "/api/v1/approvals") => {
+            stage.held().await;
+            let all = stage.count("/approvals", "approvals").await;
+            Deed::new("held call", "list", path).list("approvals", all)
+        }
+        ("GET", "/api/v1/approvals/{id}") => {
+            Deed::new("held call", "read", path.replace("{id}", &stage.held().await.0))
+        }
+        ("POST", "/api/v1/approvals/{id}/approve") => {
+            let at = path.replace("{id}", &stage.held().await.0);
+            Deed::new("held call", "approve", at).json(json!({}))
+        }
+        ("POST", "/api/v1/approvals/{id}/deny") => {
+            let at = path.replace("{id}", &stage.held().await.0);
+            Deed::new("held call", "deny", at).json(json!({"comment": "a test"}))
+        }
+        ("GET", "/api/v1/sessions") => {
+            let all = stage.count("/sessions", "sessions").await;
+            Deed::new("session", "list", path).list("sessions", all)
+        }
+        ("GET", "/api/v1/sessions/{id}") => {
+            Deed::new("session", "replay", path.replace("{id}", &stage.session.0))
+        }
+        _ => return None,
+    };
+    Some(deed)
+}
+
+async fn page(stage: &mut Stage, way: &Way) -> Option<Deed> {
+    let path = way.path.as_str();
+    let deed = match (way.method.as_str(), path) {
+        ("GET", "/.well-known/countersign") => Deed::new("metadata", "read", path),
+        ("GET", "/assets/{name}") => Deed::new("console", "read its looks", stage.asset().await),
+        ("GET", "/console/") => Deed::new("console", "find", path),
+        ("GET", "/console") => Deed::new("console", "see what waits", path),
+        ("GET", "/console/identity") => Deed::new("identity", "read the own", path),
+        ("GET", "/console/ledger") => Deed::new("ledger", "read the head", path),
+        ("GET", "/console/sign-in") => Deed::new("sign-in", "choose a provider", path),
+        ("GET", "/console/sign-in/{issuer}") => Deed::new("sign-in", "begin", "/console/sign-in/0"),
+        ("GET", "/console/sign-in/callback") => {
+            Deed::new("sign-in", "end one that was not begun here", path)
+        }
+        ("POST", "/console/sign-out") => {
+            stage.end_browsers();
+            Deed::new("sign-in", "sign out", path).form(&[])
+        }
+        ("GET", "/console/catalog") => Deed::new("catalog", "read", path),
+        ("GET", "/console/catalog/{function}") => {
+            Deed::new("catalog", "read a function", "/console/catalog/desk.items.get")
+        }
+        ("GET", "/console/sessions") => Deed::new("session", "list what is shown", path),
+        ("GET", "/console/sessions/{id}" | "/console/sessions/{id}/calls/{call}") => {
+            let (session, call) = &stage.session;
+            Deed::new("session", "replay", path.replace("{id}", session).replace("{call}", call))
+        }
+        ("GET", "/console/grants") => Deed::new("grant", "list what is shown", path),
+        ("GET", "/console/grants/new") => Deed::new("grant", "begin to make", path),
+        ("POST", "/console/grants") => Deed::new("grant", "make", path).form(&[
+            ("holder_kind", "subject"),
+            ("holder", "somebody"),
+            ("functions", "desk.items.get"),
+            ("reason", "a test"),
+        ]),
+        _ if path.starts_with("/console/grants/{id}") => {
+            let (id, version) = stage.grant().await;
+            let at = path.replace("{id}", &id);
+            match (way.method.as_str(), path) {
+                ("GET", "/console/grants/{id}") => Deed::new("grant", "read", at),
+                ("POST", "/console/grants/{id}/certify") => {
+                    Deed::new("grant", "certify", at).form(&[("version", &version.to_string())])
+                }
+                ("POST", "/console/grants/{id}/revoke") => {
+                    Deed::new("grant", "revoke", at).form(&[("why", "a test")])
+                }
+                _ => return None,
+            }
+        }
+        _ => return approval_pages(stage, way).await,
+    };
+    Some(deed)
+}
+
+async fn approval_pages(stage: &mut Stage, way: &Way) -> Option<Deed> {
+    let path = way.path.as_str();
+    let deed = match (way.method.as_str(), path) {
+        ("GET", "/console/approvals") => Deed::new("held call", "list what is shown", path),
+        ("GET", "/console/approvals/{id}") => {
+            Deed::new("held call", "read", path.replace("{id}", &stage.held().await.0))
+        }
+        ("POST", "/console/approvals/{id}/answer") => {
+            let (id, digest) = stage.held().await;
+            let fields = [("digest", digest.as_str()), ("verdict", "approve")];
+            Deed::new("held call", "approve", path.replace("{id}", &id)).form(&fields)
+        }
+        ("POST", "/console/approvals/{id}/revoke") => {
+            let (id, _) = stage.approved().await;
+            Deed::new("held call", "take an approval back", path.replace("{id}", &id)).form(&[])
+        }
+        _ => return None,
+    };
+    Some(deed)
+}
+
+fn stop() -> Value {
+    json!({"scope": {"subject": "nobody@acme.example"}, "why": "a test"})
+}

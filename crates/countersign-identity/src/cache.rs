@@ -12,7 +12,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use crate::{bound::Bound, claims::Times};
+use crate::{bound::Bound, claims::Times, directory::GroupsAsked};
 
 /// What was proved about a token.
 #[derive(Clone)]
@@ -20,6 +20,8 @@ pub(crate) struct Remembered {
     pub(crate) caller: Arc<Caller>,
     /// What its holder must show with each request.
     pub(crate) bound: Option<Arc<Bound>>,
+    /// Whose groups a directory said, and as of when.
+    pub(crate) groups: Option<Arc<GroupsAsked>>,
     /// The issuer's place in the configuration.
     pub(crate) issuer: usize,
     pub(crate) key_epoch: u64,

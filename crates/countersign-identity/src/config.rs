@@ -2,7 +2,7 @@
 //! Nothing here does I/O; a fault names the issuer and the key that it stands under.
 
 use crate::{
-    Algorithm, ClaimRule, OtherAudiences, Preset, Secret,
+    Algorithm, ClaimRule, DirectoryConfig, OtherAudiences, Preset, Secret,
     preset::Shared,
     subject::{self, Template},
 };
@@ -81,6 +81,9 @@ pub struct IssuerConfig {
     /// Whether this issuer's names are its own, or shared with others.
     #[serde(default)]
     pub namespace: Namespace,
+    /// Where to ask for groups that tokens leave out.
+    #[serde(default)]
+    pub directory: Option<DirectoryConfig>,
     /// How people sign in with this issuer; without it the issuer only vouches for tokens.
     #[serde(default)]
     pub sign_in: Option<SignInConfig>,
@@ -255,6 +258,45 @@ impl IssuerConfig {
         let usable = self.keys_usable.millis();
         let usable = usable >= self.keys_refresh.millis() && usable <= 7 * 86_400_000;
         require(usable, "keys_usable", "write a time from keys_refresh to 7d");
+        if let Some(sign_in) = &self.sign_in {
+            let openid = sign_in.scopes.iter().any(|it| it == "openid");
+            require(openid, "sign_in.scopes", "openid must be among the scopes");
+            require(!sign_in.client_id.is_empty(), "sign_in.client_id", "name the client");
+            let told_apart = self.untyped_tokens == UntypedTokens::Refuse
+                || !self.audiences.contains(&sign_in.client_id);
+            require(
+                told_apart,
+                "untyped_tokens",
+                "with untyped tokens accepted, an audience must not be sign_in.client_id: \
+                 ID tokens would pass as access tokens",
+            );
+        }
+        faults.extend(self.token_faults());
+        faults.extend(self.subject_faults());
+        let preset = self.preset.iter().flat_map(Preset::faults);
+        let shared = Shared::faults(&self.url, &self.require);
+        let directory = self.directory.iter().flat_map(DirectoryConfig::faults);
+        faults.extend(
+            preset.chain(shared).chain(directory).map(|(key, problem)| self.fault(key, problem)),
+        );
+        let tenant = self.preset.as_ref().and_then(Preset::entra_tenant);
+        let graph = self.directory.as_ref().and_then(|it| it.microsoft_graph.as_ref());
+        if let (Some(tenant), Some(graph)) = (tenant, graph)
+            && tenant != graph.tenant
+        {
+            faults.push(self.fault("directory.microsoft_graph", "`tenant` is not the preset's"));
+        }
+        faults
+    }
+
+    /// What is asked of tokens beside their signature, and how the keys for it are had.
+    fn token_faults(&self) -> Vec<ConfigFault> {
+        let mut faults = Vec::new();
+        let mut require = |holds: bool, key, problem: &str| {
+            if !holds {
+                faults.push(self.fault(key, problem));
+            }
+        };
         for rule in self.claims.service.iter().chain(&self.claims.agent) {
             require(rule.fault().is_none(), "claims", rule.fault().unwrap_or_default());
         }
@@ -274,23 +316,6 @@ impl IssuerConfig {
         require(placed, "keys_token_file", "write `jwks_url`: the token goes nowhere else");
         let person = self.sign_in.is_none() || self.claims.kind == KindRule::ByClaims;
         require(person, "claims.kind", "only people sign in");
-        if let Some(sign_in) = &self.sign_in {
-            let openid = sign_in.scopes.iter().any(|it| it == "openid");
-            require(openid, "sign_in.scopes", "openid must be among the scopes");
-            require(!sign_in.client_id.is_empty(), "sign_in.client_id", "name the client");
-            let told_apart = self.untyped_tokens == UntypedTokens::Refuse
-                || !self.audiences.contains(&sign_in.client_id);
-            require(
-                told_apart,
-                "untyped_tokens",
-                "with untyped tokens accepted, an audience must not be sign_in.client_id: \
-                 ID tokens would pass as access tokens",
-            );
-        }
-        faults.extend(self.subject_faults());
-        let preset = self.preset.iter().flat_map(Preset::faults);
-        let shared = Shared::faults(&self.url, &self.require);
-        faults.extend(preset.chain(shared).map(|(key, problem)| self.fault(key, problem)));
         faults
     }
 

@@ -7,14 +7,18 @@
 use crate::{
     Algorithm, Fault, Http, Refused,
     config::{IssuerConfig, UntypedTokens},
+    directory::{Directory, GroupsAsked},
     discovery::{self, Discovery, DiscoveryFailed},
+    explain::{self, Trace},
     jws,
     key_place::KeyPlace,
     keys::KeySet,
     mapping::Mapping,
+    rules::{self, TokenUse},
 };
 use aws_lc_rs::signature::ParsedPublicKey;
-use countersign_model::{Clock, Span, Timestamp};
+use countersign_model::{Caller, Clock, Span, Timestamp};
+use serde_json::{Map, Value};
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError, RwLock,
     atomic::{AtomicI64, AtomicU64, Ordering},
@@ -25,6 +29,7 @@ use tokio::sync::{Semaphore, watch};
 pub(crate) struct Issuer {
     pub(crate) config: IssuerConfig,
     pub(crate) mapping: Mapping,
+    pub(crate) directory: Option<Arc<Directory>>,
     token_types: Vec<String>,
     place: KeyPlace,
     http: Http,
@@ -81,7 +86,12 @@ impl Issuer {
         http: Http,
         clock: Clock,
     ) -> Arc<Self> {
+        let directory = config
+            .directory
+            .clone()
+            .map(|it| Arc::new(Directory::new(it, mapping.clone(), http.clone(), clock.clone())));
         Arc::new(Self {
+            directory,
             token_types: config.token_types.iter().map(|it| jws::media_type(it)).collect(),
             place: KeyPlace::new(&config),
             config,
@@ -125,6 +135,28 @@ impl Issuer {
         }
         let name = name.map_or_else(|| "no typ".into(), crate::refused::shown);
         Err(Refused::new(Fault::TokenTypeNotAccepted, name))
+    }
+
+    /// Whom a proved token speaks of, if it meets the rules; with the groups that a directory says,
+    /// and as of when, where one is asked. Every way to a caller of this issuer goes through here.
+    pub(crate) async fn caller(
+        &self,
+        claims: &Map<String, Value>,
+        expires_at: Timestamp,
+        token_use: TokenUse,
+        trace: &mut Trace,
+    ) -> Result<(Caller, Option<GroupsAsked>), Refused> {
+        rules::check(&self.config, claims, token_use, trace)?;
+        let caller = self.mapping.caller(claims, expires_at, token_use, trace)?;
+        let Some(directory) = &self.directory else { return Ok((caller, None)) };
+        let (caller, asked) = directory.complete(caller, claims).await?;
+        if asked.is_some() {
+            trace.note("directory", &[], || {
+                let key = explain::key(&self.config, "directory");
+                (format!("{} groups", caller.groups.len()), key)
+            });
+        }
+        Ok((caller, asked))
     }
 
     /// Whether what was proved under this key epoch still holds.

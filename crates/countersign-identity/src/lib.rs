@@ -15,6 +15,7 @@ mod challenge;
 mod claims;
 mod cli_login;
 mod config;
+mod directory;
 mod discovery;
 mod ends;
 mod explain;
@@ -49,6 +50,9 @@ pub use cli_login::{CliLogin, CliSettings, DeviceCode, DevicePoll, LoginFailed};
 pub use config::{
     ClaimsConfig, ConfigFault, IssuerConfig, KindRule, Namespace, SignInConfig, UntypedTokens,
     check_issuers,
+};
+pub use directory::{
+    Ask, DirectoryConfig, DirectoryFault, GoogleGroups, GoogleWorkspace, MicrosoftGraph,
 };
 pub use discovery::DiscoveryFailed;
 pub use explain::{Explanation, Step, Verdict};

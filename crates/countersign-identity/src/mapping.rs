@@ -2,7 +2,7 @@
 //! scopes, and what kind of identity it is. Called with claims that are proved, and only then.
 
 use crate::{
-    ClaimRule, Fault, Refused,
+    Ask, ClaimRule, Fault, Refused,
     claims::{at_path, texts},
     config::{ClaimsConfig, IssuerConfig, KindRule, Namespace},
     explain::{self, Trace},
@@ -23,6 +23,8 @@ pub(crate) struct Mapping {
     /// Longer prefixes that belong to other issuers: this one may not name what they name.
     foreign_subjects: Vec<String>,
     foreign_groups: Vec<String>,
+    /// When a directory says the groups.
+    asks: Option<Ask>,
 }
 
 impl Mapping {
@@ -41,29 +43,13 @@ impl Mapping {
             claims: own.claims.clone(),
             foreign_subjects: foreign(|claims| &claims.subject_prefix),
             foreign_groups: foreign(|claims| &claims.group_prefix),
+            asks: own.directory.as_ref().map(|it| it.ask),
         }
     }
 
-    /// The person that the claims of an ID token speak of.
-    pub(crate) fn signed_in(
-        &self,
-        claims: &Map<String, Value>,
-        expires_at: Timestamp,
-    ) -> Result<Caller, Refused> {
-        self.map(claims, expires_at, TokenUse::SignIn, &mut Trace::off())
-    }
-
-    /// The caller that the claims of a token speak of, and how, for an explanation.
-    pub(crate) fn traced(
-        &self,
-        claims: &Map<String, Value>,
-        expires_at: Timestamp,
-        trace: &mut Trace,
-    ) -> Result<Caller, Refused> {
-        self.map(claims, expires_at, TokenUse::Call, trace)
-    }
-
-    fn map(
+    /// The caller that the claims of a token speak of, and how, for an explanation. Groups that a
+    /// directory is to say are not there yet.
+    pub(crate) fn caller(
         &self,
         claims: &Map<String, Value>,
         expires_at: Timestamp,
@@ -258,19 +244,30 @@ impl Mapping {
         Ok(actors)
     }
 
+    /// The groups that the token says: none where a directory is to say them.
     fn groups(&self, claims: &Map<String, Value>) -> Result<BTreeSet<Group>, Refused> {
-        let Some(value) = at_path(claims, &self.claims.groups) else {
-            return match self.groups_left_out(claims) {
-                true => Err(Refused::new(
-                    Fault::GroupsUnknown,
-                    "the token leaves its groups out, and no `directory` is configured to ask",
-                )),
-                false => Ok(BTreeSet::new()),
-            };
-        };
-        let names = texts(value, &self.claims.groups)?;
-        if names.len() > GROUPS_MAX {
-            return Err(Refused::new(Fault::ClaimInvalid, "more than 2000 groups"));
+        let none = Ok(BTreeSet::new());
+        match (at_path(claims, &self.claims.groups), self.asks) {
+            (_, Some(Ask::Always)) => none,
+            (Some(value), Some(Ask::WhenLeftOut) | None) => {
+                self.named_groups(&texts(value, &self.claims.groups)?, GROUPS_MAX)
+            }
+            (None, None) if self.leaves_groups_out(claims) => Err(Refused::new(
+                Fault::GroupsUnknown,
+                "the token leaves its groups out, and no `directory` is configured to ask",
+            )),
+            (None, Some(Ask::WhenLeftOut) | None) => none,
+        }
+    }
+
+    /// Groups of these names, if this issuer may name them.
+    pub(crate) fn named_groups(
+        &self,
+        names: &[&str],
+        most: usize,
+    ) -> Result<BTreeSet<Group>, Refused> {
+        if names.len() > most {
+            return Err(Refused::new(Fault::ClaimInvalid, format!("more than {most} groups")));
         }
         let mut groups = BTreeSet::new();
         for name in names {
@@ -283,10 +280,17 @@ impl Mapping {
         Ok(groups)
     }
 
+    pub(crate) fn issuer_name(&self) -> &str {
+        &self.issuer_name
+    }
+
     /// Whether the token says that it has groups, but not which: there were too many for it (Entra's
     /// overage, by OpenID Connect Core §5.6.2). Where it says that they could be asked for is not
     /// read.
-    fn groups_left_out(&self, claims: &Map<String, Value>) -> bool {
+    pub(crate) fn leaves_groups_out(&self, claims: &Map<String, Value>) -> bool {
+        if at_path(claims, &self.claims.groups).is_some() {
+            return false;
+        }
         let elsewhere = claims.get("_claim_names").and_then(Value::as_object);
         let told = |name: &str| match claims.get(name) {
             Some(Value::Bool(truth)) => *truth,

@@ -104,6 +104,19 @@ impl Preset {
         }
     }
 
+    /// The tenant of Entra ID that it names.
+    pub(crate) fn entra_tenant(&self) -> Option<&str> {
+        match self {
+            Self::Entra(entra) => Some(&entra.tenant),
+            Self::GithubActions(_) | Self::GitlabCi(_) | Self::Kubernetes(_) | Self::Spiffe(_) => {
+                None
+            }
+            Self::Okta(_) | Self::Google(_) | Self::Auth0(_) | Self::Keycloak(_) | Self::Oidc => {
+                None
+            }
+        }
+    }
+
     /// Whether the provider is known to have ids that are never given to somebody else.
     pub(crate) fn knows_ids(&self) -> bool {
         !matches!(self, Self::Oidc)
@@ -154,7 +167,7 @@ fn entra_faults(url: &Url) -> Vec<Fault> {
 }
 
 /// Whether a text is a UUID, as Microsoft and Kubernetes write it.
-fn is_uuid(text: &str) -> bool {
+pub(crate) fn is_uuid(text: &str) -> bool {
     let lengths: Vec<usize> = text.split('-').map(str::len).collect();
     let hexadecimal = |it: char| it.is_ascii_hexdigit() && !it.is_ascii_uppercase() || it == '-';
     lengths == [8, 4, 4, 4, 12] && text.chars().all(hexadecimal)

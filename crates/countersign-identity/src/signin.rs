@@ -14,7 +14,7 @@ use crate::{
     issuer::Issuer,
     jws,
     pkce::NamesIssuer,
-    rules::{self, TokenUse},
+    rules::TokenUse,
     strict_json,
     token_endpoint::Client,
 };
@@ -188,8 +188,8 @@ impl SignIn {
         let (mut claims, expires_at) = self.verify_id_token(&id_token, &tokens, &pending).await?;
         self.complete(&mut claims, &discovery, &tokens).await?;
         let trace = &mut Trace::off();
-        rules::check(&self.issuer.config, &claims, TokenUse::SignIn, trace)?;
-        let caller = self.issuer.mapping.signed_in(&claims, expires_at)?;
+        let made = self.issuer.caller(&claims, expires_at, TokenUse::SignIn, trace).await?;
+        let (caller, _) = made;
         match caller.kind {
             CallerKind::Person => {}
             CallerKind::Agent | CallerKind::Service => return Err(SigninRefused::NotAPerson),

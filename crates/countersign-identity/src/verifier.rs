@@ -11,6 +11,7 @@ use crate::{
     cache::{Cache, Remembered},
     claims::{self, Times},
     config,
+    directory::{DirectoryFault, Still},
     ends::Ends,
     explain::{self, Explanation, Step, Trace},
     issuer::Issuer,
@@ -170,8 +171,9 @@ impl Verifier {
         {
             // How far it comes is in the notes; nothing here is a caller.
             let ends = Timestamp::from_millis(0);
-            drop(rules::check(&issuer.config, &token.claims, TokenUse::Call, &mut unproved));
-            drop(issuer.mapping.traced(&token.claims, ends, &mut unproved));
+            let (token_use, notes) = (TokenUse::Call, &mut unproved);
+            drop(rules::check(&issuer.config, &token.claims, token_use, notes));
+            drop(issuer.mapping.caller(&token.claims, ends, token_use, notes));
         }
         trace.end(outcome.map(|(caller, _)| caller), unproved)
     }
@@ -220,6 +222,19 @@ impl Verifier {
     /// The subject that an address stands for at an issuer where addresses name subjects.
     pub fn subject_of_email(&self, issuer: &str, email: &str) -> Option<Subject> {
         self.issuer(issuer)?.mapping.subject_of_email(email)
+    }
+
+    /// Reads the secrets with which directories are asked for groups; `environment` answers the value
+    /// of a variable. Before it, callers whose groups only a directory says are refused.
+    ///
+    /// # Errors
+    /// The first secret that can't be had or used.
+    pub fn connect_directories(
+        &self,
+        environment: impl Fn(&str) -> Option<String>,
+    ) -> Result<(), DirectoryFault> {
+        let mut directories = self.0.issuers.iter().filter_map(|it| it.directory.as_ref());
+        directories.try_for_each(|it| it.connect(&environment))
     }
 
     /// Reads the keys of all issuers in the background. An issuer that is down does no harm.
@@ -272,6 +287,12 @@ impl Verifier {
         if let Err(refused) = self.session_holds(&remembered.caller) {
             return Some(Err(refused));
         }
+        if let (Some(asked), Some(directory)) = (&remembered.groups, &issuer.directory) {
+            match directory.still_holds(asked, now) {
+                Still::Holds => {}
+                Still::Again => return None,
+            }
+        }
         Some(Ok(Known { caller: remembered.caller, bound: remembered.bound }))
     }
 
@@ -304,17 +325,24 @@ impl Verifier {
         trace.times(times, &issuer.config);
         let key_epoch = issuer.prove(&token).await?;
         trace.signature(&token, &issuer.config);
-        rules::check(&issuer.config, &token.claims, TokenUse::Call, trace)?;
 
         let expires_at = Timestamp::from_millis(times.expires.saturating_mul(1000));
-        let caller = Arc::new(issuer.mapping.traced(&token.claims, expires_at, trace)?);
+        let (caller, groups) =
+            issuer.caller(&token.claims, expires_at, TokenUse::Call, trace).await?;
+        let (caller, groups) = (Arc::new(caller), groups.map(Arc::new));
         self.session_holds(&caller)?;
         let bound = Bound::read(&token.claims)?.map(Arc::new);
         if let Some(bound) = &bound {
             trace.note("holder", &["cnf"], || (bound.to_string(), bound.rule().to_owned()));
         }
-        let remembered =
-            Remembered { caller: Arc::clone(&caller), bound, issuer: place, key_epoch, times };
+        let remembered = Remembered {
+            caller: Arc::clone(&caller),
+            bound,
+            groups,
+            issuer: place,
+            key_epoch,
+            times,
+        };
         Ok((caller, remembered))
     }
 }

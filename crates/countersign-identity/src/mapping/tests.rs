@@ -13,7 +13,9 @@ fn config(name: &str, claims: Value) -> IssuerConfig {
 fn map(config: &IssuerConfig, others: &[IssuerConfig], claims: Value) -> Result<Caller, Fault> {
     let claims = claims.as_object().unwrap().clone();
     let mapping = Mapping::new(config, others);
-    mapping.traced(&claims, Timestamp::from_millis(0), &mut Trace::off()).map_err(|it| it.fault())
+    mapping
+        .caller(&claims, Timestamp::from_millis(0), TokenUse::Call, &mut Trace::off())
+        .map_err(|it| it.fault())
 }
 
 #[test]

@@ -11,6 +11,7 @@
 mod attacks;
 mod cli;
 mod cut_offs;
+mod directory;
 mod dpop;
 mod explain;
 mod http_client;
@@ -20,4 +21,5 @@ mod oidc_provider;
 mod people;
 mod secrecy;
 mod signin;
+mod stand_in;
 mod workloads;

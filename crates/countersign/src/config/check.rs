@@ -201,6 +201,14 @@ fn issuer_under(directory: &Path, mut issuer: IssuerConfig) -> IssuerConfig {
         sign_in.client_secret =
             sign_in.client_secret.take().map(|secret| secret_under(directory, secret));
     }
+    if let Some(directory_config) = &mut issuer.directory {
+        if let Some(graph) = &mut directory_config.microsoft_graph {
+            graph.client_secret = secret_under(directory, graph.client_secret.clone());
+        }
+        if let Some(google) = &mut directory_config.google_workspace {
+            google.key = secret_under(directory, google.key.clone());
+        }
+    }
     for file in issuer.ca_file.iter_mut().chain(&mut issuer.keys_token_file) {
         *file = directory.join(&*file);
     }

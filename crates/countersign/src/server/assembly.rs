@@ -152,6 +152,7 @@ impl Assembly {
             let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
             Failure::usage(faults.join("; "))
         })?;
+        connect_directories(&verifier, &setup.variables)?;
         let ending = verifier.clone();
         governance.follow_cut_offs(move |cut_offs| ending.end_sessions(cut_offs));
         let (tracer, exporting) = setup.telemetry.map(Tracer::start).unzip();
@@ -299,6 +300,17 @@ fn roles(raw: &RawRoles) -> RoleMap {
         auditors: groups(&raw.auditors),
         reviewers: groups(&raw.reviewers),
     }
+}
+
+fn connect_directories(
+    verifier: &Verifier,
+    variables: &BTreeMap<String, String>,
+) -> Result<(), Failure> {
+    let lookup = |name: &str| variables.get(name).cloned().or_else(|| clock::environment(name));
+    verifier.connect_directories(lookup).map_err(|error| {
+        Failure::caused(Exit::Usage, "groups can't be asked for", &error)
+            .next("check `directory` of this issuer in the configuration")
+    })
 }
 
 fn sign_ins(

@@ -359,6 +359,31 @@ async fn who_signs_in_has_the_directorys_groups_too() {
     assert_eq!(sign_in(&scene, riley).await.unwrap_err(), "groups_unknown");
 }
 
+/// At a sign-in and in calls, one person has one name.
+#[tokio::test]
+async fn who_signs_in_is_who_calls() {
+    let okta = json!({"preset": {"okta": {"domain": "acme.okta.com"}},
+                      "sign_in": {"client_id": "web"}});
+    let scene = Scene::of(StandIn::start().await, okta).await;
+    let riley = json!({"sub": "00u1", "ver": 1, "preferred_username": "riley@acme.com",
+                       "groups": ["ops"]});
+    let signed_in = sign_in(&scene, riley).await.unwrap();
+    assert_eq!((signed_in.caller.subject.as_str(), signed_in.caller.groups.len()), ("00u1", 1));
+    let token = json!({"sub": "riley@acme.com", "uid": "00u1", "cid": "web", "scp": ["openid"],
+                       "_claim_names": null});
+    assert_eq!(scene.identify(token).await.unwrap().subject, signed_in.caller.subject);
+
+    let server = "https://id.acme.com";
+    let keycloak = json!({"preset": {"keycloak": {"server": server, "realm": "acme"}},
+                          "sign_in": {"client_id": "web"}});
+    let scene = Scene::of(StandIn::start().await, keycloak).await;
+    let riley = json!({"sub": RILEY, "typ": "ID", "azp": "web", "groups": ["ops"]});
+    let signed_in = sign_in(&scene, riley).await.unwrap();
+    assert_eq!(signed_in.caller.subject.as_str(), RILEY);
+    let token = json!({"sub": RILEY, "typ": "Bearer", "azp": "web", "_claim_names": null});
+    assert_eq!(scene.identify(token).await.unwrap().subject, signed_in.caller.subject);
+}
+
 /// A service account's key, as Google makes the file, and its public half.
 fn service_account() -> (String, Vec<u8>) {
     let pair = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();

@@ -9,6 +9,7 @@
 )]
 
 mod attacks;
+mod authorities;
 mod cli;
 mod cut_offs;
 mod directory;

@@ -211,6 +211,64 @@ fn presets_fill_in_and_faults_keep_their_lines() {
     );
 }
 
+/// Every block of configuration in the pages about providers, as a whole file and read as one.
+#[test]
+fn what_the_pages_about_providers_show_is_read() {
+    let pages = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/manual/identity");
+    let mut seen = 0;
+    for page in std::fs::read_dir(pages).unwrap() {
+        let page = page.unwrap().path();
+        let text = std::fs::read_to_string(&page).unwrap();
+        let blocks: Vec<&str> = text.split("```yaml\n").skip(1).collect();
+        for block in &blocks {
+            let issuers = block.split("```").next().unwrap();
+            let head = GOOD.split("issuers:").next().unwrap();
+            let whole = format!("{head}{issuers}roles: {{administrators: [platform]}}\n");
+            assert_eq!(faults(&whole), Vec::<String>::new(), "{}:\n{whole}", page.display());
+            seen += usize::from(issuers.contains("\nissuers:") || issuers.starts_with("issuers:"));
+        }
+        let provider = page.extension().is_some_and(|it| it == "md");
+        assert!(!provider || !blocks.is_empty(), "{} shows no configuration", page.display());
+    }
+    assert!(seen >= 12, "only {seen} blocks name issuers: are these the pages?");
+}
+
+#[test]
+fn a_directory_is_checked_and_its_secrets_lie_beside_the_file() {
+    let entra = |directory: &str| {
+        let issuer = format!(
+            "    preset: {{entra: {{tenant: {TENANT}}}}}\n    directory: {{{directory}}}\n"
+        );
+        GOOD.replacen("    url: https://id.example.com\n", &issuer, 1)
+    };
+    let graph = |tenant: &str| {
+        format!(
+            "microsoft_graph: {{tenant: {tenant}, client_id: x, client_secret: {{file: graph.secret}}}}"
+        )
+    };
+    let config = parse(&entra(&graph(TENANT)), Path::new("/etc/countersign")).unwrap();
+    let directory = config.issuers[0].directory.clone().unwrap();
+    let secret = directory.microsoft_graph.unwrap().client_secret;
+    assert_eq!(secret, Secret::File("/etc/countersign/graph.secret".into()));
+    let check = |directory: String, expect: &str| {
+        let found = faults(&entra(&directory));
+        assert!(found.iter().any(|it| it.contains(expect)), "{found:?}");
+    };
+    check(
+        String::new(),
+        "7: issuers[0].directory: write one of microsoft_graph and google_workspace",
+    );
+    check(graph(&TENANT.replace('1', "2")), "`tenant` is not the preset's");
+    check(graph("common"), "`tenant` is the tenant's id");
+    check(format!("{}, stale_after: 2h", graph(TENANT)), "write a time from 1m to 1h");
+    check(format!("{}, wait_max: 1m", graph(TENANT)), "write a time from 100ms to 30s");
+    check(format!("{}, groups_max: 0", graph(TENANT)), "between 1 and 10000");
+    let google = "google_workspace: {key: {file: k}, administrator: a@acme.com}";
+    check(google.to_owned(), "Google's tokens never have groups");
+}
+
+const TENANT: &str = "11111111-2222-3333-4444-555555555555";
+
 #[test]
 fn two_issuers_with_faults_are_told_apart() {
     let text = GOOD.replacen(

@@ -189,6 +189,7 @@ fn find(
             | Event::CatalogApplied(_)
             | Event::StopChanged(_)
             | Event::RecordViewed(_)
+            | Event::TokenAsked(_)
             | Event::Gateway(_) => {}
         }
         if intent.is_some() && outcome.is_some() {

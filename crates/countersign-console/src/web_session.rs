@@ -96,7 +96,7 @@ pub(crate) async fn begin(
 
 fn origin(caller: &Caller) -> SessionOrigin {
     let text = |name: &Option<Arc<str>>| name.as_deref().unwrap_or_default().to_owned();
-    let Issued { at, subject, session } = &caller.issued;
+    let Issued { issuer: _, at, subject, session } = &caller.issued;
     SessionOrigin {
         issuer: caller.issuer.to_string(),
         subject: text(subject),
@@ -108,6 +108,7 @@ fn origin(caller: &Caller) -> SessionOrigin {
 fn issued(origin: SessionOrigin) -> Issued {
     let text = |name: String| (!name.is_empty()).then(|| name.into());
     Issued {
+        issuer: None,
         at: Some(origin.issued_at),
         subject: text(origin.subject),
         session: text(origin.session),

@@ -22,6 +22,7 @@ mod cut;
 mod finish;
 mod headers;
 mod metrics;
+mod oauth;
 mod rates;
 mod routes;
 mod sessions;
@@ -114,6 +115,7 @@ struct Inner {
     routes: Arc<routes::RouteCache>,
     sessions: sessions::Sessions,
     rates: rates::Rates,
+    oauth: oauth::Oauth,
     waiters: hold::Waiters,
     metrics: Arc<metrics::Metrics>,
     traces: trace::Traces,
@@ -137,6 +139,7 @@ impl Gateway {
         let prepared = Arc::clone(&routes);
         governance.before_each_catalog(move |catalog| drop(prepared.prepare(catalog)));
         drop(routes.of(&governance.policy().load()));
+        let oauth = oauth::Oauth::new(governance.store().clone());
         Self(Arc::new(Inner {
             sessions: sessions::Sessions::new(governance.clone(), limits.session_idle),
             governance,
@@ -148,6 +151,7 @@ impl Gateway {
             limits,
             routes,
             rates: rates::Rates::default(),
+            oauth,
             waiters: hold::Waiters::default(),
             metrics: Arc::default(),
             traces: trace::Traces::new(tracer, &resource),
@@ -162,6 +166,9 @@ impl Gateway {
             Ok(in_hand) => {
                 if tools::asks(inner, &request) {
                     return Box::pin(tools::answer(inner, &request)).await;
+                }
+                if let Some(page) = oauth::asks(inner, &request) {
+                    return Box::pin(oauth::answer(inner, page, request)).await;
                 }
                 let trace = inner.traces.begin(&mut request);
                 let answer = match inner.walk(request).await {

@@ -63,7 +63,8 @@ impl Meter for NoMeter {
 }
 
 impl Rates {
-    fn take(
+    /// Takes one from what `subject` may do under this name.
+    pub(crate) fn take(
         &self,
         subject: &Subject,
         function: &FunctionName,

@@ -13,6 +13,8 @@ mod waiting;
 
 use outgoing::from_arguments;
 pub(crate) use outgoing::{Outgoing, OutgoingBody, path_sent};
+pub(crate) use path::form_within;
+pub(crate) use read::{Content, body};
 pub(crate) use router::Router;
 pub(crate) use waiting::Waiting;
 

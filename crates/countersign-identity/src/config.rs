@@ -2,7 +2,8 @@
 //! Nothing here does I/O; a fault names the issuer and the key that it stands under.
 
 use crate::{
-    Algorithm, ClaimRule, DirectoryConfig, OtherAudiences, Preset, Secret,
+    Algorithm, ClaimRule, DirectoryConfig, ExchangeConfig, OWN_ISSUER, OtherAudiences, Preset,
+    Secret,
     preset::Shared,
     subject::{self, Template},
 };
@@ -84,6 +85,9 @@ pub struct IssuerConfig {
     /// Where to ask for groups that tokens leave out.
     #[serde(default)]
     pub directory: Option<DirectoryConfig>,
+    /// What its tokens may be used for at `/oauth/token`, beside its access tokens.
+    #[serde(default)]
+    pub exchange: ExchangeConfig,
     /// How people sign in with this issuer; without it the issuer only vouches for tokens.
     #[serde(default)]
     pub sign_in: Option<SignInConfig>,
@@ -276,9 +280,8 @@ impl IssuerConfig {
         let preset = self.preset.iter().flat_map(Preset::faults);
         let shared = Shared::faults(&self.url, &self.require);
         let directory = self.directory.iter().flat_map(DirectoryConfig::faults);
-        faults.extend(
-            preset.chain(shared).chain(directory).map(|(key, problem)| self.fault(key, problem)),
-        );
+        let more = preset.chain(shared).chain(directory).chain(self.exchange.faults(self));
+        faults.extend(more.map(|(key, problem)| self.fault(key, problem)));
         let tenant = self.preset.as_ref().and_then(Preset::entra_tenant);
         let graph = self.directory.as_ref().and_then(|it| it.microsoft_graph.as_ref());
         if let (Some(tenant), Some(graph)) = (tenant, graph)
@@ -316,6 +319,7 @@ impl IssuerConfig {
         require(placed, "keys_token_file", "write `jwks_url`: the token goes nowhere else");
         let person = self.sign_in.is_none() || self.claims.kind == KindRule::ByClaims;
         require(person, "claims.kind", "only people sign in");
+        require(self.name != OWN_ISSUER, "name", "the gateway's own tokens have this name");
         faults
     }
 
@@ -364,6 +368,14 @@ impl IssuerConfig {
         }
         faults
     }
+}
+
+/// Whether nobody else uses the URL that this installation issues tokens under.
+pub(crate) fn refuse_own_url(issuers: &[IssuerConfig], own: &str) -> Result<(), Vec<ConfigFault>> {
+    let same = |it: &&IssuerConfig| it.url.trim_end_matches('/') == own;
+    let problem = "this is the gateway's own URL: it issues its own tokens under it";
+    let faults: Vec<_> = issuers.iter().filter(same).map(|it| it.fault("url", problem)).collect();
+    if faults.is_empty() { Ok(()) } else { Err(faults) }
 }
 
 fn is_url(text: &str) -> bool {

@@ -30,6 +30,7 @@ pub(crate) struct Issuer {
     pub(crate) config: IssuerConfig,
     pub(crate) mapping: Mapping,
     pub(crate) directory: Option<Arc<Directory>>,
+    source: KeySource,
     token_types: Vec<String>,
     place: KeyPlace,
     http: Http,
@@ -64,6 +65,15 @@ enum Cause {
     OutOfTurn,
 }
 
+/// Where an issuer's keys come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum KeySource {
+    /// The issuer publishes them.
+    Published,
+    /// They are made here, and never read again.
+    Own,
+}
+
 /// How an issuer is doing, for health pages and metrics.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IssuerStatus {
@@ -86,12 +96,43 @@ impl Issuer {
         http: Http,
         clock: Clock,
     ) -> Arc<Self> {
+        Arc::new(Self::with(KeySource::Published, config, mapping, http, clock))
+    }
+
+    /// An issuer whose keys are these, for good: nothing is ever read for it.
+    pub(crate) fn of_keys(
+        keys: KeySet,
+        config: IssuerConfig,
+        mapping: Mapping,
+        http: Http,
+        clock: Clock,
+    ) -> Arc<Self> {
+        let mut issuer = Self::with(KeySource::Own, config, mapping, http, clock);
+        issuer.keys = RwLock::new(Arc::new(keys));
+        issuer.usable_until = AtomicI64::new(i64::MAX);
+        issuer.refresh_at = AtomicI64::new(i64::MAX);
+        Arc::new(issuer)
+    }
+
+    /// Whether this is the installation itself.
+    pub(crate) fn is_own(&self) -> bool {
+        self.source == KeySource::Own
+    }
+
+    fn with(
+        source: KeySource,
+        config: IssuerConfig,
+        mapping: Mapping,
+        http: Http,
+        clock: Clock,
+    ) -> Self {
         let directory = config
             .directory
             .clone()
             .map(|it| Arc::new(Directory::new(it, mapping.clone(), http.clone(), clock.clone())));
-        Arc::new(Self {
+        Self {
             directory,
+            source,
             token_types: config.token_types.iter().map(|it| jws::media_type(it)).collect(),
             place: KeyPlace::new(&config),
             config,
@@ -106,7 +147,7 @@ impl Issuer {
             reading: Mutex::default(),
             readings_done: watch::Sender::new(0),
             waiting: Semaphore::new(WAITING_MAX),
-        })
+        }
     }
 
     pub(crate) fn skew_seconds(&self) -> i64 {
@@ -178,7 +219,8 @@ impl Issuer {
         self.refresh_if_due(self.clock.now());
         match self.try_prove(token) {
             Err(refused)
-                if matches!(refused.fault(), Fault::KeyUnknown | Fault::IssuerUnreachable) =>
+                if self.source == KeySource::Published
+                    && matches!(refused.fault(), Fault::KeyUnknown | Fault::IssuerUnreachable) =>
             {
                 self.wait_for_reading(&refused).await?;
                 self.try_prove(token).map_err(|refused| self.blame_issuer_if_down(refused))

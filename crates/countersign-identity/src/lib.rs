@@ -18,6 +18,7 @@ mod config;
 mod directory;
 mod discovery;
 mod ends;
+mod exchange;
 mod explain;
 mod fault;
 mod hidden;
@@ -29,6 +30,7 @@ mod key_place;
 mod keys;
 mod loopback;
 mod mapping;
+mod own;
 mod pkce;
 mod presented;
 pub mod preset;
@@ -55,6 +57,10 @@ pub use directory::{
     Ask, DirectoryConfig, DirectoryFault, GoogleGroups, GoogleWorkspace, MicrosoftGraph,
 };
 pub use discovery::DiscoveryFailed;
+pub use exchange::{
+    ExchangeConfig, ExchangeFault, Exchanged, IdJag, IdTokensConfig, Party, ShownAs, Terms, Wishes,
+    assert_identity, exchange,
+};
 pub use explain::{Explanation, Step, Verdict};
 pub use fault::Fault;
 pub use hidden::Hidden;
@@ -62,6 +68,7 @@ pub use home::Home;
 pub use http::{Answer, Http, HttpFailed, Limits, PlainHttp};
 pub use issuer::IssuerStatus;
 pub use loopback::{Loopback, LoopbackFailed};
+pub use own::{IssuedToken, LIFETIME_MAX, OWN_ISSUER, OwnFault, OwnIssuer, OwnSettings, TooLarge};
 pub use pkce::{Callback, CallbackFault, Pending};
 pub use presented::{Asked, Presented, Thumbprint};
 pub use preset::{Preset, expand_preset};

@@ -2,10 +2,11 @@
 //! scopes, and what kind of identity it is. Called with claims that are proved, and only then.
 
 use crate::{
-    Ask, ClaimRule, Fault, Refused,
+    Ask, ClaimRule, Fault, OWN_ISSUER, Refused,
     claims::{at_path, texts},
     config::{ClaimsConfig, IssuerConfig, KindRule, Namespace},
     explain::{self, Trace},
+    own,
     refused::shown,
     rules::TokenUse,
     subject::Template,
@@ -76,7 +77,10 @@ impl Mapping {
             name: show(&self.claims.name),
             email: show(&self.claims.email),
             expires_at,
-            issued: issued(claims),
+            issued: match self.issuer_name.as_ref() {
+                OWN_ISSUER => own::source(claims),
+                _ => issued(claims),
+            },
         };
         self.note_rest(trace, claims, &caller);
         Ok(caller)
@@ -226,22 +230,27 @@ impl Mapping {
                 return Err(broken("more than 5 actors"));
             }
             let members = actor.as_object().ok_or_else(|| broken("act is no object"))?;
-            if members.get("iss").is_some_and(|it| *it != self.issuer_url.as_str()) {
-                return Err(broken("an actor of another issuer"));
-            }
-            // An actor names itself by `sub` whatever the subject's claim is, unless it has that.
-            let name = match members.contains_key(&self.claims.subject) {
-                true if self.claims.subject != "email" => self.claims.subject.as_str(),
-                _ => "sub",
-            };
-            let actor = self.subject(members, name).map_err(|refused| {
-                let foreign = refused.fault() == Fault::SubjectNotAccepted;
-                if foreign { refused } else { broken("an actor without a usable name") }
-            })?;
-            actors.push(actor);
+            actors.push(self.party(members)?);
             next = members.get("act");
         }
         Ok(actors)
+    }
+
+    /// A party that a claim such as `act` or `may_act` names by its members.
+    pub(crate) fn party(&self, members: &Map<String, Value>) -> Result<Subject, Refused> {
+        let broken = |detail: &str| Refused::new(Fault::ActorChainInvalid, detail);
+        if members.get("iss").is_some_and(|it| *it != self.issuer_url.as_str()) {
+            return Err(broken("an actor of another issuer"));
+        }
+        // An actor names itself by `sub` whatever the subject's claim is, unless it has that.
+        let name = match members.contains_key(&self.claims.subject) {
+            true if self.claims.subject != "email" => self.claims.subject.as_str(),
+            _ => "sub",
+        };
+        self.subject(members, name).map_err(|refused| {
+            let foreign = refused.fault() == Fault::SubjectNotAccepted;
+            if foreign { refused } else { broken("an actor without a usable name") }
+        })
     }
 
     /// The groups that the token says: none where a directory is to say them.
@@ -360,6 +369,7 @@ fn issued(claims: &Map<String, Value>) -> Issued {
     let text = |name: &str| claims.get(name).and_then(Value::as_str).map(Into::into);
     let at = claims.get("iat").and_then(Value::as_i64);
     Issued {
+        issuer: None,
         at: at.map(|seconds| Timestamp::from_millis(seconds.saturating_mul(1000))),
         subject: text("sub"),
         session: text("sid"),

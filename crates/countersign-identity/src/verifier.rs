@@ -6,7 +6,8 @@
 //! ask an issuer for keys. What a token is bound to is checked with every request, warm or cold.
 
 use crate::{
-    ConfigFault, Fault, Http, IssuerConfig, IssuerStatus, Presented, ProofRules, Refused, Scheme,
+    ConfigFault, Fault, Http, IssuerConfig, IssuerStatus, OwnIssuer, Presented, ProofRules,
+    Refused, Scheme,
     bound::{self, Bound},
     cache::{Cache, Remembered},
     claims::{self, Times},
@@ -40,6 +41,8 @@ struct State {
     cache: Cache,
     proofs: Proofs,
     ends: Ends,
+    /// This installation as an issuer.
+    own: Option<OwnIssuer>,
     http: Http,
     clock: Clock,
 }
@@ -49,6 +52,8 @@ struct State {
 pub struct VerifierOptions {
     /// How DPoP proofs are taken.
     pub proofs: ProofRules,
+    /// This installation as an issuer, whose tokens are accepted too.
+    pub own: Option<OwnIssuer>,
 }
 
 impl Verifier {
@@ -75,19 +80,25 @@ impl Verifier {
         clock: Clock,
         options: VerifierOptions,
     ) -> Result<Self, Vec<ConfigFault>> {
-        let VerifierOptions { proofs } = options;
+        let VerifierOptions { proofs, own } = options;
         config::check_issuers(&configs)?;
+        if let Some(own) = &own {
+            config::refuse_own_url(&configs, own.url())?;
+        }
         let mappings: Vec<_> = configs.iter().map(|it| Mapping::new(it, &configs)).collect();
-        let issuers: Vec<_> = configs
+        let mut issuers: Vec<_> = configs
             .into_iter()
             .zip(mappings)
             .map(|(config, mapping)| Issuer::new(config, mapping, http.clone(), clock.clone()))
             .collect();
+        if let Some(issuer) = own.as_ref().and_then(|own| own.issuer(http.clone(), clock.clone())) {
+            issuers.push(issuer);
+        }
         let urls = issuers.iter().enumerate();
         let by_url = urls.map(|(place, it)| (it.config.url.clone(), place)).collect();
         let (cache, proofs) = (Cache::new(), Proofs::new(proofs));
         let ends = Ends::default();
-        Ok(Self(Arc::new(State { issuers, by_url, cache, proofs, ends, http, clock })))
+        Ok(Self(Arc::new(State { issuers, by_url, cache, proofs, ends, own, http, clock })))
     }
 
     /// Who presents this; a text is a bearer token.
@@ -245,9 +256,20 @@ impl Verifier {
         }
     }
 
-    /// How each issuer is doing.
+    /// This installation as an issuer, if it is one.
+    pub fn own(&self) -> Option<&OwnIssuer> {
+        self.0.own.as_ref()
+    }
+
+    /// The moment, by the clock that tokens are judged by.
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    /// How each configured issuer is doing.
     pub fn status(&self) -> Vec<IssuerStatus> {
-        self.0.issuers.iter().map(|it| it.status()).collect()
+        let configured = self.0.issuers.iter().filter(|it| !it.is_own());
+        configured.map(|it| it.status()).collect()
     }
 
     /// The URLs of the issuers, for the resource's metadata.
@@ -257,6 +279,10 @@ impl Verifier {
 
     pub(crate) fn issuer(&self, name: &str) -> Option<&Arc<Issuer>> {
         self.0.issuers.iter().find(|it| it.config.name == name)
+    }
+
+    pub(crate) fn issuer_at(&self, url: &str) -> Option<&Arc<Issuer>> {
+        self.0.issuers.get(*self.0.by_url.get(url)?)
     }
 
     pub(crate) fn http(&self) -> &Http {
@@ -296,8 +322,11 @@ impl Verifier {
         Some(Ok(Known { caller: remembered.caller, bound: remembered.bound }))
     }
 
-    /// The issuer that a token names, with its place.
-    fn issuer_of(&self, token: &jws::Unproved<'_>) -> Result<(usize, &Arc<Issuer>), Refused> {
+    /// The issuer that a token names, with its place. Nothing about the token is proved yet.
+    pub(crate) fn issuer_of(
+        &self,
+        token: &jws::Unproved<'_>,
+    ) -> Result<(usize, &Arc<Issuer>), Refused> {
         let url = claims::issuer(&token.claims)?;
         let unknown = || Refused::new(Fault::IssuerUnknown, format!("iss {}", shown(url)));
         let place = *self.0.by_url.get(url).ok_or_else(unknown)?;

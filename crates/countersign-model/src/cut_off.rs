@@ -11,6 +11,9 @@ use std::{collections::HashMap, fmt, sync::Arc};
 /// never written down with a caller.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Issued {
+    /// The configured name of the issuer, where it is not the caller's: a token that was exchanged
+    /// comes from whoever vouched for its subject first.
+    pub issuer: Option<Arc<str>>,
     /// When it was issued (`iat`). Without it every cut-off ends the credential: nobody can know
     /// that it is newer.
     pub at: Option<Timestamp>,
@@ -62,8 +65,8 @@ impl CutOffs {
         if self.0.is_empty() {
             return None;
         }
-        let Issued { at, subject, session } = &caller.issued;
-        let issuer = &caller.issuer;
+        let Issued { issuer, at, subject, session } = &caller.issued;
+        let issuer = issuer.as_ref().unwrap_or(&caller.issuer);
         let by_subject = subject.iter().map(|subject| Whose::IssuerSubject {
             issuer: Arc::clone(issuer),
             subject: Arc::clone(subject),

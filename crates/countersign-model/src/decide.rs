@@ -191,8 +191,12 @@ fn refuse_stopped(
     if let Some(kill) = snapshot.kill(function) {
         return Err(say::killed(kill));
     }
-    match call.caller.chain().find_map(|subject| snapshot.suspension(subject)) {
-        Some(suspension) => Err(say::suspended(suspension)),
+    if let Some(suspension) = call.caller.chain().find_map(|it| snapshot.suspension(it)) {
+        return Err(say::suspended(suspension));
+    }
+    let answered_for = |it| Some((it, snapshot.sponsor_suspension(it)?));
+    match call.caller.chain().find_map(answered_for) {
+        Some((agent, suspension)) => Err(say::sponsor_suspended(agent, suspension)),
         None => Ok(()),
     }
 }

@@ -39,6 +39,7 @@ impl Entry {
             | Event::CatalogApplied(_)
             | Event::StopChanged(_)
             | Event::RecordViewed(_)
+            | Event::TokenAsked(_)
             | Event::Gateway(_) => self.serialised(),
         }
     }
@@ -98,6 +99,9 @@ pub enum Event {
     /// A person looked at what was recorded.
     #[serde(rename = "record.viewed")]
     RecordViewed(RecordViewed),
+    /// Somebody asked this installation for a token.
+    #[serde(rename = "token.asked")]
+    TokenAsked(Box<TokenAsked>),
     /// A gateway began or ended.
     #[serde(rename = "gateway")]
     Gateway(GatewayEvent),
@@ -330,6 +334,64 @@ pub struct RecordViewed {
     pub by: Subject,
     /// Which session.
     pub session: SessionId,
+}
+
+/// Somebody asked this installation for a token, and proved who they are. Durable before a token
+/// leaves. Tokens stand here as their SHA-256 digests.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TokenAsked {
+    /// How it was asked for.
+    pub how: TokenGrant,
+    /// Who asked: an agent or a service.
+    pub actor: Shown,
+    /// For whom, as far as it was proved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Shown>,
+    /// What became of it.
+    #[serde(flatten)]
+    pub answer: TokenAnswer,
+}
+
+/// How a token is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenGrant {
+    /// RFC 8693, with tokens of a user and an agent.
+    TokenExchange,
+    /// An identity provider's assertion about a user (ID-JAG).
+    IdentityAssertion,
+}
+
+/// A token that was shown, and whom it names.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Shown {
+    /// Whom.
+    #[serde(flatten)]
+    pub who: Who,
+    /// The token's digest.
+    pub token: Digest,
+}
+
+/// What became of asking for a token.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "answer")]
+pub enum TokenAnswer {
+    /// There is one.
+    Issued {
+        /// The token: its digest, and whom it names with the whole chain.
+        issued: Shown,
+        /// Its `jti`, which is no secret.
+        jti: String,
+        /// Its scopes.
+        scopes: std::collections::BTreeSet<std::sync::Arc<str>>,
+        /// From when it is refused.
+        expires_at: Timestamp,
+    },
+    /// There is none.
+    Refused {
+        /// The code of the reason.
+        reason: String,
+    },
 }
 
 /// A gateway began or ended.

@@ -181,6 +181,14 @@ impl Snapshot {
         self.suspensions.get(subject)
     }
 
+    /// The suspension of whoever answers for an agent: without them nobody does.
+    pub fn sponsor_suspension(&self, agent: &Subject) -> Option<&Suspension> {
+        if self.suspensions.is_empty() {
+            return None;
+        }
+        self.suspension(&self.catalog.agents.get(agent)?.sponsor)
+    }
+
     /// Every suspension.
     pub fn suspensions(&self) -> impl Iterator<Item = &Suspension> {
         self.suspensions.values()

@@ -5,7 +5,7 @@ mod check;
 pub(crate) mod raw;
 
 use crate::{exit::Failure, yaml};
-use countersign_identity::{IssuerConfig, PlainHttp, Secret};
+use countersign_identity::{IssuerConfig, OwnSettings, PlainHttp, Secret};
 use countersign_model::Span;
 use countersign_telemetry::Sample;
 use http::HeaderName;
@@ -31,6 +31,8 @@ pub(crate) struct Config {
     pub(crate) master_key: Secret,
     pub(crate) issuers: Vec<IssuerConfig>,
     pub(crate) plain_http: PlainHttp,
+    /// How own tokens are made.
+    pub(crate) tokens: OwnSettings,
     pub(crate) roles: RawRoles,
     pub(crate) catalog: Option<CatalogFiles>,
     pub(crate) limits: RawLimits,

@@ -196,7 +196,7 @@ pub(crate) fn split(raw_path: &str) -> Result<Segments<'_>, Refused> {
 /// # Errors
 /// [`Refused`] if two servers could read the query differently, or it is beyond a limit.
 pub(crate) fn query(raw: &str) -> Result<Vec<(String, String)>, Refused> {
-    pairs(raw, Pairs::Query)
+    pairs(raw, Pairs::Query, PAIRS_BYTES_MAX)
 }
 
 /// Decodes a body of that type, as [`query`] does.
@@ -204,11 +204,19 @@ pub(crate) fn query(raw: &str) -> Result<Vec<(String, String)>, Refused> {
 /// # Errors
 /// [`Refused`], as there.
 pub(crate) fn form(raw: &str) -> Result<Vec<(String, String)>, Refused> {
-    pairs(raw, Pairs::Form)
+    pairs(raw, Pairs::Form, PAIRS_BYTES_MAX)
 }
 
-fn pairs(raw: &str, of: Pairs) -> Result<Vec<(String, String)>, Refused> {
-    if raw.len() > PAIRS_BYTES_MAX {
+/// Decodes a form whose length was limited before, as [`query`] does.
+///
+/// # Errors
+/// [`Refused`], as there.
+pub(crate) fn form_within(raw: &str, bytes_max: usize) -> Result<Vec<(String, String)>, Refused> {
+    pairs(raw, Pairs::Form, bytes_max)
+}
+
+fn pairs(raw: &str, of: Pairs, bytes_max: usize) -> Result<Vec<(String, String)>, Refused> {
+    if raw.len() > bytes_max {
         return Err(Refused::TooLong(of));
     }
     if let Some(refused) = raw.bytes().find_map(|byte| refused_in_pairs(byte, of)) {

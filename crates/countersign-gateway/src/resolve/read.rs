@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// A request's body.
 #[derive(Debug)]
-pub(super) enum Content {
+pub(crate) enum Content {
     /// There is none.
     None,
     /// JSON text, not yet parsed.
@@ -22,7 +22,7 @@ pub(super) enum Content {
 }
 
 /// Reads a body whole, unless it is to be streamed; one that is not here `within` its time is refused.
-pub(super) async fn body(
+pub(crate) async fn body(
     kind: BodyKind,
     headers: &HeaderMap,
     body: Incoming,

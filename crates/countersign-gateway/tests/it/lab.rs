@@ -10,7 +10,7 @@ use countersign_demo::{
 };
 use countersign_gateway::{Gateway, GatewayParts, Limits, Secrets, check_mask};
 use countersign_governance::{Actor, Governance, NewGrant, Parts, RoleMap};
-use countersign_identity::{Http, IssuerConfig, Verifier};
+use countersign_identity::{Http, IssuerConfig, OwnIssuer, OwnSettings, Verifier, VerifierOptions};
 use countersign_ledger::{
     Closer, Log, LogOptions, MasterKey, SegmentOptions, Segments, SigningKey, Writer, WriterOptions,
 };
@@ -166,10 +166,15 @@ impl World {
         let governance = Governance::start(parts).await.unwrap();
         let issuer: IssuerConfig = serde_json::from_value(json!({
             "name": "demo", "url": self.issuer, "audiences": [self.resource],
-            "claims": {}
+            "claims": {},
+            "exchange": {
+                "id_tokens": {"clients": ["webapp"], "scopes": ["billing.read"]},
+                "id_jag": "accept"
+            }
         }))
         .unwrap();
-        let verifier = Verifier::new(vec![issuer], Http::new(), clock).unwrap();
+        let options = own(&self.resource);
+        let verifier = Verifier::with(vec![issuer], Http::new(), clock, options).unwrap();
         let ending = verifier.clone();
         governance.follow_cut_offs(move |cut_offs| ending.end_sessions(cut_offs));
         let gateway = Gateway::new(GatewayParts {
@@ -299,6 +304,12 @@ impl Lab {
         tokio::task::spawn_blocking(move || closer.close()).await.unwrap().unwrap();
         self.world
     }
+}
+
+/// The gateways of one installation as an issuer of tokens.
+pub fn own(resource: &str) -> VerifierOptions {
+    let own = OwnIssuer::new(resource, OwnSettings::default(), |_| [11; 32]).unwrap();
+    VerifierOptions { own: Some(own), ..VerifierOptions::default() }
 }
 
 /// The groups of a demo person.

@@ -21,6 +21,7 @@ mod holds;
 mod lab;
 mod limits;
 mod masks;
+mod oauth;
 mod protocol;
 mod record;
 mod resolve;

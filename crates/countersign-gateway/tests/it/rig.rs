@@ -4,7 +4,7 @@ mod flow;
 
 pub use flow::{Flow, Source, flow};
 
-use crate::lab::{Lab, World};
+use crate::lab::{Lab, World, own};
 use bytes::Bytes;
 use countersign_gateway::{Gateway, GatewayParts, Limits, Secrets};
 use countersign_identity::{Http, Verifier};
@@ -337,13 +337,13 @@ pub async fn second_gateway(lab: &Lab, secrets: Secrets, limits: Limits) -> (Gat
     let world = &lab.world;
     let issuer = serde_json::from_value(json!({
         "name": "demo", "url": format!("http://{}/idp", world.targets),
-        "audiences": [world.resource], "claims": {}
+        "audiences": [world.resource], "claims": {}, "exchange": {"id_jag": "accept"}
     }))
     .unwrap();
     let clock = lab.governance.clock().clone();
     let gateway = Gateway::new(GatewayParts {
         governance: lab.governance.clone(),
-        verifier: Verifier::new(vec![issuer], Http::new(), clock).unwrap(),
+        verifier: Verifier::with(vec![issuer], Http::new(), clock, own(&world.resource)).unwrap(),
         ledger: lab.governance.ledger().clone(),
         mask_key: HashKey::new(&[5; 32]),
         resource: world.resource.clone(),

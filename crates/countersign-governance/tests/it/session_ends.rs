@@ -37,7 +37,12 @@ fn session(sid: &str) -> Whose {
 }
 
 fn token(at: Timestamp) -> Caller {
-    let issued = Issued { at: Some(at), subject: Some("00u1".into()), session: Some("s1".into()) };
+    let issued = Issued {
+        issuer: None,
+        at: Some(at),
+        subject: Some("00u1".into()),
+        session: Some("s1".into()),
+    };
     Caller { issued, ..caller("riley", &[]) }
 }
 

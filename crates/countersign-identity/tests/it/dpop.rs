@@ -67,7 +67,7 @@ impl Stage {
         let (issuer, holder) = (Key::ec("ec"), Key::ec("holder"));
         let op = Op::start(&[&issuer]).await;
         let clock = TestClock::new();
-        let options = VerifierOptions { proofs };
+        let options = VerifierOptions { proofs, ..Default::default() };
         let config = vec![op.config(&json!({}))];
         let verifier = Verifier::with(config, Http::new(), clock.clock(), options).unwrap();
         let bound = json!({"cnf": {"jkt": thumbprint(&holder)}});
@@ -403,7 +403,7 @@ async fn nonces_come_from_the_gateways_and_not_from_callers() {
     };
     let nonce = nonce_of(&stage.verifier).await;
     let other = |byte| {
-        let options = VerifierOptions { proofs: rules(byte) };
+        let options = VerifierOptions { proofs: rules(byte), ..Default::default() };
         let config = vec![stage._op.config(&json!({}))];
         Verifier::with(config, Http::new(), stage.clock.clock(), options).unwrap()
     };
@@ -436,7 +436,7 @@ async fn a_proof_is_taken_once_by_all_gateways_that_share_a_register() {
     });
     let rules = ProofRules { shared: Some(shared), ..ProofRules::default() };
     let stage = Stage::new(rules.clone()).await;
-    let options = VerifierOptions { proofs: rules };
+    let options = VerifierOptions { proofs: rules, ..Default::default() };
     let config = vec![stage._op.config(&json!({}))];
     let other = Verifier::with(config, Http::new(), stage.clock.clock(), options).unwrap();
     let proof = stage.proof(json!({}), json!({}));

@@ -10,6 +10,7 @@ fn caller() -> Caller {
     Caller {
         actors: vec!["agent:dunning".into()],
         issued: Issued {
+            issuer: None,
             at: Some(at(1_000)),
             subject: Some("00u1".into()),
             session: Some("s1".into()),
@@ -33,6 +34,11 @@ fn of_session(issuer: &str, session: &str) -> Whose {
 #[test]
 fn what_was_issued_before_the_cut_off_has_ended() {
     let unknown = Caller { issued: Issued { at: None, ..caller().issued }, ..caller() };
+    let exchanged = Caller {
+        issuer: "countersign".into(),
+        issued: Issued { issuer: Some("demo".into()), ..caller().issued },
+        ..caller()
+    };
     let bare = Caller { issued: Issued { at: Some(at(1_000)), ..Issued::default() }, ..caller() };
     let rows = [
         ("the subject", of_subject("riley"), 1_001, caller(), true),
@@ -45,6 +51,8 @@ fn what_was_issued_before_the_cut_off_has_ended() {
         ("another issuer's", of_issuer_subject("other", "00u1"), 1_001, caller(), false),
         ("the mapped name is no sub", of_issuer_subject("demo", "riley"), 1_001, caller(), false),
         ("the session", of_session("demo", "s1"), 1_001, caller(), true),
+        ("of what was exchanged", of_session("demo", "s1"), 1_001, exchanged.clone(), true),
+        ("of who exchanged it", of_session("countersign", "s1"), 1_001, exchanged, false),
         ("another session", of_session("demo", "s2"), 1_001, caller(), false),
         ("another issuer's session", of_session("other", "s1"), 1_001, caller(), false),
         ("a sub is no sid", of_session("demo", "00u1"), 1_001, caller(), false),

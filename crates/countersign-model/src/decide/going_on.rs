@@ -35,6 +35,11 @@ pub fn may_go_on(
     if let Some(it) = caller.chain().find_map(|subject| snapshot.suspension(subject)) {
         return Err(Cut { reason: Reason::CutBySuspension, refusal: say::suspended(it) });
     }
+    let answered_for = |it| Some((it, snapshot.sponsor_suspension(it)?));
+    if let Some((agent, it)) = caller.chain().find_map(answered_for) {
+        let refusal = say::sponsor_suspended(agent, it);
+        return Err(Cut { reason: Reason::CutBySuspension, refusal });
+    }
     // The tags are those that the catalog gives it now.
     let Some((_, function)) = snapshot.catalog().by_name(function.name.as_str()) else {
         return Err(Cut { reason: Reason::CutByRevoke, refusal: say::not_catalogued() });

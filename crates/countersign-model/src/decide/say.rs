@@ -43,6 +43,20 @@ pub(super) fn suspended(it: &Suspension) -> Refusal {
     }
 }
 
+pub(super) fn sponsor_suspended(agent: &Subject, it: &Suspension) -> Refusal {
+    Refusal {
+        reason: Reason::SubjectSuspended,
+        sentence: format!(
+            "{}, who answers for {agent}, is suspended since {}: {}",
+            it.subject,
+            it.at.date(),
+            it.why
+        ),
+        next_step: format!("Ask an administrator to name another sponsor for {agent}."),
+        retry_after: None,
+    }
+}
+
 pub(super) fn no_grant(subject: &Subject, function: &Function) -> Refusal {
     Refusal {
         reason: Reason::NoGrant,

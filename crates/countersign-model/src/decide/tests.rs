@@ -255,6 +255,18 @@ fn stops_come_before_everything() {
     }
 }
 
+#[test]
+fn an_agent_whose_sponsor_is_suspended_does_nothing() {
+    let suspended =
+        Suspension { subject: "riley".into(), by: "sam".into(), at: NOW, why: "left".to_owned() };
+    let world = snapshot_of(Facts { suspensions: vec![suspended], ..Facts::default() });
+    let mut who = caller("olivia");
+    check(&who, REFUND, json!({}), &world, Reason::NoGrant);
+    who.actors = vec!["agent:dunning".into()];
+    check(&who, REFUND, json!({}), &world, Reason::SubjectSuspended);
+    check(&caller("agent:dunning"), REFUND, json!({}), &world, Reason::SubjectSuspended);
+}
+
 /// Each row breaks everything from one check on; the first that applies decides.
 #[test]
 fn the_first_check_that_applies_decides() {

@@ -73,10 +73,30 @@ fn any_outcome() -> impl Strategy<Value = Event> {
     )
 }
 
+fn any_shown() -> impl Strategy<Value = Shown> {
+    (any_who(), any_digest()).prop_map(|(who, token)| Shown { who, token })
+}
+
+fn any_token_asked() -> impl Strategy<Value = Event> {
+    let how = prop::sample::select(vec![TokenGrant::TokenExchange, TokenGrant::IdentityAssertion]);
+    let refused = any_text().prop_map(|it| TokenAnswer::Refused { reason: it.to_string() });
+    let scopes = prop::collection::btree_set(any_text(), 0..3);
+    let issued = (any_shown(), any_text(), scopes).prop_map(|(issued, jti, scopes)| {
+        let expires_at = Timestamp::from_millis(1_800_000_000_000);
+        TokenAnswer::Issued { issued, jti: jti.to_string(), scopes, expires_at }
+    });
+    let answer = prop_oneof![refused, issued];
+    (how, any_shown(), prop::option::of(any_shown()), answer).prop_map(
+        |(how, actor, subject, answer)| {
+            Event::TokenAsked(Box::new(TokenAsked { how, actor, subject, answer }))
+        },
+    )
+}
+
 proptest! {
     #[test]
     fn what_is_written_by_hand_is_what_serde_writes(
-        event in prop_oneof![any_intent(), any_outcome()],
+        event in prop_oneof![any_intent(), any_outcome(), any_token_asked()],
         id in any::<[u8; 16]>(),
         at in 0_i64..4_102_444_800_000,
     ) {

@@ -24,7 +24,7 @@ use countersign_demo::{
 };
 use countersign_gateway::Secrets;
 use countersign_governance::GrantFilter;
-use countersign_identity::{IssuerConfig, PlainHttp};
+use countersign_identity::{IssuerConfig, OwnSettings, PlainHttp};
 use countersign_model::{
     Clock, Entropy, Span,
     catalog::raw::{RawCatalog, SecretSource},
@@ -251,6 +251,7 @@ fn setup(
         keys,
         issuers: vec![issuer(base)?],
         plain_http: PlainHttp::LoopbackOnly,
+        tokens: OwnSettings::default(),
         roles: RawRoles {
             administrators: vec!["countersign-admins".to_owned()],
             auditors: vec!["countersign-auditors".to_owned()],

@@ -86,6 +86,7 @@ fn setup(config: Config) -> Result<Setup, Failure> {
         keys: Keys::read(master.reveal())?,
         issuers: config.issuers,
         plain_http: config.plain_http,
+        tokens: config.tokens,
         roles: config.roles,
         limits: config.limits,
         telemetry,

@@ -10,7 +10,9 @@ use crate::{
     clock,
     yaml::{Fault, Path as Key},
 };
-use countersign_identity::{Http, IssuerConfig, PlainHttp, Secret, Verifier};
+use countersign_identity::{
+    Http, IssuerConfig, LIFETIME_MAX, OwnSettings, PlainHttp, Secret, Verifier,
+};
 use countersign_model::Span;
 use std::{
     net::SocketAddr,
@@ -27,6 +29,7 @@ pub(super) fn check(raw: RawConfig, text: &str, directory: &Path) -> Result<Conf
     }
     at.store(raw.store.as_ref());
     at.issuers(&raw.issuers);
+    at.tokens(&raw);
     at.roles(&raw);
     at.limits(&raw);
     let otlp = at.telemetry(&raw, directory);
@@ -58,6 +61,10 @@ pub(super) fn check(raw: RawConfig, text: &str, directory: &Path) -> Result<Conf
         plain_http: match raw.plain_http {
             RawPlainHttp::LoopbackOnly => PlainHttp::LoopbackOnly,
             RawPlainHttp::Everywhere => PlainHttp::Everywhere,
+        },
+        tokens: OwnSettings {
+            lifetime: raw.tokens.lifetime,
+            generation: raw.tokens.key_generation,
         },
         roles: raw.roles,
         catalog: files,
@@ -139,6 +146,23 @@ impl At<'_> {
             let place = place.map_or(0, |(place, _)| place);
             told.push((place, fault.key));
             self.fault(&format!("issuers[{place}].{}", fault.key), fault.problem);
+        }
+    }
+
+    fn tokens(&mut self, raw: &RawConfig) {
+        let lifetime = raw.tokens.lifetime;
+        if lifetime < Span::from_seconds(1) || lifetime > LIFETIME_MAX {
+            self.fault("tokens.lifetime", format!("between 1s and {LIFETIME_MAX}"));
+        }
+        if raw.tokens.key_generation == 0 {
+            self.fault("tokens.key_generation", "counted from 1");
+        }
+        let own = raw.public_url.trim_end_matches('/');
+        for (place, issuer) in raw.issuers.iter().enumerate() {
+            if issuer.url.trim_end_matches('/') == own {
+                let message = "this is public_url: the gateway issues its own tokens under it";
+                self.fault(&format!("issuers[{place}].url"), message);
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! The configuration as people write it. Nothing here is believed until [`super::check`] has read
 //! it. The comments become the published JSON Schema.
 
-use countersign_identity::{IssuerConfig, Secret};
+use countersign_identity::{IssuerConfig, OwnSettings, Secret};
 use countersign_model::Span;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -44,6 +44,9 @@ pub(crate) struct RawConfig {
     /// To whom of the issuers clear text may be spoken.
     #[serde(default)]
     pub(crate) plain_http: RawPlainHttp,
+    /// The tokens that this gateway makes itself, at `/oauth/token`, for agents that act for people.
+    #[serde(default)]
+    pub(crate) tokens: RawTokens,
     /// Which groups may do what beside what owners and approvers may.
     #[serde(default)]
     pub(crate) roles: RawRoles,
@@ -119,6 +122,27 @@ pub(crate) struct RawRoles {
     pub(crate) auditors: Vec<String>,
     /// Groups whose members take part in access reviews: they may read every grant.
     pub(crate) reviewers: Vec<String>,
+}
+
+/// The tokens that this gateway makes itself.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawTokens {
+    /// How long such a token lives at most, up to 10m. It never outlives the tokens that it was
+    /// exchanged for.
+    #[schemars(with = "String")]
+    pub(crate) lifetime: Span,
+    /// The number of the key that signs, counted from 1; it follows from the master key. Counting on
+    /// by one changes the key: the last one and the next one are accepted too, so that gateways can be
+    /// restarted one by one. Count on by two to have a key refused at once.
+    pub(crate) key_generation: u32,
+}
+
+impl Default for RawTokens {
+    fn default() -> Self {
+        let OwnSettings { lifetime, generation } = OwnSettings::default();
+        Self { lifetime, key_generation: generation }
+    }
 }
 
 /// The catalog's files.

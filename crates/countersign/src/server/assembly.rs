@@ -11,7 +11,10 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use countersign_console::{CliDoor, ConsoleParts};
 use countersign_gateway::{Gateway, GatewayParts, Limits, Secrets};
 use countersign_governance::{Governance, Parts, RoleMap, Store};
-use countersign_identity::{Hidden, Http, IssuerConfig, PlainHttp, SignIn, Verifier};
+use countersign_identity::{
+    Hidden, Http, IssuerConfig, OwnIssuer, OwnSettings, PlainHttp, SignIn, Verifier,
+    VerifierOptions,
+};
 use countersign_ledger::{
     Closer, Log, LogOptions, MasterKey, SegmentOptions, Segments, SigningKey, Writer, WriterOptions,
 };
@@ -40,6 +43,8 @@ pub(crate) struct Setup {
     pub(crate) keys: Keys,
     pub(crate) issuers: Vec<IssuerConfig>,
     pub(crate) plain_http: PlainHttp,
+    /// How own tokens are made.
+    pub(crate) tokens: OwnSettings,
     pub(crate) roles: RawRoles,
     pub(crate) limits: RawLimits,
     /// Where traces go, if anywhere.
@@ -127,6 +132,7 @@ impl Assembly {
         make_directories(&setup)?;
         let signing = setup.keys.derive(&format!("countersign/ledger/v1/{}", setup.gateway));
         let mask_key = HashKey::new(&setup.keys.derive("countersign/mask/v1"));
+        let own = own_issuer(&setup)?;
         let (ledger, closer) = open_ledger(&setup, &signing)?;
         let store = Store::open(&setup.store_url).await.map_err(|error| {
             Failure::caused(Exit::Failed, "the store can't be opened", &error)
@@ -147,7 +153,8 @@ impl Assembly {
         .map_err(|error| Failure::caused(Exit::Failed, "governance can't start", &error))?;
         // Tokens are judged by the real time, whatever the calendar of the demo shows.
         let http = Http::speaking(setup.plain_http);
-        let verifier = Verifier::new(setup.issuers.clone(), http, clock::clock());
+        let options = VerifierOptions { own: Some(own), ..VerifierOptions::default() };
+        let verifier = Verifier::with(setup.issuers.clone(), http, clock::clock(), options);
         let verifier = verifier.map_err(|faults| {
             let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
             Failure::usage(faults.join("; "))
@@ -237,6 +244,17 @@ impl Running {
             exporting.end(EXPORT_AT_END_WITHIN).await;
         }
     }
+}
+
+/// This installation as an issuer of tokens: every gateway with the same master key has its keys.
+fn own_issuer(setup: &Setup) -> Result<OwnIssuer, Failure> {
+    let own = OwnIssuer::new(&setup.public_url, setup.tokens, |generation| {
+        setup.keys.derive(&format!("countersign/oauth/v1/{generation}"))
+    });
+    own.map_err(|error| {
+        Failure::caused(Exit::Usage, "own tokens can't be made", &error)
+            .next("check `tokens` in the configuration")
+    })
 }
 
 fn open_ledger(setup: &Setup, seed: &[u8; 32]) -> Result<(Writer, Closer), Failure> {

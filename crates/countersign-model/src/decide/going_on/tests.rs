@@ -93,6 +93,10 @@ fn stops_cut_whoever_is_in_the_chain() {
         let world = snapshot_of(Facts { grants: all(), suspensions, ..Facts::default() });
         check(&who(), &world, expected);
     }
+    // Riley answers for the agent.
+    let suspensions = vec![suspension("riley")];
+    let world = snapshot_of(Facts { grants: all(), suspensions, ..Facts::default() });
+    check(&Caller { subject: "olivia".into(), ..who() }, &world, suspended);
     let killed = Some((Reason::CutByKillSwitch, Reason::KillSwitch));
     let rows = [
         (KillScope::Everything, killed),

@@ -76,6 +76,7 @@ fn only_redelivered_twice(entries: &[Entry]) {
             | Event::CallOutcome(_)
             | Event::CallRefused(_)
             | Event::RecordViewed(_)
+            | Event::TokenAsked(_)
             | Event::Gateway(_) => unreachable!("{entry:?} stands twice"),
         }
     }
@@ -107,6 +108,7 @@ impl Calls {
                 | Event::CatalogApplied(_)
                 | Event::StopChanged(_)
                 | Event::RecordViewed(_)
+                | Event::TokenAsked(_)
                 | Event::Gateway(_) => {}
             }
         }

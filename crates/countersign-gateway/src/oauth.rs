@@ -1,0 +1,248 @@
+//! The authorization server of this installation: `/oauth/token`, its keys and its metadata
+//! (RFC 6749, RFC 8414). It makes short-lived tokens for agents that act for people, and no others.
+//!
+//! Each one that asks proves itself with a token of a configured issuer: there are no client secrets
+//! here, nobody registers, and nothing is remembered of who asked but what the ledger says. No token
+//! leaves before its entry is durable, and none is ever written down.
+
+mod answer;
+mod ask;
+mod write;
+
+use crate::{Body, Inner, accept, resolve};
+use answer::{Blamed, TokenRefused, answered, document};
+use ask::{Ask, Wanted};
+use countersign_identity::{
+    Exchanged, OwnIssuer, Party, Refused, ShownAs, Terms, Use, UseOnce, UseOnceFailed,
+    assert_identity, exchange,
+};
+use countersign_model::{
+    FunctionName, Span, Timestamp,
+    catalog::{BodyKind, Rate},
+    decide::Taken,
+    record::TokenGrant,
+};
+use countersign_store::Store;
+use http::{Method, Request, Response, header};
+use hyper::body::Incoming;
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+
+/// What the authorization server keeps while it runs.
+#[derive(Debug)]
+pub(crate) struct Oauth {
+    used_once: UseOnce,
+    in_hand: Semaphore,
+}
+
+/// What somebody asks of the authorization server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Page {
+    Token,
+    Keys,
+    Metadata,
+}
+
+impl Oauth {
+    /// Assertions are remembered in the store: another gateway takes none of them again.
+    pub(crate) fn new(store: Store) -> Self {
+        let used_once = UseOnce::new(move |digest, until| {
+            let store = store.clone();
+            async move {
+                match store.use_once(&digest, until).await {
+                    Ok(true) => Ok(Use::First),
+                    Ok(false) => Ok(Use::Again),
+                    Err(error) => Err(UseOnceFailed(Box::new(error))),
+                }
+            }
+        });
+        Self { used_once, in_hand: Semaphore::new(IN_HAND_MAX) }
+    }
+}
+
+/// Whether a request is for the authorization server. Under a target's host name every path is the
+/// target's own; an odd host is refused as a call.
+pub(crate) fn asks(inner: &Inner, request: &Request<Incoming>) -> Option<Page> {
+    let page = match request.uri().path() {
+        "/oauth/token" => Page::Token,
+        "/oauth/jwks" => Page::Keys,
+        "/.well-known/oauth-authorization-server" => Page::Metadata,
+        _ => return None,
+    };
+    inner.verifier.own()?;
+    let host = accept::host(request.uri(), request.headers()).ok()?;
+    let snapshot = inner.governance.policy().load();
+    let is_targets =
+        host.is_some_and(|it| inner.routes.of(&snapshot).target_of_host(&it).is_some());
+    (!is_targets).then_some(page)
+}
+
+/// Answers a request to the authorization server.
+pub(crate) async fn answer(
+    inner: &Inner,
+    page: Page,
+    request: Request<Incoming>,
+) -> Response<Body> {
+    let Some(own) = inner.verifier.own() else {
+        return TokenRefused::unavailable().into_response();
+    };
+    match (page, request.method()) {
+        (Page::Token, &Method::POST) => match token(inner, own, request).await {
+            Ok(response) => response,
+            Err(refused) => {
+                tracing::info!(code = refused.code(), detail = refused.detail(), "no token given");
+                refused.into_response()
+            }
+        },
+        (Page::Token, _) => TokenRefused::method().into_response(),
+        (Page::Keys, &Method::GET | &Method::HEAD) => document(own.key_set()),
+        (Page::Metadata, &Method::GET | &Method::HEAD) => document(&metadata(own)),
+        (Page::Keys | Page::Metadata, _) => TokenRefused::method().into_response(),
+    }
+}
+
+/// RFC 8414 §2. There is no authorization endpoint, so there are no response types.
+fn metadata(own: &OwnIssuer) -> Value {
+    let url = own.url();
+    json!({
+        "issuer": url,
+        "token_endpoint": format!("{url}/oauth/token"),
+        "jwks_uri": format!("{url}/oauth/jwks"),
+        "response_types_supported": [],
+        "grant_types_supported": [ask::TOKEN_EXCHANGE, ask::JWT_BEARER],
+        // Who asks proves itself with a token of its own, as actor_token or client_assertion.
+        "token_endpoint_auth_methods_supported": ["none", "private_key_jwt"],
+        "authorization_grant_profiles_supported": ["urn:ietf:params:oauth:grant-profile:id-jag"],
+    })
+}
+
+async fn token(
+    inner: &Inner,
+    own: &OwnIssuer,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, TokenRefused> {
+    let Ok(_place) = inner.oauth.in_hand.try_acquire() else {
+        return Err(TokenRefused::too_many(Span::from_seconds(1)));
+    };
+    if !inner.governance.policy().is_current(inner.now()) {
+        return Err(TokenRefused::unavailable());
+    }
+    let (parts, body) = request.into_parts();
+    if parts.headers.contains_key(header::AUTHORIZATION) {
+        return Err(TokenRefused::client_secret());
+    }
+    let within = inner.limits.body_within.duration();
+    let form = BodyKind::Form;
+    let content = resolve::body(form, &parts.headers, body, FORM_BYTES_MAX, within);
+    let Wanted { ask, wishes } = ask::read(content.await, own.url())?;
+    let (how, actor) = match &ask {
+        Ask::Exchange { actor, .. } => (TokenGrant::TokenExchange, actor),
+        Ask::Assertion { client, .. } => (TokenGrant::IdentityAssertion, client),
+    };
+    let actor = inner.verifier.prove_party(actor.reveal(), ShownAs::AccessToken).await;
+    let actor = actor.map_err(|refused| not_proved(&refused, Blamed::actor_of(how)))?;
+    take_rate(inner, &actor)?;
+    let asked = write::Asked { how, actor: &actor };
+
+    let (subject, shown_as) = match &ask {
+        Ask::Exchange { subject, shown_as, .. } => (subject, *shown_as),
+        Ask::Assertion { assertion, .. } => {
+            (assertion, ShownAs::IdentityAssertion { issuer: own.url() })
+        }
+    };
+    let subject = match inner.verifier.prove_party(subject.reveal(), shown_as).await {
+        Ok(subject) => subject,
+        Err(refused) => {
+            let refused = not_proved(&refused, Blamed::subject_of(how));
+            return Err(write::refusal(inner, &asked, None, refused).await);
+        }
+    };
+    match judged(inner, own, &asked, &subject, &wishes).await {
+        Ok(exchanged) => issue(inner, own, &asked, &subject, &exchanged).await,
+        Err(refused) => Err(write::refusal(inner, &asked, Some(&subject), refused).await),
+    }
+}
+
+/// Applies the rules, and, where a token may be used once, uses it: last, so that only whom it was
+/// made for can use it up.
+async fn judged(
+    inner: &Inner,
+    own: &OwnIssuer,
+    asked: &write::Asked<'_>,
+    subject: &Party,
+    wishes: &countersign_identity::Wishes,
+) -> Result<Exchanged, TokenRefused> {
+    let snapshot = inner.governance.policy().load();
+    let terms = Terms { snapshot: &snapshot, now: inner.verifier.now(), lifetime: own.lifetime() };
+    let blamed = Blamed::subject_of(asked.how);
+    match asked.how {
+        TokenGrant::TokenExchange => exchange(subject, asked.actor, wishes, terms)
+            .map_err(|fault| TokenRefused::by_rule(fault, blamed)),
+        TokenGrant::IdentityAssertion => {
+            if !subject.resources().iter().all(|it| ask::is_ours(it, own.url())) {
+                return Err(TokenRefused::other_resource());
+            }
+            let exchanged = assert_identity(subject, asked.actor, wishes, terms)
+                .map_err(|fault| TokenRefused::by_rule(fault, blamed))?;
+            use_once(inner, subject).await?;
+            Ok(exchanged)
+        }
+    }
+}
+
+/// RFC 7523 §3: an assertion is good for once, at all gateways together.
+async fn use_once(inner: &Inner, assertion: &Party) -> Result<(), TokenRefused> {
+    let id = assertion.id().unwrap_or_default();
+    let value = format!("{}\n{id}", assertion.caller().issuer);
+    // Tokens live by the real time, the register by the installation's own.
+    let left = assertion.refused_from().since(inner.verifier.now());
+    let until: Timestamp = inner.now().plus(left).plus(Span::from_seconds(1));
+    match inner.oauth.used_once.take("identity-assertion", &value, until).await {
+        Ok(Use::First) => Ok(()),
+        Ok(Use::Again) => Err(TokenRefused::used_before()),
+        Err(error) => {
+            tracing::error!(%error, "assertions can't be remembered");
+            Err(TokenRefused::unavailable())
+        }
+    }
+}
+
+async fn issue(
+    inner: &Inner,
+    own: &OwnIssuer,
+    asked: &write::Asked<'_>,
+    subject: &Party,
+    exchanged: &Exchanged,
+) -> Result<Response<Body>, TokenRefused> {
+    let now = inner.verifier.now();
+    let issued = match own.issue(exchanged, now, inner.governance.entropy()) {
+        Ok(issued) => issued,
+        Err(_too_large) => {
+            let refused = TokenRefused::too_large();
+            return Err(write::refusal(inner, asked, Some(subject), refused).await);
+        }
+    };
+    write::issued(inner, asked, subject, exchanged.caller(), &issued).await?;
+    Ok(answered(asked.how, &issued, exchanged.caller()))
+}
+
+/// So many tokens one actor may ask for, whatever the answers: each one stands in the ledger.
+fn take_rate(inner: &Inner, actor: &Party) -> Result<(), TokenRefused> {
+    // No function has such a name.
+    let name = FunctionName::new("/oauth/token");
+    match inner.rates.take(&actor.caller().subject, &name, RATE, inner.now()) {
+        Taken::Within => Ok(()),
+        Taken::UsedUp { retry_after } => Err(TokenRefused::too_many(retry_after)),
+    }
+}
+
+fn not_proved(refused: &Refused, blamed: Blamed) -> TokenRefused {
+    TokenRefused::not_proved(refused, blamed)
+}
+
+/// Two tokens of 16 KiB, and what stands around them.
+const FORM_BYTES_MAX: u64 = 40 * 1024;
+/// Requests for tokens at the same time.
+const IN_HAND_MAX: usize = 256;
+/// Of one actor.
+const RATE: Rate = Rate { calls: 600, per: Span::from_seconds(60) };

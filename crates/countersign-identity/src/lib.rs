@@ -1,7 +1,7 @@
 //! Who is calling: turns credentials into a proved [`countersign_model::Caller`].
 //!
-//! Four doors, in the order in which they are met: [`Verifier`] judges bearer tokens on the way of
-//! every call, [`SignIn`] signs a person in at the console, [`CliLogin`] signs a person in at a
+//! Five doors, in the order in which they are met: [`Verifier`] judges bearer tokens on the way of
+//! every call, [`SignIn`] and [`SamlSignIn`] sign a person in at the console, [`CliLogin`] signs a person in at a
 //! terminal, and [`Http`] is the small client that all of them (and the command line) use.
 //!
 //! This crate never reads a clock, the environment or a random generator by itself, never keeps a
@@ -38,6 +38,7 @@ mod proof;
 mod proofs;
 mod refused;
 mod rules;
+mod saml;
 mod secret;
 mod signin;
 mod strict_json;
@@ -68,6 +69,7 @@ pub use home::Home;
 pub use http::{Answer, Http, HttpFailed, Limits, PlainHttp};
 pub use issuer::IssuerStatus;
 pub use loopback::{Loopback, LoopbackFailed};
+pub use mapping::Reserved;
 pub use own::{IssuedToken, LIFETIME_MAX, OWN_ISSUER, OwnFault, OwnIssuer, OwnSettings, TooLarge};
 pub use pkce::{Callback, CallbackFault, Pending};
 pub use presented::{Asked, Presented, Thumbprint};
@@ -75,6 +77,11 @@ pub use preset::{Preset, expand_preset};
 pub use proofs::{NonceKey, ProofRules};
 pub use refused::{Blame, Refused, Scheme};
 pub use rules::{ClaimRule, OtherAudiences, Presence, Tokens};
+pub use saml::{
+    Begun, IdpInitiated, MetadataPlace, SamlAnswer, SamlAttributes, SamlConfig, SamlFault,
+    SamlPending, SamlRefused, SamlSetupFailed, SamlSignIn, SamlSignedIn, SamlSurroundings,
+    check_saml,
+};
 pub use secret::{Secret, SecretFault};
 pub use signin::{SignIn, SignedIn, SigninRefused};
 pub use token_endpoint::{TokenRefused, TokenSet};

@@ -28,6 +28,15 @@ pub(crate) struct Mapping {
     asks: Option<Ask>,
 }
 
+/// Prefixes of names that belong to one source of identities, and to nobody else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reserved {
+    /// Of its subjects.
+    pub subject_prefix: String,
+    /// Of its groups.
+    pub group_prefix: String,
+}
+
 impl Mapping {
     /// The mapping of `own`, which knows the names that belong to the `others`.
     pub(crate) fn new(own: &IssuerConfig, others: &[IssuerConfig]) -> Self {
@@ -46,6 +55,19 @@ impl Mapping {
             foreign_groups: foreign(|claims| &claims.group_prefix),
             asks: own.directory.as_ref().map(|it| it.ask),
         }
+    }
+
+    /// The same, with names that belong to sources of identities that are no issuers.
+    pub(crate) fn beside(mut self, reserved: &[Reserved]) -> Self {
+        let longer =
+            |theirs: &&String, mine: &String| theirs.len() > mine.len() && theirs.starts_with(mine);
+        let subjects = reserved.iter().map(|it| &it.subject_prefix);
+        let subjects = subjects.filter(|it| longer(it, &self.claims.subject_prefix));
+        self.foreign_subjects.extend(subjects.cloned());
+        let groups = reserved.iter().map(|it| &it.group_prefix);
+        let groups = groups.filter(|it| longer(it, &self.claims.group_prefix));
+        self.foreign_groups.extend(groups.cloned());
+        self
     }
 
     /// The caller that the claims of a token speak of, and how, for an explanation. Groups that a
@@ -399,7 +421,7 @@ fn scopes(claims: &Map<String, Value>) -> Result<BTreeSet<Arc<str>>, Refused> {
 
 /// Whether a text can name somebody: not empty, not long, and without characters that no person
 /// sees. Otherwise compared byte for byte: no case folding, no Unicode normalisation.
-fn is_nameable(text: &str) -> bool {
+pub(crate) fn is_nameable(text: &str) -> bool {
     (1..=NAME_BYTES_MAX).contains(&text.len())
         && text.trim() == text
         && !text.chars().any(|it| it.is_control() || is_invisible(it))
@@ -416,7 +438,7 @@ fn is_invisible(character: char) -> bool {
 }
 
 /// A name to show, shortened and without what would reorder or hide it.
-fn shown_name(text: &str) -> Option<Arc<str>> {
+pub(crate) fn shown_name(text: &str) -> Option<Arc<str>> {
     let visible = text.chars().filter(|it| !it.is_control() && !is_invisible(*it));
     let name: String = visible.take(SHOWN_CHARS_MAX).collect();
     let name = name.trim();

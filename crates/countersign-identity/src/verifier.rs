@@ -17,7 +17,7 @@ use crate::{
     explain::{self, Explanation, Step, Trace},
     issuer::Issuer,
     jws,
-    mapping::Mapping,
+    mapping::{Mapping, Reserved},
     presented::With,
     proofs::Proofs,
     refused::shown,
@@ -54,6 +54,8 @@ pub struct VerifierOptions {
     pub proofs: ProofRules,
     /// This installation as an issuer, whose tokens are accepted too.
     pub own: Option<OwnIssuer>,
+    /// Names that belong to other sources of identities: no issuer may use them.
+    pub reserved: Vec<Reserved>,
 }
 
 impl Verifier {
@@ -80,12 +82,13 @@ impl Verifier {
         clock: Clock,
         options: VerifierOptions,
     ) -> Result<Self, Vec<ConfigFault>> {
-        let VerifierOptions { proofs, own } = options;
+        let VerifierOptions { proofs, own, reserved } = options;
         config::check_issuers(&configs)?;
         if let Some(own) = &own {
             config::refuse_own_url(&configs, own.url())?;
         }
-        let mappings: Vec<_> = configs.iter().map(|it| Mapping::new(it, &configs)).collect();
+        let mapping = |own| Mapping::new(own, &configs).beside(&reserved);
+        let mappings: Vec<_> = configs.iter().map(mapping).collect();
         let mut issuers: Vec<_> = configs
             .into_iter()
             .zip(mappings)

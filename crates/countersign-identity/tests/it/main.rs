@@ -20,6 +20,7 @@ mod issuer;
 mod key_rotation;
 mod oidc_provider;
 mod people;
+mod saml;
 mod secrecy;
 mod signin;
 mod stand_in;

@@ -1,7 +1,7 @@
 //! What the console is made of, handed in by the binary once.
 
 use countersign_governance::Governance;
-use countersign_identity::{Home, SignIn, Verifier};
+use countersign_identity::{Home, SamlSignIn, SignIn, UseOnce, Verifier};
 use countersign_model::Timestamp;
 use std::{fmt, ops::Deref, path::PathBuf, sync::Arc};
 
@@ -14,6 +14,10 @@ pub struct ConsoleParts {
     pub verifier: Verifier,
     /// Issuers to sign in with: the configured name, which people see, and the way in.
     pub sign_ins: Vec<(String, SignIn)>,
+    /// SAML providers to sign in with.
+    pub saml: Vec<SamlSignIn>,
+    /// The register of what may be used once, shared by all gateways.
+    pub once: UseOnce,
     /// What the command line needs to know to sign in; `None` if it can't.
     pub cli: Option<CliDoor>,
     /// Where browsers find this gateway: scheme, host and port, such as `https://gateway.example`.

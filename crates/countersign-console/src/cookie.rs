@@ -1,5 +1,6 @@
-//! The two cookies: the session's, and the one that a sign-in in progress is kept in. Both are
-//! `HttpOnly`, `SameSite=Lax`, for the whole host and this host only (RFC 6265bis §4.1.3.2).
+//! The cookies: the session's, and those that a sign-in in progress is kept in. All are `HttpOnly`, for
+//! the whole host and this host only (RFC 6265bis §4.1.3.2), and `SameSite=Lax` but for one: a SAML
+//! provider's page posts its response here, and only a cookie with `SameSite=None` comes along.
 
 use crate::console::Scheme;
 use http::{HeaderMap, HeaderValue, header};
@@ -11,6 +12,9 @@ pub(crate) enum Cookie {
     Session,
     /// The sealed memory of a sign-in in progress.
     SignIn,
+    /// The sealed memory of a sign-in by SAML in progress. Whatever another site has it sent with is
+    /// held against the request that it names, and it opens nothing else.
+    Saml,
 }
 
 impl Cookie {
@@ -20,6 +24,8 @@ impl Cookie {
             (Self::Session, Scheme::Http) => "countersign",
             (Self::SignIn, Scheme::Https) => "__Host-countersign-sign-in",
             (Self::SignIn, Scheme::Http) => "countersign-sign-in",
+            (Self::Saml, Scheme::Https) => "__Host-countersign-saml",
+            (Self::Saml, Scheme::Http) => "countersign-saml",
         }
     }
 
@@ -40,13 +46,14 @@ impl Cookie {
 
     /// Sets it for so many seconds; the value must be of base64url characters.
     pub(crate) fn set(self, value: &str, seconds: i64, scheme: Scheme) -> Option<HeaderValue> {
-        let secure = match scheme {
-            Scheme::Https => "; Secure",
-            Scheme::Http => "",
+        let site = match (self, scheme) {
+            (Self::Session | Self::SignIn, Scheme::Https) => "Lax; Secure",
+            (Self::Session | Self::SignIn, Scheme::Http) => "Lax",
+            // There is no `None` without `Secure`, which browsers take from a loopback address too.
+            (Self::Saml, Scheme::Https | Scheme::Http) => "None; Secure",
         };
         let name = self.name(scheme);
-        let text =
-            format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
+        let text = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite={site}");
         HeaderValue::from_str(&text).ok()
     }
 

@@ -12,6 +12,7 @@ pub(crate) mod grants;
 pub(crate) mod home;
 pub(crate) mod identity;
 pub(crate) mod ledger;
+pub(crate) mod saml;
 pub(crate) mod session;
 pub(crate) mod sessions;
 pub(crate) mod sign_in;

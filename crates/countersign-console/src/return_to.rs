@@ -17,6 +17,7 @@ fn is_ours(path: &str) -> bool {
         && !path.contains("//")
         && !path.contains("..")
         && !path.starts_with("/console/sign-")
+        && !path.starts_with("/console/saml/")
 }
 
 const HOME: &str = "/console";

@@ -111,6 +111,16 @@ fn open() -> Vec<Route> {
             "only with the cookie of the sign-in that it ends",
             get(pages::sign_in::callback),
         ),
+        open("/console/saml/{issuer}/begin", "", get(pages::saml::begin)),
+        open("/console/saml/{issuer}/metadata", "", get(pages::saml::metadata)),
+        Route {
+            method: "POST",
+            ..open(
+                "/console/saml/{issuer}/response",
+                "a signed response to the request in the cookie, or one that the setting allows",
+                post(pages::saml::finish),
+            )
+        },
     ]
 }
 

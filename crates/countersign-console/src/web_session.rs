@@ -9,7 +9,7 @@ use crate::{
 use aws_lc_rs::constant_time;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_governance::{PersonRow, SessionOrigin, WebSession};
-use countersign_model::{Caller, Digest, Issued, Span};
+use countersign_model::{Caller, Digest, Issued, Span, Timestamp};
 use http::{HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -68,6 +68,15 @@ pub(crate) async fn begin(
     caller: Caller,
 ) -> Result<Option<HeaderValue>, Problem> {
     end(console, headers).await?;
+    begin_until(console, caller, None).await
+}
+
+/// Signs a browser in under a new id, for no longer than until `ends`.
+pub(crate) async fn begin_until(
+    console: &Console,
+    caller: Caller,
+    ends: Option<Timestamp>,
+) -> Result<Option<HeaderValue>, Problem> {
     let (now, store) = (console.now(), console.governance().store());
     let id = URL_SAFE_NO_PAD.encode(console.governance().entropy().bytes::<32>());
     store.sweep_web_sessions(now).await.map_err(|error| unavailable(&error))?;
@@ -79,6 +88,8 @@ pub(crate) async fn begin(
         seen_at: now,
     };
     store.saw_person(&person).await.map_err(|error| unavailable(&error))?;
+    let longest = now.plus(ABSOLUTE);
+    let expires_at = ends.map_or(longest, |it| it.min(longest));
     let (subject, origin) = (caller.subject.clone(), origin(&caller));
     let document = serde_json::to_string(&Kept { caller }).map_err(|_| Problem::internal())?;
     let session = WebSession {
@@ -86,12 +97,24 @@ pub(crate) async fn begin(
         subject,
         made_at: now,
         seen_at: now,
-        expires_at: now.plus(ABSOLUTE),
+        expires_at,
         origin,
         document,
     };
     store.add_web_session(&session).await.map_err(|error| unavailable(&error))?;
-    Ok(Cookie::Session.set(&id, ABSOLUTE.millis() / 1000, console.scheme))
+    let seconds = expires_at.since(now).millis() / 1000;
+    Ok(Cookie::Session.set(&id, seconds, console.scheme))
+}
+
+/// The stored name of the session that a request's cookie names, live or not.
+pub(crate) fn named(headers: &HeaderMap, scheme: Scheme) -> Option<String> {
+    Cookie::Session.read(headers, scheme).filter(|it| is_id(it)).map(|it| name(&it))
+}
+
+/// Ends the session of this stored name.
+pub(crate) async fn end_named(console: &Console, name: &str) -> Result<(), Problem> {
+    let removed = console.governance().store().remove_web_session(name).await;
+    removed.map_err(|error| unavailable(&error))
 }
 
 fn origin(caller: &Caller) -> SessionOrigin {

@@ -5,7 +5,7 @@ mod check;
 pub(crate) mod raw;
 
 use crate::{exit::Failure, yaml};
-use countersign_identity::{IssuerConfig, OwnSettings, PlainHttp, Secret};
+use countersign_identity::{IssuerConfig, OwnSettings, PlainHttp, SamlConfig, Secret};
 use countersign_model::Span;
 use countersign_telemetry::Sample;
 use http::HeaderName;
@@ -30,6 +30,7 @@ pub(crate) struct Config {
     pub(crate) recordings: PathBuf,
     pub(crate) master_key: Secret,
     pub(crate) issuers: Vec<IssuerConfig>,
+    pub(crate) saml: Vec<SamlConfig>,
     pub(crate) plain_http: PlainHttp,
     /// How own tokens are made.
     pub(crate) tokens: OwnSettings,

@@ -11,6 +11,10 @@ fn a_cookie_says_all_that_protects_it() {
         set(Cookie::SignIn, Scheme::Http),
         "countersign-sign-in=v; Path=/; Max-Age=60; HttpOnly; SameSite=Lax"
     );
+    assert_eq!(
+        set(Cookie::Saml, Scheme::Https),
+        "__Host-countersign-saml=v; Path=/; Max-Age=60; HttpOnly; SameSite=None; Secure"
+    );
 }
 
 #[test]

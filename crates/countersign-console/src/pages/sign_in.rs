@@ -42,7 +42,7 @@ pub(crate) struct Door {
 /// Where to go afterwards, and what the page says.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Wanted {
-    return_to: Option<String>,
+    pub(super) return_to: Option<String>,
     said: Option<String>,
 }
 
@@ -68,6 +68,10 @@ pub(crate) async fn choose(
             name: Text::line(name.clone()),
             href: format!("/console/sign-in/{place}?return_to={}", encode(back)),
         })
+        .chain(console.parts.saml.iter().map(|it| Door {
+            name: Text::line(it.name().to_owned()),
+            href: format!("/console/saml/{}/begin?return_to={}", it.name(), encode(back)),
+        }))
         .collect();
     if let ([only], true) = (doors.as_slice(), wanted.return_to.is_some()) {
         return Ok(Redirect::to(&only.href).into_response());
@@ -166,7 +170,7 @@ fn refused(why: &SigninRefused) -> Problem {
     )
 }
 
-fn with_cookies<const N: usize>(
+pub(super) fn with_cookies<const N: usize>(
     answer: impl IntoResponse,
     cookies: [Option<HeaderValue>; N],
 ) -> Result<Response, Problem> {
@@ -178,7 +182,7 @@ fn with_cookies<const N: usize>(
     Ok(response)
 }
 
-fn fill(entropy: &Entropy) -> impl FnMut(&mut [u8]) {
+pub(super) fn fill(entropy: &Entropy) -> impl FnMut(&mut [u8]) {
     move |buffer| {
         for chunk in buffer.chunks_mut(32) {
             for (slot, byte) in chunk.iter_mut().zip(entropy.bytes::<32>()) {
@@ -196,7 +200,7 @@ fn encode(path: &str) -> String {
 const CALLBACK: &str = "/console/sign-in/callback";
 const CONTEXT: &[u8] = b"console/sign-in/v1";
 /// As long as a pending sign-in lives.
-const SIGN_IN_SECONDS: i64 = 600;
+pub(super) const SIGN_IN_SECONDS: i64 = 600;
 
 impl Sample for SignInPage {
     const NAME: &'static str = "sign-in";

@@ -16,8 +16,17 @@ fn routes_md_is_the_table() {
 fn what_changes_something_is_a_post_and_nothing_else_is() {
     for route in routes() {
         let changes = [
-            "answer", "revoke", "certify", "approve", "deny", "apply", "plan", "resume",
-            "sign-out", "explain",
+            "answer",
+            "revoke",
+            "certify",
+            "approve",
+            "deny",
+            "apply",
+            "plan",
+            "resume",
+            "sign-out",
+            "explain",
+            "/response",
         ]
         .iter()
         .any(|it| route.path.ends_with(it));
@@ -40,6 +49,9 @@ fn only_what_nobody_signs_in_for_is_open() {
             "/console/sign-in",
             "/console/sign-in/{issuer}",
             "/console/sign-in/callback",
+            "/console/saml/{issuer}/begin",
+            "/console/saml/{issuer}/metadata",
+            "/console/saml/{issuer}/response",
         ]
     );
 }

@@ -11,6 +11,7 @@
 mod approvals;
 mod everyone;
 mod grants;
+mod saml;
 mod sessions;
 mod sign_in;
 mod world;

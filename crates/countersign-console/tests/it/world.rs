@@ -9,7 +9,9 @@ use countersign_demo::{
     people,
 };
 use countersign_governance::{Actor, Governance, NewApproval, Parts, RoleMap, Store};
-use countersign_identity::{Http, IssuerConfig, Limits, SignIn, Verifier};
+use countersign_identity::{
+    Http, IssuerConfig, Limits, SamlSignIn, SignIn, Use, UseOnce, Verifier,
+};
 use countersign_ledger::{
     Closer, Log, LogOptions, MasterKey, SegmentOptions, Segments, SigningKey, Writer, WriterOptions,
 };
@@ -94,6 +96,11 @@ impl Answer {
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::with(|_, _| Vec::new()).await
+    }
+
+    /// With SAML providers, which are given a directory for their files, and the clock.
+    pub(crate) async fn with(saml: impl FnOnce(&Path, Clock) -> Vec<SamlSignIn>) -> Self {
         countersign_identity::install_crypto();
         let moved = Arc::new(AtomicI64::new(0));
         let clock = clock(&moved);
@@ -128,15 +135,26 @@ impl World {
         }))
         .unwrap();
         let http = Http::new();
+        let saml = saml(directory.path(), clock.clone());
         let verifier = Verifier::new(vec![config], http.clone(), clock).unwrap();
         let ending = verifier.clone();
         governance.follow_cut_offs(move |cut_offs| ending.end_sessions(cut_offs));
+        let store = governance.store().clone();
+        let once = UseOnce::new(move |digest, until| {
+            let store = store.clone();
+            async move {
+                let first = store.use_once(&digest, until).await.unwrap();
+                Ok(if first { Use::First } else { Use::Again })
+            }
+        });
         let secret = |_: &str| Some("console-secret".to_owned());
         let sign_in = SignIn::new(&verifier, "demo", secret).unwrap();
         let console = router(ConsoleParts {
             governance: governance.clone(),
             verifier,
             sign_ins: vec![("demo".to_owned(), sign_in)],
+            saml,
+            once,
             cli: Some(CliDoor {
                 issuer: issuer_url,
                 client_id: "cli".to_owned(),

@@ -18,6 +18,10 @@ use std::collections::BTreeMap;
 pub(crate) struct Believed {
     pub(crate) id: String,
     pub(crate) in_response_to: Option<String>,
+    /// When it was made.
+    pub(crate) issued_at: Timestamp,
+    /// The provider's name for the session, if it has one.
+    pub(crate) session_index: Option<String>,
     pub(crate) name_id: String,
     /// The format that `name_id` says it has.
     pub(crate) name_id_format: Option<String>,
@@ -48,6 +52,12 @@ pub(crate) fn read(verified: Verified<'_>, rules: Rules<'_>) -> Result<Believed,
     Ok(Believed {
         id: id.to_owned(),
         in_response_to: in_response_to.map(str::to_owned),
+        issued_at: issued,
+        session_index: parts
+            .sessions
+            .iter()
+            .find_map(|it| it.attribute("SessionIndex"))
+            .map(str::to_owned),
         name_id: subject.name_id.text().unwrap_or_default().to_owned(),
         name_id_format: subject.name_id.attribute("Format").map(str::to_owned),
         attributes: attributes(&parts.attributes)?,
@@ -242,7 +252,7 @@ pub(crate) fn time(element: &Element, name: &str) -> Result<Option<Timestamp>, S
     let utc = text.len() <= TIME_BYTES_MAX
         && text.bytes().all(plain)
         && text.ends_with('Z')
-        && text.bytes().nth(10) == Some(b'T');
+        && text.as_bytes().get(10) == Some(&b'T');
     match text.parse() {
         Ok(time) if utc => Ok(Some(time)),
         _ => Err(malformed("a time that is not in UTC")),

@@ -138,7 +138,8 @@ pub(crate) fn write(
          protocolSupportEnumeration=\"{PROTOCOL}\">\n",
         escaped(entity_id)
     );
-    for (usage, methods) in [("signing", &[] as &[&str]), ("encryption", &ENCRYPTION)] {
+    let none: &[&str] = &[];
+    for (usage, methods) in [("signing", none), ("encryption", &ENCRYPTION)] {
         // Writing to a string can't fail.
         let _ = write!(
             text,
@@ -176,6 +177,3 @@ const ENCRYPTION: [&str; 3] = [
     "http://www.w3.org/2009/xmlenc11#aes128-gcm",
     "http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p",
 ];
-
-#[cfg(test)]
-mod tests;

@@ -13,7 +13,7 @@ use crate::{
     mapping::{Reserved, is_nameable, shown_name},
     refused::shown,
 };
-use countersign_model::{Caller, CallerKind, Group, Subject};
+use countersign_model::{Caller, CallerKind, Group, Issued, Subject};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -64,6 +64,11 @@ impl PersonMapping {
             scopes: BTreeSet::new(),
             name: first(&self.attributes.name).and_then(|it| shown_name(it)),
             email: first(&self.attributes.email).and_then(|it| shown_name(it)),
+            issued: Issued {
+                at: Some(believed.issued_at),
+                subject: Some(believed.name_id.as_str().into()),
+                session: believed.session_index.as_deref().map(Into::into),
+            },
             expires_at: believed.session_ends.unwrap_or(believed.usable_until),
         })
     }

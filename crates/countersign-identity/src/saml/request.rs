@@ -109,6 +109,3 @@ fn stored(bytes: &[u8]) -> Option<Vec<u8>> {
 
 const PENDING_SPAN_MAX: Span = Span::from_seconds(600);
 const RSA_SHA256: &str = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256";
-
-#[cfg(test)]
-mod tests;

@@ -71,12 +71,12 @@ pub(crate) enum BadXml {
 
 /// Reads a document.
 pub(crate) fn parse(bytes: &[u8], comments: Comments) -> Result<Element, BadXml> {
-    reader::read(bytes, comments, Arc::default())
+    reader::read(bytes, comments, &Arc::default())
 }
 
 /// Reads an element that was taken out of another: the namespaces of that one are in force.
 pub(crate) fn parse_within(bytes: &[u8], around: &Element) -> Result<Element, BadXml> {
-    reader::read(bytes, Comments::Refuse, Arc::clone(&around.scope))
+    reader::read(bytes, Comments::Refuse, &around.scope)
 }
 
 impl Element {

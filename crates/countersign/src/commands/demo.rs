@@ -250,6 +250,7 @@ fn setup(
         recordings: state.join("recordings"),
         keys,
         issuers: vec![issuer(base)?],
+        saml: Vec::new(),
         plain_http: PlainHttp::LoopbackOnly,
         tokens: OwnSettings::default(),
         roles: RawRoles {

@@ -85,6 +85,7 @@ fn setup(config: Config) -> Result<Setup, Failure> {
         recordings: config.recordings,
         keys: Keys::read(master.reveal())?,
         issuers: config.issuers,
+        saml: config.saml,
         plain_http: config.plain_http,
         tokens: config.tokens,
         roles: config.roles,

@@ -1,5 +1,6 @@
 //! What a configuration must keep beyond its form. Finds all faults in one go.
 
+mod saml;
 mod telemetry;
 
 use super::{
@@ -30,6 +31,7 @@ pub(super) fn check(raw: RawConfig, text: &str, directory: &Path) -> Result<Conf
     at.store(raw.store.as_ref());
     at.issuers(&raw.issuers);
     at.tokens(&raw);
+    at.saml(&raw.saml, &raw.issuers);
     at.roles(&raw);
     at.limits(&raw);
     let otlp = at.telemetry(&raw, directory);
@@ -58,6 +60,7 @@ pub(super) fn check(raw: RawConfig, text: &str, directory: &Path) -> Result<Conf
         recordings: raw.recordings.map_or_else(|| state.join("recordings"), |it| under(&it)),
         master_key: secret_under(directory, raw.master_key),
         issuers: raw.issuers.into_iter().map(|it| issuer_under(directory, it)).collect(),
+        saml: raw.saml.into_iter().map(|it| saml::under(directory, it)).collect(),
         plain_http: match raw.plain_http {
             RawPlainHttp::LoopbackOnly => PlainHttp::LoopbackOnly,
             RawPlainHttp::Everywhere => PlainHttp::Everywhere,

@@ -1,7 +1,7 @@
 //! The configuration as people write it. Nothing here is believed until [`super::check`] has read
 //! it. The comments become the published JSON Schema.
 
-use countersign_identity::{IssuerConfig, OwnSettings, Secret};
+use countersign_identity::{IssuerConfig, OwnSettings, SamlConfig, Secret};
 use countersign_model::Span;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -41,6 +41,10 @@ pub(crate) struct RawConfig {
     pub(crate) master_key: Secret,
     /// Who vouches for callers: OpenID Connect providers and OAuth 2 authorization servers.
     pub(crate) issuers: Vec<IssuerConfig>,
+    /// SAML 2.0 identity providers with which people sign in at the console, beside the issuers that
+    /// have `sign_in`.
+    #[serde(default)]
+    pub(crate) saml: Vec<SamlConfig>,
     /// To whom of the issuers clear text may be spoken.
     #[serde(default)]
     pub(crate) plain_http: RawPlainHttp,

@@ -52,8 +52,17 @@ fn every_fault_names_line_and_key() {
     }
 }
 
-const FAULTS: [(&str, &str, &[&str]); 19] = [
+const FAULTS: [(&str, &str, &[&str]); 20] = [
     ("", "", &[]),
+    (
+        "roles:",
+        "saml:\n  - name: acme\n    entity_id: urn:idp\n    metadata: {file: idp.xml}\n    key: {file: k}\n    certificate: c\n    clock_skew: 1h\nroles:",
+        &[
+            "9: saml[0].attributes.subject_prefix: acme has the same prefix, so each could name the other's subjects; give this one a prefix, or write `namespace: shared` at both",
+            "9: saml[0].name: an issuer or another provider has this name",
+            "14: saml[0].clock_skew: write a time from 0s to 300s",
+        ],
+    ),
     (
         "listen: 127.0.0.1:7070",
         "listen: localhost",

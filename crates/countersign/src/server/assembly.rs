@@ -1,5 +1,7 @@
 //! Puts a gateway together, from the ground up, and takes it apart again.
 
+mod saml;
+
 use crate::{
     catalog_files::check_mask,
     clock,
@@ -12,8 +14,8 @@ use countersign_console::{CliDoor, ConsoleParts};
 use countersign_gateway::{Gateway, GatewayParts, Limits, Secrets};
 use countersign_governance::{Governance, Parts, RoleMap, Store};
 use countersign_identity::{
-    Hidden, Http, IssuerConfig, OwnIssuer, OwnSettings, PlainHttp, SignIn, Verifier,
-    VerifierOptions,
+    Hidden, Http, IssuerConfig, OwnIssuer, OwnSettings, PlainHttp, SamlConfig, SignIn, Use,
+    UseOnce, UseOnceFailed, Verifier, VerifierOptions,
 };
 use countersign_ledger::{
     Closer, Log, LogOptions, MasterKey, SegmentOptions, Segments, SigningKey, Writer, WriterOptions,
@@ -42,6 +44,7 @@ pub(crate) struct Setup {
     pub(crate) recordings: PathBuf,
     pub(crate) keys: Keys,
     pub(crate) issuers: Vec<IssuerConfig>,
+    pub(crate) saml: Vec<SamlConfig>,
     pub(crate) plain_http: PlainHttp,
     /// How own tokens are made.
     pub(crate) tokens: OwnSettings,
@@ -130,6 +133,8 @@ impl Assembly {
     /// What could not be opened, and why.
     pub(crate) async fn open(setup: Setup) -> Result<(Self, Running), Failure> {
         make_directories(&setup)?;
+        let http = Http::speaking(setup.plain_http);
+        let saml = saml::sign_ins(&setup, &http)?;
         let signing = setup.keys.derive(&format!("countersign/ledger/v1/{}", setup.gateway));
         let mask_key = HashKey::new(&setup.keys.derive("countersign/mask/v1"));
         let own = own_issuer(&setup)?;
@@ -152,8 +157,8 @@ impl Assembly {
         .await
         .map_err(|error| Failure::caused(Exit::Failed, "governance can't start", &error))?;
         // Tokens are judged by the real time, whatever the calendar of the demo shows.
-        let http = Http::speaking(setup.plain_http);
-        let options = VerifierOptions { own: Some(own), ..VerifierOptions::default() };
+        let reserved: Vec<_> = setup.saml.iter().filter_map(SamlConfig::reserved).collect();
+        let options = VerifierOptions { own: Some(own), reserved, ..VerifierOptions::default() };
         let verifier = Verifier::with(setup.issuers.clone(), http, clock::clock(), options);
         let verifier = verifier.map_err(|faults| {
             let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
@@ -177,6 +182,8 @@ impl Assembly {
             governance: governance.clone(),
             verifier: verifier.clone(),
             sign_ins: sign_ins(&verifier, &setup.issuers, &setup.variables)?,
+            saml,
+            once: register(&store),
             cli: cli_door(&setup.issuers),
             public_url: setup.public_url.clone(),
             resource: setup.public_url,
@@ -328,6 +335,21 @@ fn connect_directories(
     verifier.connect_directories(lookup).map_err(|error| {
         Failure::caused(Exit::Usage, "groups can't be asked for", &error)
             .next("check `directory` of this issuer in the configuration")
+    })
+}
+
+/// What may be used once is remembered in SQL, for all gateways.
+fn register(store: &Store) -> UseOnce {
+    let store = store.clone();
+    UseOnce::new(move |digest, until| {
+        let store = store.clone();
+        async move {
+            match store.use_once(&digest, until).await {
+                Ok(true) => Ok(Use::First),
+                Ok(false) => Ok(Use::Again),
+                Err(error) => Err(UseOnceFailed(Box::new(error))),
+            }
+        }
     })
 }
 

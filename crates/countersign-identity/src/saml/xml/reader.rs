@@ -7,7 +7,7 @@ use std::{collections::HashSet, sync::Arc};
 pub(super) fn read(
     bytes: &[u8],
     comments: Comments,
-    around: Arc<Scope>,
+    around: &Arc<Scope>,
 ) -> Result<Element, BadXml> {
     let text = std::str::from_utf8(bytes).map_err(|_| BadXml::Malformed("not UTF-8"))?;
     if !text.chars().all(is_character) {
@@ -17,7 +17,7 @@ pub(super) fn read(
     let mut reader = Reader { rest: text, comments, open: Vec::new(), root: None, elements: 0 };
     reader.declaration()?;
     while !reader.rest.is_empty() {
-        reader.step(&around)?;
+        reader.step(around)?;
     }
     let unclosed = !reader.open.is_empty();
     let root = reader.root.filter(|_| !unclosed).ok_or(BadXml::Malformed("no whole element"))?;

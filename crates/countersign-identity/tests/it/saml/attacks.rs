@@ -171,17 +171,14 @@ async fn not_exactly_one_assertion_is_refused() {
     }
 }
 
-#[tokio::test]
-async fn weak_and_unknown_signatures_are_refused_also_from_the_right_key() {
-    let stage = Stage::new();
-    let waiting = stage.begin().await;
-    let draft = waiting.draft();
+/// Ways to sign that are not accepted.
+fn styles() -> Vec<(Style, &'static str)> {
     let exclusive =
         "<ds:Transform Algorithm=\"http://www.w3.org/2001/10/xml-exc-c14n#\"></ds:Transform>";
     let transform = |name: &str| format!("<ds:Transform Algorithm=\"{name}\"></ds:Transform>");
     let usual = Style::default();
     let inclusive = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315";
-    let table = [
+    vec![
         (
             Style { method: "http://www.w3.org/2000/09/xmldsig#rsa-sha1".into(), ..usual.clone() },
             "algorithm_not_allowed",
@@ -241,7 +238,15 @@ async fn weak_and_unknown_signatures_are_refused_also_from_the_right_key() {
             Style { key_info: "<ds:Object></ds:Object>".into(), ..usual.clone() },
             "signature_malformed",
         ),
-    ];
+    ]
+}
+
+#[tokio::test]
+async fn weak_and_unknown_signatures_are_refused_also_from_the_right_key() {
+    let stage = Stage::new();
+    let waiting = stage.begin().await;
+    let draft = waiting.draft();
+    let table = styles();
     for (place, (style, code)) in table.into_iter().enumerate() {
         let response = draft.response(&stage.idp.sign_as(&draft.assertion(), &style));
         let result = stage.finish(&waiting, &response).await;

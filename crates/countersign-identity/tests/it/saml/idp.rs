@@ -46,7 +46,7 @@ impl Keys {
             let rsa =
                 || KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, rcgen::RsaKeySize::_2048);
             let pair = || Pair::new(&rsa().unwrap());
-            Arc::new(Keys { provider: pair(), own: pair(), attacker: pair() })
+            Arc::new(Self { provider: pair(), own: pair(), attacker: pair() })
         };
         Arc::clone(KEYS.get_or_init(make))
     }
@@ -142,8 +142,7 @@ impl Idp {
 
     pub(super) fn sign_as(&self, element: &str, style: &Style) -> String {
         let signature = self.signature(element, style);
-        let behind = element.find("</saml:Issuer>").unwrap() + "</saml:Issuer>".len();
-        format!("{}{signature}{}", &element[..behind], &element[behind..])
+        element.replacen("</saml:Issuer>", &format!("</saml:Issuer>{signature}"), 1)
     }
 
     /// The signature of an element in canonical form.

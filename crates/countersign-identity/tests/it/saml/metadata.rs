@@ -99,7 +99,7 @@ async fn only_pinned_keys_sign() {
     let attacker = Idp::new(&keys.attacker).metadata("");
     let pins = |pins: &[String]| json!({"signing_certificates": pins});
     let own = keys.provider.fingerprint();
-    assert_eq!(signs_in(&good, pins(&[own.clone()])).await, "corp:alice@example.com");
+    assert_eq!(signs_in(&good, pins(std::slice::from_ref(&own))).await, "corp:alice@example.com");
     let plain = own.replace(':', "").to_lowercase();
     assert_eq!(
         signs_in(&good, pins(&[keys.attacker.fingerprint(), plain])).await,
@@ -121,14 +121,14 @@ async fn signed_metadata_are_verified() {
     let document = |attributes: &str| {
         // In canonical form, but for what is replaced at the end.
         let text = Idp::new(&keys.provider).metadata("");
-        let text = &text[text.find("<md:").unwrap()..text.trim_end().len()];
+        let (_, text) = text.trim_end().split_once("-->\n").unwrap();
         let text = text.replace("\n   ", " ").replace("/>", "></md:SingleSignOnService>");
         let text = text.replace(" xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"", "");
         let text = text.replace(
             "<ds:KeyInfo>",
             "<ds:KeyInfo xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\">",
         );
-        text.replace(" entityID=", &format!(" ID=\"_m\" entityID="))
+        text.replace(" entityID=", " ID=\"_m\" entityID=")
             .replace(&format!("\"{ENTITY}\""), &format!("\"{ENTITY}\"{attributes}"))
     };
     let sign = |idp: &Idp, text: &str| {
@@ -221,7 +221,7 @@ fn a_key_or_certificate_that_can_not_be_used_is_told_at_the_start() {
         (("x".to_owned(), good.1.clone()), Some("key")),
         ((super::idp::Pair::elliptic().pem, good.1.clone()), Some("key")),
         ((keys.attacker.pem.clone(), good.1.clone()), Some("key")),
-        ((good.0.clone(), "x".to_owned()), Some("key")),
+        ((good.0, "x".to_owned()), Some("key")),
     ];
     for (place, ((key, certificate), fault)) in table.into_iter().enumerate() {
         let config: SamlConfig = serde_json::from_value(json!({

@@ -1,6 +1,6 @@
 //! What an operator writes about a SAML identity provider, and the rules that the writing must keep.
 
-use crate::{ConfigFault, IssuerConfig, Secret, config::Namespace, mapping::Reserved};
+use crate::{ConfigFault, IssuerConfig, OWN_ISSUER, Secret, config::Namespace, mapping::Reserved};
 use countersign_model::Span;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -160,6 +160,7 @@ impl SamlConfig {
         let plain = |it: u8| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'-';
         let named = (1..=NAME_BYTES_MAX).contains(&self.name.len()) && self.name.bytes().all(plain);
         require(named, "name", "lower case letters, digits and dashes, 32 at most");
+        require(self.name != OWN_ISSUER, "name", "this is the name of our own tokens' issuer");
         require(!self.entity_id.is_empty(), "entity_id", "write the provider's entityID");
         if let MetadataPlace::Url(url) = &self.metadata {
             let usable = Url::parse(url)

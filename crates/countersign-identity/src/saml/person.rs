@@ -66,6 +66,7 @@ impl PersonMapping {
             email: first(&self.attributes.email).and_then(|it| shown_name(it)),
             issued: Issued {
                 at: Some(believed.issued_at),
+                issuer: None,
                 subject: Some(believed.name_id.as_str().into()),
                 session: believed.session_index.as_deref().map(Into::into),
             },

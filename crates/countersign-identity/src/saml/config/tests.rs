@@ -34,6 +34,7 @@ fn each_fault_names_its_key() {
         (json!({}), None),
         (json!({"name": "Corp"}), Some("name")),
         (json!({"name": "a/b"}), Some("name")),
+        (json!({"name": "countersign"}), Some("name")),
         (json!({"entity_id": ""}), Some("entity_id")),
         (json!({"metadata": {"url": "https://idp.example/m"}}), Some("metadata.url")),
         (

@@ -334,6 +334,10 @@ impl IssuerConfig {
             let Some(name) = name else { continue };
             if name.is_empty() {
                 faults.push(self.fault(key, "name a claim"));
+            } else if name.strip_prefix('/').is_some_and(|it| !it.contains('/')) {
+                let problem =
+                    "write the claim's name, without `/`: a pointer is for what is within";
+                faults.push(self.fault(key, problem));
             } else if Template::is_one(name) {
                 let bad = Template::parse(name).err();
                 faults.extend(bad.map(|it| self.fault(key, it.to_string())));

@@ -79,6 +79,21 @@ struct People {
     entries: HashMap<Person, Entry>,
     /// The directory wants no question until then.
     pause_until: Option<Timestamp>,
+    /// When an operator was last told that it can't be asked.
+    said_at: Option<Timestamp>,
+}
+
+impl People {
+    /// Tells the operator, but not of each person in an outage.
+    fn say(&mut self, issuer: &str, fault: &str, now: Timestamp) {
+        let lately = |at: Timestamp| (0..SAID_MILLIS).contains(&now.since(at).millis());
+        if self.said_at.is_some_and(lately) {
+            tracing::debug!(issuer, fault, "directory not asked");
+        } else {
+            tracing::warn!(issuer, fault, "directory not asked");
+            self.said_at = Some(now);
+        }
+    }
 }
 
 struct Entry {
@@ -338,8 +353,8 @@ impl Question {
             Err(_) => AskFailed::TooSlow,
         };
         let fault = failed.with_causes();
-        tracing::warn!(issuer = directory.mapping.issuer_name(), fault, "directory not asked");
-        if let AskFailed::Pause { seconds } = failed {
+        people.say(directory.mapping.issuer_name(), &fault, now);
+        if let Some(seconds) = failed.pause_seconds() {
             let pause = Span::from_seconds(seconds.clamp(1, PAUSE_SECONDS_MAX));
             people.pause_until = Some(now.plus(pause));
         }
@@ -379,6 +394,8 @@ const PEOPLE_MAX: usize = 20_000;
 const QUESTION_TIME_MAX: Duration = Duration::from_secs(30);
 /// How long a failed question is not asked again.
 const FAILED_MILLIS: i64 = 5_000;
+/// How often an operator is told that a directory can't be asked.
+const SAID_MILLIS: i64 = 10_000;
 /// The longest pause that a directory can ask for.
 const PAUSE_SECONDS_MAX: i64 = 300;
 const ID_BYTES_MAX: usize = 128;

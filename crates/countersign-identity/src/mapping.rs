@@ -9,7 +9,7 @@ use crate::{
     own,
     refused::shown,
     rules::TokenUse,
-    subject::Template,
+    subject::Naming,
 };
 use countersign_model::{Caller, CallerKind, Group, Issued, Subject, Timestamp};
 use serde_json::{Map, Value};
@@ -21,6 +21,9 @@ pub(crate) struct Mapping {
     issuer_name: Arc<str>,
     issuer_url: String,
     claims: ClaimsConfig,
+    subject: Naming,
+    id_token_subject: Option<Naming>,
+    service_subject: Option<Naming>,
     /// Longer prefixes that belong to other issuers: this one may not name what they name.
     foreign_subjects: Vec<String>,
     foreign_groups: Vec<String>,
@@ -51,6 +54,9 @@ impl Mapping {
             issuer_name: own.name.as_str().into(),
             issuer_url: own.url.clone(),
             claims: own.claims.clone(),
+            subject: Naming::of(&own.claims.subject),
+            id_token_subject: own.claims.id_token_subject.as_deref().map(Naming::of),
+            service_subject: own.claims.service_subject.as_deref().map(Naming::of),
             foreign_subjects: foreign(|claims| &claims.subject_prefix),
             foreign_groups: foreign(|claims| &claims.group_prefix),
             asks: own.directory.as_ref().map(|it| it.ask),
@@ -80,12 +86,18 @@ impl Mapping {
         trace: &mut Trace,
     ) -> Result<Caller, Refused> {
         let client = self.client(claims)?;
-        let (key, name) = self.subject_key(claims, client, token_use)?;
-        let subject = match Template::parse(name) {
-            Ok(template) => self.whole_subject(&template.fill(claims)?)?,
-            Err(_) => self.subject(claims, name)?,
+        let (key, naming) = self.naming(claims, client, token_use)?;
+        let subject = match naming {
+            Naming::Template(template) => self.whole_subject(&template.fill(claims)?)?,
+            Naming::Claim(name) => self.subject(claims, name)?,
         };
-        self.note_subject(trace, key, name, claims, &subject);
+        let read = naming.claims();
+        trace.note("subject", &read, || {
+            let found: Vec<String> = read.iter().map(|it| explain::at(claims, it)).collect();
+            let prefix = &self.claims.subject_prefix;
+            let rule = format!("{key} with the prefix {prefix:?}: {subject}");
+            (found.join(", "), format!("issuers[{}].{rule}", self.issuer_name))
+        });
         let kind = self.kind(claims, client, token_use, trace)?;
         let show = |name: &str| at_path(claims, name).and_then(Value::as_str).and_then(shown_name);
         let caller = Caller {
@@ -109,43 +121,21 @@ impl Mapping {
     }
 
     /// What names the subject of such a token, with the key that says so.
-    fn subject_key(
+    fn naming(
         &self,
         claims: &Map<String, Value>,
         client: Option<&str>,
         token_use: TokenUse,
-    ) -> Result<(&'static str, &str), Refused> {
-        if let (TokenUse::SignIn, Some(name)) = (token_use, &self.claims.id_token_subject) {
-            return Ok(("claims.id_token_subject", name));
+    ) -> Result<(&'static str, &Naming), Refused> {
+        if let (TokenUse::SignIn, Some(naming)) = (token_use, &self.id_token_subject) {
+            return Ok(("claims.id_token_subject", naming));
         }
-        if let Some(name) = &self.claims.service_subject
+        if let Some(naming) = &self.service_subject
             && self.kind(claims, client, token_use, &mut Trace::off())? == CallerKind::Service
         {
-            return Ok(("claims.service_subject", name));
+            return Ok(("claims.service_subject", naming));
         }
-        Ok(("claims.subject", &self.claims.subject))
-    }
-
-    fn note_subject(
-        &self,
-        trace: &mut Trace,
-        key: &'static str,
-        name: &str,
-        claims: &Map<String, Value>,
-        subject: &Subject,
-    ) {
-        let rule = || format!("{key} with the prefix {:?}: {subject}", self.claims.subject_prefix);
-        match Template::parse(name) {
-            Ok(template) => {
-                let read: Vec<&str> = template.claims().collect();
-                trace.note("subject", &read, || {
-                    let found: Vec<String> =
-                        read.iter().map(|it| explain::at(claims, it)).collect();
-                    (found.join(", "), format!("issuers[{}].{}", self.issuer_name, rule()))
-                });
-            }
-            Err(_) => self.note(trace, "subject", name, claims, rule),
-        }
+        Ok(("claims.subject", &self.subject))
     }
 
     /// Writes down that a claim was mapped, and by which key of this issuer.

@@ -140,7 +140,9 @@ impl Shared {
             }
             "gitlab.com" => ("on GitLab", &["project_id", "namespace_id", "groups_direct"]),
             "accounts.google.com" => ("with a Google account", &["hd"]),
-            "login.microsoftonline.com" => return entra_faults(&parsed),
+            "login.microsoftonline.com"
+            | "login.microsoftonline.us"
+            | "login.partner.microsoftonline.cn" => return entra_faults(&parsed),
             _ => return Vec::new(),
         };
         if narrowed(claims) {

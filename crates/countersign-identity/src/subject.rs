@@ -9,6 +9,33 @@ use crate::{Fault, Refused, claims::at_path, refused::shown, rules};
 use serde_json::{Map, Value};
 use std::fmt::Write;
 
+/// What names a subject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Naming {
+    /// One claim.
+    Claim(String),
+    /// Several.
+    Template(Template),
+}
+
+impl Naming {
+    /// Reads what a checked configuration says.
+    pub(crate) fn of(text: &str) -> Self {
+        match Template::parse(text) {
+            Ok(template) => Self::Template(template),
+            Err(_) => Self::Claim(text.to_owned()),
+        }
+    }
+
+    /// The claims that it reads.
+    pub(crate) fn claims(&self) -> Vec<&str> {
+        match self {
+            Self::Claim(name) => vec![name],
+            Self::Template(template) => template.claims().collect(),
+        }
+    }
+}
+
 /// A template of a subject.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Template(Vec<Piece>);
@@ -84,8 +111,7 @@ impl Template {
         Ok(subject)
     }
 
-    /// The claims that it reads.
-    pub(crate) fn claims(&self) -> impl Iterator<Item = &str> {
+    fn claims(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|it| match it {
             Piece::Text(_) => None,
             Piece::Claim(name) => Some(name.as_str()),
@@ -95,6 +121,7 @@ impl Template {
 
 /// Claims that hold an address or a name which people can change, or which can be given to another.
 pub(crate) fn is_address(claim: &str) -> bool {
+    let claim = claim.strip_prefix('/').unwrap_or(claim);
     ["email", "upn", "preferred_username", "unique_name"].contains(&claim)
 }
 

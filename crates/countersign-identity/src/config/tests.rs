@@ -55,6 +55,18 @@ fn names_the_key_of_each_fault() {
     check(json!({"keys_refresh": "1s"}), &["keys_refresh"]);
     check(json!({"keys_usable": "8d"}), &["keys_usable"]);
     check(json!({"claims": {"subject": ""}}), &["claims.subject"]);
+    // An address by another path would pass without having been verified.
+    check(json!({"claims": {"subject": "/email"}}), &["claims.subject"]);
+    check(json!({"claims": {"subject": "{email}"}}), &["claims.subject"]);
+    check(json!({"claims": {"id_token_subject": "{a}{b}"}}), &["claims.id_token_subject"]);
+    check(json!({"claims": {"service_subject": ""}}), &["claims.service_subject"]);
+    check(json!({"lifetime_max": "0s"}), &["lifetime_max"]);
+    check(json!({"lifetime_max": "8d"}), &["lifetime_max"]);
+    check(json!({"keys_token_file": "x"}), &["keys_token_file"]);
+    check(json!({"keys_token_file": "x", "jwks_url": "https://x/keys"}), &[]);
+    check(json!({"ca_file": "x", "sign_in": {"client_id": "c"}}), &["ca_file"]);
+    check(json!({"claims": {"kind": "agent"}, "sign_in": {"client_id": "c"}}), &["claims.kind"]);
+    check(json!({"require": [{"claim": "a"}]}), &["require"]);
     check(json!({"claims": {"agent": {"claim": "x", "values": []}}}), &["claims"]);
     check(json!({"sign_in": {"client_id": "c", "scopes": ["email"]}}), &["sign_in.scopes"]);
     check(

@@ -21,8 +21,10 @@ pub(super) struct Wire {
 pub(super) enum AskFailed {
     #[error("the directory's secrets were not read")]
     NotConnected,
-    #[error("the directory, or its token endpoint, did not answer")]
+    #[error("the directory did not answer")]
     Http(#[from] HttpFailed),
+    #[error("the directory's token endpoint did not answer")]
+    NoTokenEndpoint(#[source] HttpFailed),
     #[error("the directory's token endpoint answered {status}: {error}")]
     NoToken { status: StatusCode, error: String },
     #[error("the directory wants a pause of {seconds} s")]
@@ -44,6 +46,24 @@ pub(super) enum AskFailed {
 }
 
 impl AskFailed {
+    /// How long nobody is to be asked about: what fails for one person fails for all, or only for
+    /// them.
+    pub(super) fn pause_seconds(&self) -> Option<i64> {
+        match self {
+            Self::Pause { seconds } => Some(*seconds),
+            Self::NoToken { .. } | Self::NoTokenEndpoint(_) => Some(TOKEN_PAUSE_SECONDS),
+            Self::NotConnected
+            | Self::Http(_)
+            | Self::Status(_)
+            | Self::NobodyThere
+            | Self::Malformed
+            | Self::OtherPlace
+            | Self::TooManyGroups(_)
+            | Self::TooManyPages
+            | Self::TooSlow => None,
+        }
+    }
+
     /// The failure and what caused it, for the operator.
     pub(super) fn with_causes(&self) -> String {
         let mut text = self.to_string();
@@ -87,7 +107,8 @@ impl Wire {
         }
         let fields = fields()?;
         let fields: Vec<(&str, &str)> = fields.iter().map(|(k, v)| (*k, v.as_str())).collect();
-        let answer = self.http.post_form(url, HeaderMap::new(), &fields, LIMITS).await?;
+        let answer = self.http.post_form(url, HeaderMap::new(), &fields, LIMITS).await;
+        let answer = answer.map_err(AskFailed::NoTokenEndpoint)?;
         if answer.status != StatusCode::OK {
             pause(&answer)?;
             let error = answer.json::<serde_json::Value>().ok();
@@ -157,5 +178,7 @@ const LIMITS: Limits = Limits { bytes_max: 1024 * 1024, time: Duration::from_sec
 const PAGES_MAX: usize = 50;
 /// A token that ends this soon is not used any more.
 const TOKEN_SECONDS_LEFT_MIN: i64 = 60;
+/// How long the token endpoint is not asked again after it gave none.
+const TOKEN_PAUSE_SECONDS: i64 = 5;
 /// How long to pause when a directory wants a pause and does not say how long.
 const PAUSE_SECONDS: i64 = 10;

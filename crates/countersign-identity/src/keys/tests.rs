@@ -42,6 +42,9 @@ fn keeps_only_keys_that_can_be_trusted() {
     check(rsa(256, json!({"e": encode(&[1; 9])})), 0);
     check(rsa(256, json!({"n": ""})), 0);
     check(rsa(256, json!({"use": "enc"})), 0);
+    // A SPIFFE bundle has keys for JWTs, and authorities of certificates that sign no token.
+    check(rsa(256, json!({"use": "jwt-svid"})), 1);
+    check(rsa(256, json!({"use": "x509-svid"})), 0);
     check(rsa(256, json!({"key_ops": ["encrypt"]})), 0);
     check(rsa(256, json!({"key_ops": "verify"})), 0);
     check(rsa(256, json!({"alg": "HS256"})), 0);

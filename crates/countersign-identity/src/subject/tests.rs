@@ -22,7 +22,7 @@ fn a_template_is_read_whole_or_not_at_all() {
     for bad in ["{a}{b}", "{a}/{b}", "{a}-{b}", "{a}x{b}", "{a}%3A{b}"] {
         check(bad, Some(BadTemplate::NoSeparator));
     }
-    for bad in ["{email}", "u:{upn}", "{tid}:{preferred_username}"] {
+    for bad in ["{email}", "u:{upn}", "{/email}", "{tid}:{preferred_username}"] {
         check(bad, Some(BadTemplate::Address));
     }
 }

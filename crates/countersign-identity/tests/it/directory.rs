@@ -309,6 +309,9 @@ async fn the_directorys_token_is_renewed_and_its_secret_never_shown() {
     assert_eq!(refused.code(), "groups_unknown");
     assert!(refused.detail().contains("invalid_client"), "{}", refused.detail());
     assert!(!format!("{refused:?} {:?}", scene.verifier).contains("s3cr3t"));
+    // Without a token nobody can be asked about: the next person does not try again at once.
+    assert_eq!(scene.groups(json!({"oid": RILEY.replace('a', "5")})).await, unknown());
+    assert_eq!(scene.directory.state.forms.lock().unwrap().len(), 1);
 
     *scene.directory.state.token_answer.lock().unwrap() = (200, json!({"expires_in": 120}));
     scene.clock.advance(6);

@@ -48,6 +48,15 @@ pub(crate) struct Problem {
     pub(crate) approval_url: Option<String>,
 }
 
+/// A refusal of the token endpoint (RFC 6749 §5.2), as far as people are told of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(crate) struct ExchangeRefused {
+    pub(crate) error_description: String,
+    pub(crate) code: String,
+    pub(crate) next_step: String,
+}
+
 /// The server that is meant: as typed, of the last login, or the demo's.
 pub(crate) fn server(shared: &Shared) -> String {
     let chosen = shared.server.clone().or_else(login::last_server);
@@ -185,6 +194,35 @@ impl Api {
         answer.json().map_err(|_| Failure::failed("the tools can't be understood"))
     }
 
+    /// A token with which the bearer of `actor` acts for whoever asks, or why there is none.
+    ///
+    /// # Errors
+    /// That the gateway can't be reached.
+    pub(crate) async fn exchange(
+        &self,
+        actor: &Hidden,
+        scopes: &[String],
+    ) -> Result<Result<Value, (StatusCode, ExchangeRefused)>, Failure> {
+        let scope = scopes.join(" ");
+        let mut fields = vec![
+            ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+            ("subject_token", self.token.reveal()),
+            ("subject_token_type", ACCESS_TOKEN),
+            ("actor_token", actor.reveal()),
+            ("actor_token_type", ACCESS_TOKEN),
+        ];
+        if !scope.is_empty() {
+            fields.push(("scope", &scope));
+        }
+        let url = format!("{}/oauth/token", self.server);
+        let answer = self.http.post_form(&url, HeaderMap::new(), &fields, LIMITS).await;
+        let answer = answer.map_err(|error| unreachable(&self.server, &error))?;
+        if !answer.status.is_success() {
+            return Ok(Err((answer.status, answer.json().unwrap_or_default())));
+        }
+        answer.json().map(Ok).map_err(|_| Failure::failed("the answer can't be understood"))
+    }
+
     /// What a refusal says.
     pub(crate) fn refused(&self, answer: &Answer) -> Failure {
         let problem: Problem = answer.json().unwrap_or_default();
@@ -266,6 +304,7 @@ pub(crate) fn query(pairs: &[(&str, Option<String>)]) -> String {
     if query.is_empty() { query } else { format!("?{query}") }
 }
 
+const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 const SERVER_DEFAULT: &str = "http://127.0.0.1:7070";
 const LIMITS: Limits = Limits { bytes_max: 32 * 1024 * 1024, time: Duration::from_secs(30) };
 const ANSWER_BYTES_MAX: usize = 256 * 1024 * 1024;

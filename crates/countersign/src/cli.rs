@@ -3,6 +3,7 @@
 mod client;
 mod identity;
 mod server;
+mod token;
 
 pub(crate) use client::{
     ApprovalsCommand, CallArguments, CatalogCommand, End, GrantAddArguments, GrantsCommand,
@@ -11,6 +12,7 @@ pub(crate) use client::{
 };
 pub(crate) use identity::{IdentityCommand, IdentityTestArguments};
 pub(crate) use server::{DemoArguments, InitArguments, SchemaOf};
+pub(crate) use token::{TokenCommand, TokenExchangeArguments};
 
 use crate::exit;
 use clap::{Args, Parser, Subcommand};
@@ -126,6 +128,9 @@ pub(crate) enum Command {
     /// How tokens are judged
     #[command(subcommand)]
     Identity(IdentityCommand),
+    /// Tokens with which agents act for people
+    #[command(subcommand)]
+    Token(TokenCommand),
     /// Print completions for a shell
     Completions {
         /// The shell

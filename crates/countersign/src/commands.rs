@@ -15,11 +15,12 @@ mod serve;
 mod sessions;
 mod signin;
 mod stops;
+mod token;
 mod tools;
 mod whoami;
 
 use crate::{
-    cli::{Cli, Command, IdentityCommand},
+    cli::{Cli, Command, IdentityCommand, TokenCommand},
     exit::Failure,
     output::plain,
 };
@@ -51,6 +52,9 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Login(arguments) => alone(signin::login(arguments, &shared)),
         Command::Logout => signin::logout(&shared),
         Command::Whoami => alone(whoami::run(&shared)),
+        Command::Token(TokenCommand::Exchange(arguments)) => {
+            alone(token::exchange(arguments, &shared))
+        }
         Command::Identity(IdentityCommand::Test(arguments)) => {
             alone(identity::test(arguments, &shared))
         }

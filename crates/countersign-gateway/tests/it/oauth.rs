@@ -1,6 +1,7 @@
 //! Agents that act for people: from two tokens to one, from there to a call, and what the ledger says.
 
 mod assertions;
+mod provider;
 mod refusals;
 
 use crate::lab::{Answer, Lab};

@@ -334,12 +334,22 @@ pub const LONG: Span = Span::from_seconds(2 * 3600);
 
 /// Another gateway on what a lab holds, with secrets and limits of its own.
 pub async fn second_gateway(lab: &Lab, secrets: Secrets, limits: Limits) -> (Gateway, SocketAddr) {
+    let issuer = json!({
+        "name": "demo", "url": format!("http://{}/idp", lab.world.targets),
+        "audiences": [lab.world.resource], "claims": {}, "exchange": {"id_jag": "accept"}
+    });
+    gateway_with(lab, issuer, secrets, limits).await
+}
+
+/// Another gateway on what a lab holds, with an issuer of its own.
+pub async fn gateway_with(
+    lab: &Lab,
+    issuer: Value,
+    secrets: Secrets,
+    limits: Limits,
+) -> (Gateway, SocketAddr) {
     let world = &lab.world;
-    let issuer = serde_json::from_value(json!({
-        "name": "demo", "url": format!("http://{}/idp", world.targets),
-        "audiences": [world.resource], "claims": {}, "exchange": {"id_jag": "accept"}
-    }))
-    .unwrap();
+    let issuer = serde_json::from_value(issuer).unwrap();
     let clock = lab.governance.clock().clone();
     let gateway = Gateway::new(GatewayParts {
         governance: lab.governance.clone(),

@@ -48,6 +48,15 @@ pub(super) fn say(base: &str, state: &Path, start: Start) -> Result<(), Failure>
     }
     output::line(&styled(
         DIM,
+        &format!(
+            "An agent acts for a person with a token of both; `{program} token exchange --help`:\n\n\
+             COUNTERSIGN_TOKEN=$(curl -s {base}/demo/idp/token-for/olivia) \
+             COUNTERSIGN_ACTOR_TOKEN=$(curl -s {base}/demo/idp/token-for/dunning-agent) \
+             {program} token exchange --server {base}\n"
+        ),
+    ))?;
+    output::line(&styled(
+        DIM,
         "What happened is in the console under Sessions, and in the ledger. Verify it yourself:",
     ))?;
     output::line(&format!(

@@ -12,8 +12,11 @@
 #[path = "../tests/it/issuer.rs"]
 mod issuer;
 
-use countersign_identity::Verifier;
-use issuer::{Key, NOW, Op, TestClock};
+use countersign_identity::{
+    Http, OwnIssuer, OwnSettings, ShownAs, Terms, Verifier, VerifierOptions, Wishes, exchange,
+};
+use countersign_model::{Entropy, Snapshot};
+use issuer::{AUDIENCE, Key, NOW, Op, TestClock};
 use serde_json::json;
 use std::hint::black_box;
 
@@ -37,6 +40,25 @@ async fn measure(name: &str, verifier: &Verifier, tokens: &[String], times: usiz
     println!("{name:<28} {best:>9} ns");
 }
 
+/// A token of this installation, of a user and a service, and who accepts it.
+async fn own(op: &Op, key: &Key) -> (Verifier, String) {
+    let own = OwnIssuer::new(AUDIENCE, OwnSettings::default(), |_| [7; 32]).unwrap();
+    let options = VerifierOptions { own: Some(own.clone()), ..VerifierOptions::default() };
+    let issuers = vec![op.config(&json!({}))];
+    let verifier = Verifier::with(issuers, Http::new(), TestClock::new().clock(), options).unwrap();
+    let user = key.token(&op.url, &json!({}), &json!({}));
+    let service = key.token(&op.url, &json!({}), &json!({"sub": "ci", "client_id": "ci"}));
+    let user = verifier.prove_party(&user, ShownAs::AccessToken).await.unwrap();
+    let service = verifier.prove_party(&service, ShownAs::AccessToken).await.unwrap();
+    let snapshot = Snapshot::default();
+    let terms = Terms { snapshot: &snapshot, now: verifier.now(), lifetime: own.lifetime() };
+    let exchanged = exchange(&user, &service, &Wishes::default(), terms).unwrap();
+    let entropy = Entropy::new(|bytes| bytes.fill(7));
+    let issued = own.issue(&exchanged, verifier.now(), &entropy).unwrap();
+    assert!(verifier.identify(issued.token.reveal()).await.is_ok());
+    (verifier, issued.token.reveal().to_owned())
+}
+
 fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
@@ -52,6 +74,9 @@ fn main() {
             let name = format!("warm {} ({} bytes)", key.algorithm, one.len());
             measure(&name, &verifier, &[one], 200_000).await;
         }
+        let (accepts, token_of_both) = own(&op, &keys[1]).await;
+        let name = format!("warm own ({} bytes)", token_of_both.len());
+        measure(&name, &accepts, &[token_of_both], 200_000).await;
         for key in &keys {
             let tokens: Vec<_> = (1..=1000).map(|number| token(key, number)).collect();
             measure(&format!("cold {}", key.algorithm), &verifier, &tokens, 1).await;

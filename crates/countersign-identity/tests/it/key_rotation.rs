@@ -254,3 +254,126 @@ async fn a_discovery_document_of_another_issuer_is_refused() {
     let refused = op.verifier(&json!({}), &clock).identify(&token(&op, &key)).await.unwrap_err();
     assert!(refused.detail().contains("plain http"), "{}", refused.detail());
 }
+
+/// An answer that takes no time: nothing was waited for.
+async fn at_once(verifier: &Verifier, token: &str) -> &'static str {
+    let answered = tokio::time::timeout(Duration::from_secs(2), code(verifier, token)).await;
+    answered.unwrap_or("waited")
+}
+
+#[tokio::test]
+async fn while_the_keys_are_read_again_calls_with_known_keys_go_on() {
+    let (key, other, clock) = (Key::ec("known"), Key::ec("new"), TestClock::new());
+    let op = Op::start(&[&key]).await;
+    let verifier = op.verifier(&json!({}), &clock);
+    let warm = token(&op, &key);
+    assert_eq!(code(&verifier, &warm).await, "accepted");
+    op.behave(Keys::Gated);
+    clock.advance(600);
+    for number in 0..50 {
+        assert_eq!(at_once(&verifier, &warm).await, "accepted");
+        let exp = crate::issuer::NOW + 1_000_000;
+        let cold = key.token(&op.url, &json!({}), &json!({"exp": exp, "jti": number}));
+        assert_eq!(at_once(&verifier, &cold).await, "accepted");
+    }
+    readings(&op, 2).await;
+    // Who names an unknown key waits for that one reading, and does not begin another.
+    let waits = tokio::spawn({
+        let (verifier, unknown) = (verifier.clone(), token(&op, &other));
+        async move { code(&verifier, &unknown).await }
+    });
+    assert_eq!(at_once(&verifier, &warm).await, "accepted");
+    op.state.gate.send_replace(true);
+    assert_eq!(waits.await.unwrap(), "key_unknown");
+    assert_eq!(op.key_readings(), 2);
+}
+
+#[tokio::test]
+async fn a_clock_that_steps_lets_known_keys_go_on_and_unknown_ones_never_pass() {
+    const DAY: i64 = 86_400;
+    for step in [-30 * DAY, -DAY, -3_600, -15, 15, 3_600, 20 * 3_600, 2 * DAY, 30 * DAY] {
+        let (key, new, never) = (Key::ec("known"), Key::ec("new"), Key::ec("never"));
+        let clock = TestClock::new();
+        let op = Op::start(&[&key]).await;
+        let verifier = op.verifier(&json!({}), &clock);
+        // Good from the first second to the last that the clock could come to.
+        let long = |key: &Key| {
+            let times = json!({"exp": crate::issuer::NOW + 60 * DAY, "nbf": 0, "iat": 0});
+            key.token(&op.url, &json!({}), &times)
+        };
+        assert_eq!(code(&verifier, &long(&key)).await, "accepted");
+        clock.advance(step);
+        op.publish(&[&key, &new]);
+        for _ in 0..20 {
+            assert_eq!(code(&verifier, &long(&key)).await, "accepted", "{step}");
+        }
+        // A new key is found when it is named, whatever the clock says of the last reading.
+        assert_eq!(code(&verifier, &long(&new)).await, "accepted", "{step}");
+        for _ in 0..50 {
+            assert_eq!(code(&verifier, &long(&never)).await, "key_unknown", "{step}");
+        }
+        assert!(op.key_readings() <= 3, "{step}: {} readings", op.key_readings());
+        // And back again.
+        clock.advance(-step);
+        assert_eq!(code(&verifier, &long(&key)).await, "accepted", "{step}");
+        assert_eq!(code(&verifier, &long(&never)).await, "key_unknown", "{step}");
+        assert!(op.key_readings() <= 5, "{step}: {} readings", op.key_readings());
+    }
+}
+
+#[tokio::test]
+async fn a_key_set_that_trickles_is_given_up_in_time_and_bytes() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let place = format!("http://{}/keys", listener.local_addr().unwrap());
+    let slow = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        drop(stream.read(&mut [0; 1024]).await);
+        let head = b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n{\"keys\":[";
+        stream.write_all(head).await.unwrap();
+        let mut sent = 0_usize;
+        while stream.write_all(b" ").await.is_ok() && stream.flush().await.is_ok() {
+            sent += 1;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        sent
+    });
+    let (key, clock) = (Key::ec("known"), TestClock::new());
+    let op = Op::start(&[&key]).await;
+    let verifier = op.verifier(&json!({ "jwks_url": place }), &clock);
+    let began = tokio::time::timeout(Duration::from_secs(9), async {
+        verifier.identify(token(&op, &key).as_str()).await.unwrap_err()
+    });
+    let refused = began.await.unwrap();
+    assert_eq!(refused.code(), "issuer_unreachable");
+    assert!(refused.detail().contains("within 5000 ms"), "{}", refused.detail());
+    let sent = tokio::time::timeout(Duration::from_secs(5), slow).await.unwrap().unwrap();
+    assert!(sent < 100, "the connection was cut: {sent} bytes were taken");
+}
+
+#[tokio::test]
+async fn a_key_that_is_taken_back_ends_its_tokens_and_a_race_revives_none() {
+    let (old, new, clock) = (Key::ec("old"), Key::ec("new"), TestClock::new());
+    let op = Op::start(&[&old]).await;
+    let verifier = op.verifier(&json!({}), &clock);
+    let stale = token(&op, &old);
+    assert_eq!(code(&verifier, &stale).await, "accepted");
+    op.publish(&[&new]);
+    // Many at once make the gateway read the keys again, while the old key is still being used.
+    let mut race = JoinSet::new();
+    for number in 0..200 {
+        let verifier = verifier.clone();
+        let exp = crate::issuer::NOW + 1_000_000;
+        let (key, expected) = if number % 2 == 0 { (&new, "accepted") } else { (&old, "old") };
+        let token = key.token(&op.url, &json!({}), &json!({"exp": exp, "jti": number}));
+        race.spawn(async move { (code(&verifier, &token).await, expected) });
+    }
+    while let Some(found) = race.join_next().await {
+        let (found, expected) = found.unwrap();
+        // Until the new keys are in force the old one is good; afterwards never again.
+        let old = expected == "old" && ["accepted", "key_unknown"].contains(&found);
+        assert!(old || found == expected, "{found}, {expected}");
+    }
+    assert_eq!(code(&verifier, &stale).await, "key_unknown");
+    assert_eq!(op.key_readings(), 2);
+}

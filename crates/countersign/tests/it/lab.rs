@@ -16,7 +16,8 @@ pub(crate) use site::{Arrivals, EMAIL, Gate, Site, target};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use countersign_demo::{
-    idp::{Idp, IdpConfig, SigningSeed},
+    Secret,
+    idp::{Client, ClientKind, Idp, IdpConfig, SigningSeed},
     people,
 };
 use countersign_model::{
@@ -179,7 +180,11 @@ pub(crate) fn idp_routes(idp: &Idp) -> axum::Router {
 
 /// An identity provider at this site, with a key from this seed.
 pub(crate) fn identity_provider(site: &Site, seed: [u8; 32]) -> Idp {
-    Idp::new(IdpConfig {
+    Idp::new(provider(site, seed)).unwrap()
+}
+
+fn provider(site: &Site, seed: [u8; 32]) -> IdpConfig {
+    IdpConfig {
         issuer: issuer(site),
         audience: AUDIENCE.to_owned(),
         clients: vec![],
@@ -188,8 +193,28 @@ pub(crate) fn identity_provider(site: &Site, seed: [u8; 32]) -> Idp {
         clock: Clock::new(now),
         entropy: Entropy::new(|bytes| aws_lc_rs::rand::fill(bytes).unwrap()),
         signing_seed: SigningSeed::new(seed),
-    })
-    .unwrap()
+    }
+}
+
+/// The same, with a client for the console.
+pub(crate) fn provider_with_console(site: &Site, secret: &str) -> Idp {
+    Idp::new(console_provider(site, secret)).unwrap()
+}
+
+/// What that one is made of.
+pub(crate) fn console_provider(site: &Site, secret: &str) -> IdpConfig {
+    IdpConfig {
+        clients: vec![Client {
+            id: "console".to_owned(),
+            name: "the console".to_owned(),
+            kind: ClientKind::Web {
+                secret: Secret::new(secret),
+                redirect_uris: vec![format!("{AUDIENCE}/console/sign-in/callback")],
+                post_logout_redirect_uris: vec![],
+            },
+        }],
+        ..provider(site, [7; 32])
+    }
 }
 
 pub(crate) fn issuer(site: &Site) -> String {
@@ -197,7 +222,7 @@ pub(crate) fn issuer(site: &Site) -> String {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test of the real process has the real time")]
-pub(crate) fn now() -> Timestamp {
+fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap())
 }

@@ -9,11 +9,13 @@ use http::{HeaderMap, header};
 pub(crate) struct Browser {
     address: std::net::SocketAddr,
     cookies: Vec<(String, String)>,
+    /// What the sign-in used up: code, state and the cookies that went away.
+    spent: Vec<(String, String)>,
 }
 
 impl Browser {
     pub(crate) fn new(process: &Process) -> Self {
-        Self { address: process.address, cookies: Vec::new() }
+        Self { address: process.address, cookies: Vec::new(), spent: Vec::new() }
     }
 
     /// A browser in which this person has signed in, with the first issuer.
@@ -22,6 +24,9 @@ impl Browser {
         let begun = browser.say(Say::bare("GET", "/console/sign-in/0")).await;
         assert_eq!(begun.status, 303, "{begun:?}");
         let back = choose(begun.header("location"), subject).await;
+        let url = url::Url::parse(&back).unwrap();
+        browser.spent.extend(url.query_pairs().into_owned().filter(|(name, _)| name != "iss"));
+        browser.spent.extend(browser.cookies.clone());
         let landed = browser.say(Say::bare("GET", back.strip_prefix(AUDIENCE).unwrap())).await;
         assert_eq!((landed.status, landed.header("location")), (303, "/console"), "{landed:?}");
         browser
@@ -41,6 +46,16 @@ impl Browser {
             }
         }
         answer
+    }
+
+    /// The values of the cookies.
+    pub(crate) fn cookies(&self) -> impl Iterator<Item = &str> {
+        self.cookies.iter().map(|(_, value)| value.as_str())
+    }
+
+    /// What the sign-in used up, by name.
+    pub(crate) fn spent(&self) -> &[(String, String)] {
+        &self.spent
     }
 
     /// The token that the forms of this session carry.

@@ -2,14 +2,12 @@
 
 use crate::lab::{
     ADMINISTRATOR, AGENT, APPROVER, AUDIENCE, AUDITOR, Browser, Connection, OWNER, Process, Say,
-    World, desk, idp_routes, issuer, now, until,
+    World, console_provider, desk, idp_routes, issuer, until,
 };
 use countersign_demo::{
-    Secret,
-    idp::{Client, ClientKind, Idp, IdpConfig, SigningSeed},
+    idp::{Idp, IdpConfig},
     people::{self, Person},
 };
-use countersign_model::{Clock, Entropy};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, net::SocketAddr};
 
@@ -211,25 +209,7 @@ fn provider(world: &World) -> Idp {
             scopes: vec![],
         });
     }
-    Idp::new(IdpConfig {
-        issuer: issuer(&world.idp_site),
-        audience: AUDIENCE.to_owned(),
-        clients: vec![Client {
-            id: "console".to_owned(),
-            name: "the console".to_owned(),
-            kind: ClientKind::Web {
-                secret: Secret::new(CLIENT_SECRET),
-                redirect_uris: vec![format!("{AUDIENCE}/console/sign-in/callback")],
-                post_logout_redirect_uris: vec![],
-            },
-        }],
-        people,
-        agents: people::agents(),
-        clock: Clock::new(now),
-        entropy: Entropy::new(|bytes| aws_lc_rs::rand::fill(bytes).unwrap()),
-        signing_seed: SigningSeed::new([7; 32]),
-    })
-    .unwrap()
+    Idp::new(IdpConfig { people, ..console_provider(&world.idp_site, CLIENT_SECRET) }).unwrap()
 }
 
 /// Who has no role at all.

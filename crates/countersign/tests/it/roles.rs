@@ -12,7 +12,12 @@ use cast::{CAST, Credential, Stage};
 use countersign_model::record::Event;
 use deeds::{Body, Deed};
 use serde_json::Value;
-use std::{collections::BTreeSet, fmt::Write as _, fs, path::Path};
+use std::{
+    collections::BTreeSet,
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+};
 
 /// A way in.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,6 +101,10 @@ fn doors() -> Vec<Way> {
                 ("GET", "/t/{target}/…", By::Token),
                 ("POST", "/call/{function}", By::Token),
                 ("GET", "/tools", By::Token),
+                // Its proof is in the form, and nothing of it is in the header.
+                ("POST", "/oauth/token", By::Open),
+                ("GET", "/oauth/jwks", By::Open),
+                ("GET", "/.well-known/oauth-authorization-server", By::Open),
             ],
         ),
         ("Console", &[]),
@@ -122,6 +131,7 @@ fn doors() -> Vec<Way> {
         "the doors of crates/countersign/src/server/routes.rs are not those that are tried: say in \
          crates/countersign/tests/it/roles.rs what is asked at a new one"
     );
+    every_path_of_the_gateway_is_among(known[0].1);
     let ways = known.iter().flat_map(|(_, ways)| *ways);
     ways.map(|(method, path, door)| Way {
         method: (*method).to_owned(),
@@ -129,6 +139,46 @@ fn doors() -> Vec<Way> {
         door: *door,
     })
     .collect()
+}
+
+/// The paths that the gateway's own sources name are tried: each is how a way in begins.
+fn every_path_of_the_gateway_is_among(asked: Asked) {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../countersign-gateway/src");
+    let mut found = 0;
+    for file in rust_below(&sources) {
+        let text = fs::read_to_string(&file).unwrap();
+        for named in text.split('"').skip(1).step_by(2) {
+            let is_path = named.len() > 2
+                && named.starts_with('/')
+                && named.chars().all(|it| it.is_ascii_lowercase() || "/.-".contains(it));
+            if !is_path {
+                continue;
+            }
+            found += 1;
+            assert!(
+                asked.iter().any(|(_, path, _)| path.starts_with(named)),
+                "{} names {named}, which nobody tried as each role: say in \
+                 crates/countersign/tests/it/roles.rs what is asked there",
+                file.display()
+            );
+        }
+    }
+    assert!(found >= 5, "{found} paths: the gateway's sources are not read");
+}
+
+fn rust_below(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(rust_below(&path));
+        } else if path.extension().is_some_and(|it| it == "rs")
+            && path.file_name().is_none_or(|it| it != "tests.rs")
+        {
+            found.push(path);
+        }
+    }
+    found
 }
 
 /// What comes of it, in a word.
@@ -177,8 +227,8 @@ async fn tried(stage: &mut Stage, who: Credential, way: &Way, deed: &Deed) -> &'
         303 | 308 if !to_sign_in => "yes",
         303 | 401 | 403 => "no",
         404 => "hidden",
-        // A callback that no sign-in waits for.
-        400 if way.path == "/console/sign-in/callback" => "no",
+        // A callback that no sign-in waits for; a form without any proof.
+        400 if ["/console/sign-in/callback", "/oauth/token"].contains(&way.path.as_str()) => "no",
         status => panic!("{} {} as {who:?}: {status} {}", way.method, deed.path, answer.text()),
     }
 }
@@ -198,8 +248,10 @@ fn is_change(way: &Way) -> bool {
         "/api/v1/catalog/plan",
         "/api/v1/identity/explain",
         "/console/sign-out",
-        // A call is the target's to judge, and needs a grant.
+        "/console/saml/{issuer}/response",
+        // A call is the target's to judge, and needs a grant; a token is the agent's to ask for.
         "/call/{function}",
+        "/oauth/token",
     ];
     way.method != "GET" && !looks.contains(&way.path.as_str())
 }

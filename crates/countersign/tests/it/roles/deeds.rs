@@ -50,6 +50,9 @@ pub(crate) async fn of(stage: &mut Stage, way: &Way) -> Option<Deed> {
         ("GET", "/healthz" | "/readyz" | "/metrics") => Deed::new("operations", "read", path),
         ("GET", "/") => Deed::new("console", "find", path),
         ("GET", "/.well-known/oauth-protected-resource") => Deed::new("metadata", "read", path),
+        ("POST", "/oauth/token") => Deed::new("token", "get one without any proof", path),
+        ("GET", "/oauth/jwks") => Deed::new("metadata", "read the keys", path),
+        ("GET", "/.well-known/oauth-authorization-server") => Deed::new("metadata", "read", path),
         ("GET", "/tools") => Deed::new("call", "list what may be called", path),
         ("GET", "/t/{target}/…") => Deed::new("call", "make", "/t/desk/v1/items/7"),
         ("POST", "/call/{function}") => {
@@ -158,6 +161,16 @@ async fn page(stage: &mut Stage, way: &Way) -> Option<Deed> {
         ("GET", "/console/sign-in/{issuer}") => Deed::new("sign-in", "begin", "/console/sign-in/0"),
         ("GET", "/console/sign-in/callback") => {
             Deed::new("sign-in", "end one that was not begun here", path)
+        }
+        // No SAML provider stands in this configuration: the tests of SAML have one.
+        ("GET", "/console/saml/{issuer}/begin") => {
+            Deed::new("sign-in", "begin with SAML", "/console/saml/0/begin")
+        }
+        ("GET", "/console/saml/{issuer}/metadata") => {
+            Deed::new("metadata", "read for SAML", "/console/saml/0/metadata")
+        }
+        ("POST", "/console/saml/{issuer}/response") => {
+            Deed::new("sign-in", "end with SAML", "/console/saml/0/response")
         }
         ("POST", "/console/sign-out") => {
             stage.end_browsers();

@@ -13,6 +13,7 @@ mod identity;
 mod lab;
 mod metrics;
 mod roles;
+mod saml;
 mod secrecy;
 mod tidy;
 mod traces;

@@ -1,9 +1,10 @@
 //! What the console is made of, handed in by the binary once.
 
 use countersign_governance::Governance;
-use countersign_identity::{Home, SamlSignIn, SignIn, UseOnce, Verifier};
-use countersign_model::Timestamp;
+use countersign_identity::{Home, Receiver, SamlSignIn, SignIn, UseOnce, Verifier};
+use countersign_model::{Entropy, Timestamp};
 use std::{fmt, ops::Deref, path::PathBuf, sync::Arc};
+use tokio::sync::Semaphore;
 
 /// What the console is made of.
 #[derive(Clone)]
@@ -18,8 +19,10 @@ pub struct ConsoleParts {
     pub saml: Vec<SamlSignIn>,
     /// The register of what may be used once, shared by all gateways.
     pub once: UseOnce,
-    /// What the command line needs to know to sign in; `None` if it can't.
-    pub cli: Option<CliDoor>,
+    /// What the command line needs to know to sign in, for each issuer that has a client for it.
+    pub cli: Vec<CliDoor>,
+    /// Who judges security events that are pushed; `None` if nobody pushes any.
+    pub events: Option<Receiver>,
     /// Where browsers find this gateway: scheme, host and port, such as `https://gateway.example`.
     pub public_url: String,
     /// The resource identifier that tokens are for.
@@ -33,6 +36,8 @@ pub struct ConsoleParts {
 /// What `countersign login` needs to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CliDoor {
+    /// The issuer's configured name.
+    pub name: String,
     /// The issuer's URL.
     pub issuer: String,
     /// The command line's client identifier.
@@ -53,6 +58,8 @@ pub(crate) struct State {
     pub(crate) scheme: Scheme,
     /// Where DPoP proofs have to be made for.
     pub(crate) home: Home,
+    /// Places for pushes that are looked at.
+    pub(crate) pushes: Semaphore,
 }
 
 /// How browsers reach the console.
@@ -74,11 +81,19 @@ impl Console {
         let scheme =
             if parts.public_url.starts_with("https://") { Scheme::Https } else { Scheme::Http };
         let home = Home::new(&parts.public_url);
-        Self(Arc::new(State { parts, origin: origin.unwrap_or_default(), scheme, home }))
+        let pushes = Semaphore::new(crate::pushed::AT_ONCE_MAX);
+        let origin = origin.unwrap_or_default();
+        Self(Arc::new(State { parts, origin, scheme, home, pushes }))
     }
 
     pub(crate) fn governance(&self) -> &Governance {
         &self.parts.governance
+    }
+
+    /// The way in with an issuer, by its configured name.
+    pub(crate) fn sign_in(&self, issuer: &str) -> Option<&SignIn> {
+        let found = self.parts.sign_ins.iter().find(|(name, _)| name == issuer);
+        found.map(|(_, sign_in)| sign_in)
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -88,6 +103,17 @@ impl Console {
     /// The page with this path, as a whole address.
     pub(crate) fn address(&self, path: &str) -> String {
         format!("{}{path}", self.parts.public_url)
+    }
+}
+
+/// Fills buffers with randomness, as sealing wants it.
+pub(crate) fn fill(entropy: &Entropy) -> impl FnMut(&mut [u8]) {
+    move |buffer| {
+        for chunk in buffer.chunks_mut(32) {
+            for (slot, byte) in chunk.iter_mut().zip(entropy.bytes::<32>()) {
+                *slot = byte;
+            }
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The cookies: the session's, and those that a sign-in in progress is kept in. All are `HttpOnly`, for
+//! The cookies: the session's, and those that a sign-in or a sign-out in progress is kept in. All are `HttpOnly`, for
 //! the whole host and this host only (RFC 6265bis §4.1.3.2), and `SameSite=Lax` but for one: a SAML
 //! provider's page posts its response here, and only a cookie with `SameSite=None` comes along.
 
@@ -15,6 +15,8 @@ pub(crate) enum Cookie {
     /// The sealed memory of a sign-in by SAML in progress. Whatever another site has it sent with is
     /// held against the request that it names, and it opens nothing else.
     Saml,
+    /// What a sign-out at the identity provider brings back.
+    SignOut,
 }
 
 impl Cookie {
@@ -26,6 +28,8 @@ impl Cookie {
             (Self::SignIn, Scheme::Http) => "countersign-sign-in",
             (Self::Saml, Scheme::Https) => "__Host-countersign-saml",
             (Self::Saml, Scheme::Http) => "countersign-saml",
+            (Self::SignOut, Scheme::Https) => "__Host-countersign-sign-out",
+            (Self::SignOut, Scheme::Http) => "countersign-sign-out",
         }
     }
 
@@ -47,8 +51,8 @@ impl Cookie {
     /// Sets it for so many seconds; the value must be of base64url characters.
     pub(crate) fn set(self, value: &str, seconds: i64, scheme: Scheme) -> Option<HeaderValue> {
         let site = match (self, scheme) {
-            (Self::Session | Self::SignIn, Scheme::Https) => "Lax; Secure",
-            (Self::Session | Self::SignIn, Scheme::Http) => "Lax",
+            (Self::Session | Self::SignIn | Self::SignOut, Scheme::Https) => "Lax; Secure",
+            (Self::Session | Self::SignIn | Self::SignOut, Scheme::Http) => "Lax",
             // There is no `None` without `Secure`, which browsers take from a loopback address too.
             (Self::Saml, Scheme::Https | Scheme::Http) => "None; Secure",
         };

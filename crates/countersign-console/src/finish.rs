@@ -46,7 +46,9 @@ fn with_body(mut response: Response, is_page: bool) -> Response {
     }
     let is_finished = problem.is_none()
         && response.headers().get(header::CONTENT_TYPE).is_some_and(|it| {
-            it == "application/problem+json" || it.as_bytes().starts_with(b"text/html")
+            it == "application/problem+json"
+                || it == "application/json"
+                || it.as_bytes().starts_with(b"text/html")
         });
     if is_finished {
         return response;

@@ -180,7 +180,7 @@ async fn with_form(request: Request, csrf: &str) -> Result<Request, Problem> {
     Ok(request)
 }
 
-fn form_fields(bytes: &[u8]) -> Option<BTreeMap<String, String>> {
+pub(crate) fn form_fields(bytes: &[u8]) -> Option<BTreeMap<String, String>> {
     if bytes.len() > FORM_BYTES_MAX {
         return None;
     }

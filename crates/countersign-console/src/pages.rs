@@ -16,3 +16,4 @@ pub(crate) mod saml;
 pub(crate) mod session;
 pub(crate) mod sessions;
 pub(crate) mod sign_in;
+pub(crate) mod sign_out;

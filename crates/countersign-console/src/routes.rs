@@ -6,7 +6,7 @@ use crate::{
     console::{Console, ConsoleParts},
     finish,
     gate::{self, Act, Door, Gate, Who},
-    pages, well_known,
+    pages, pushed, well_known,
 };
 use axum::{
     Router,
@@ -100,6 +100,7 @@ fn open() -> Vec<Route> {
         beyond,
         handler,
     };
+    let pushed = |path, beyond, handler| Route { method: "POST", ..open(path, beyond, handler) };
     vec![
         open("/.well-known/countersign", "", get(well_known::show)),
         open("/assets/{name}", "", get(assets::serve)),
@@ -121,6 +122,17 @@ fn open() -> Vec<Route> {
                 post(pages::saml::finish),
             )
         },
+        open("/console/sign-in/signed-out", "", get(pages::sign_out::back)),
+        pushed(
+            "/sign-out/back-channel/{issuer}",
+            "a signed logout token of the issuer, once",
+            post(pushed::logout),
+        ),
+        pushed(
+            "/ssf/events",
+            "a signed security event of a configured transmitter, once",
+            post(pushed::events),
+        ),
     ]
 }
 
@@ -136,7 +148,7 @@ fn pages() -> Vec<Route> {
     let read = |path, beyond, handler| route("GET", path, beyond, handler);
     let change = |path, beyond, handler| route("POST", path, beyond, handler);
     vec![
-        change("/console/sign-out", "the own session", post(pages::sign_in::out)),
+        change("/console/sign-out", "the own session", post(pages::sign_out::out)),
         read("/console", "as the lists below", get(pages::home::show)),
         read("/console/approvals", APPROVALS_SEEN, get(pages::approvals::list)),
         read("/console/approvals/{id}", APPROVALS_SEEN, get(pages::approval::show)),

@@ -1,10 +1,12 @@
 //! Browsers that are signed in. The id is 256 random bits and stands only in the browser; the store
-//! knows its SHA-256. A session ends 30 minutes after its last use and 12 hours after its first.
+//! knows its SHA-256. A session ends 30 minutes after its last use and 12 hours after its first, and
+//! before that with what it rests on at the identity provider.
 
 use crate::{
     console::{Console, Scheme},
     cookie::Cookie,
     problem::Problem,
+    renewal,
 };
 use aws_lc_rs::constant_time;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -17,16 +19,32 @@ use std::sync::Arc;
 /// A live session.
 #[derive(Clone, Debug)]
 pub(crate) struct Found {
-    /// Who signed in, as they were then; suspension is judged anew each time.
+    /// Who signed in, as the identity provider last said; suspension is judged anew each time.
     pub(crate) caller: Caller,
     /// What forms of this session carry.
     pub(crate) csrf: String,
 }
 
 /// What the store keeps with a session.
-#[derive(Debug, Serialize, Deserialize)]
-struct Kept {
-    caller: Caller,
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Kept {
+    pub(crate) caller: Caller,
+    /// What renews it and ends it at the identity provider, sealed.
+    #[serde(default)]
+    pub(crate) sealed: Option<String>,
+    /// When the identity provider last said who this is.
+    #[serde(default)]
+    pub(crate) renewed_at: Timestamp,
+    /// Whether there is something to renew it with.
+    #[serde(default)]
+    pub(crate) is_renewable: bool,
+}
+
+/// A session that was ended: whose it was, and what ends it at the identity provider.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) issuer: Arc<str>,
+    pub(crate) tokens: Option<countersign_identity::Kept>,
 }
 
 /// The session that a request's cookie names, if it is live.
@@ -52,13 +70,18 @@ pub(crate) async fn find(console: &Console, headers: &HeaderMap) -> Result<Optio
         let touched = store.touch_web_session(&name, now).await;
         touched.map_err(|error| unavailable(&error))?;
     }
-    let caller = Caller { issued: issued(row.origin), ..kept.caller };
+    let issued = issued(row.origin);
+    let then = Caller { issued: issued.clone(), ..kept.caller.clone() };
     // It may have begun while its end was written.
-    if console.parts.verifier.session_holds(&caller).is_err() {
+    if console.parts.verifier.session_holds(&then).is_err() {
         store.remove_web_session(&name).await.map_err(|error| unavailable(&error))?;
         return Ok(None);
     }
-    Ok(Some(Found { caller, csrf: csrf(&id) }))
+    match renewal::current(console, &name, kept).await.map_err(|error| unavailable(&error))? {
+        // What ends the session is compared with the sign-in, however often it was renewed since.
+        Some(caller) => Ok(Some(Found { caller: Caller { issued, ..caller }, csrf: csrf(&id) })),
+        None => Ok(None),
+    }
 }
 
 /// Signs a browser in under a new id, and ends the session that it had. Gives the cookie.
@@ -66,9 +89,10 @@ pub(crate) async fn begin(
     console: &Console,
     headers: &HeaderMap,
     caller: Caller,
+    tokens: Option<&countersign_identity::Kept>,
 ) -> Result<Option<HeaderValue>, Problem> {
     end(console, headers).await?;
-    begin_until(console, caller, None).await
+    begin_until(console, caller, None, tokens).await
 }
 
 /// Signs a browser in under a new id, for no longer than until `ends`.
@@ -76,31 +100,22 @@ pub(crate) async fn begin_until(
     console: &Console,
     caller: Caller,
     ends: Option<Timestamp>,
+    tokens: Option<&countersign_identity::Kept>,
 ) -> Result<Option<HeaderValue>, Problem> {
     let (now, store) = (console.now(), console.governance().store());
     let id = URL_SAFE_NO_PAD.encode(console.governance().entropy().bytes::<32>());
     store.sweep_web_sessions(now).await.map_err(|error| unavailable(&error))?;
-    let person = PersonRow {
-        subject: caller.subject.clone(),
-        name: caller.name.as_deref().unwrap_or_default().to_owned(),
-        email: caller.email.as_deref().unwrap_or_default().to_owned(),
-        groups: caller.groups.clone(),
-        seen_at: now,
-    };
-    store.saw_person(&person).await.map_err(|error| unavailable(&error))?;
+    store.saw_person(&seen(&caller, now)).await.map_err(|error| unavailable(&error))?;
     let longest = now.plus(ABSOLUTE);
     let expires_at = ends.map_or(longest, |it| it.min(longest));
     let (subject, origin) = (caller.subject.clone(), origin(&caller));
-    let document = serde_json::to_string(&Kept { caller }).map_err(|_| Problem::internal())?;
-    let session = WebSession {
-        name: name(&id),
-        subject,
-        made_at: now,
-        seen_at: now,
-        expires_at,
-        origin,
-        document,
-    };
+    let name = name(&id);
+    let sealed = tokens.and_then(|it| renewal::seal(console, &name, it));
+    let is_renewable = sealed.is_some() && tokens.is_some_and(|it| it.is_renewable());
+    let kept = Kept { caller, sealed, renewed_at: now, is_renewable };
+    let document = serde_json::to_string(&kept).map_err(|_| Problem::internal())?;
+    let session =
+        WebSession { name, subject, made_at: now, seen_at: now, expires_at, origin, document };
     store.add_web_session(&session).await.map_err(|error| unavailable(&error))?;
     let seconds = expires_at.since(now).millis() / 1000;
     Ok(Cookie::Session.set(&id, seconds, console.scheme))
@@ -115,6 +130,17 @@ pub(crate) fn named(headers: &HeaderMap, scheme: Scheme) -> Option<String> {
 pub(crate) async fn end_named(console: &Console, name: &str) -> Result<(), Problem> {
     let removed = console.governance().store().remove_web_session(name).await;
     removed.map_err(|error| unavailable(&error))
+}
+
+/// Somebody as the identity provider says they are.
+pub(crate) fn seen(caller: &Caller, now: Timestamp) -> PersonRow {
+    PersonRow {
+        subject: caller.subject.clone(),
+        name: caller.name.as_deref().unwrap_or_default().to_owned(),
+        email: caller.email.as_deref().unwrap_or_default().to_owned(),
+        groups: caller.groups.clone(),
+        seen_at: now,
+    }
 }
 
 fn origin(caller: &Caller) -> SessionOrigin {
@@ -138,15 +164,18 @@ fn issued(origin: SessionOrigin) -> Issued {
     }
 }
 
-/// Ends the session that a request's cookie names.
-pub(crate) async fn end(console: &Console, headers: &HeaderMap) -> Result<(), Problem> {
-    match Cookie::Session.read(headers, console.scheme).filter(|it| is_id(it)) {
-        None => Ok(()),
-        Some(id) => {
-            let removed = console.governance().store().remove_web_session(&name(&id)).await;
-            removed.map_err(|error| unavailable(&error))
-        }
-    }
+/// Ends the session that a request's cookie names, and says what it was.
+pub(crate) async fn end(console: &Console, headers: &HeaderMap) -> Result<Option<Ended>, Problem> {
+    let id = Cookie::Session.read(headers, console.scheme).filter(|it| is_id(it));
+    let Some(name) = id.map(|id| name(&id)) else { return Ok(None) };
+    let store = console.governance().store();
+    let row = store.web_session(&name, console.now()).await.map_err(|error| unavailable(&error))?;
+    store.remove_web_session(&name).await.map_err(|error| unavailable(&error))?;
+    let kept = row.and_then(|row| serde_json::from_str::<Kept>(&row.document).ok());
+    Ok(kept.map(|kept| Ended {
+        issuer: Arc::clone(&kept.caller.issuer),
+        tokens: kept.sealed.and_then(|it| renewal::open(console, &name, &it)),
+    }))
 }
 
 /// Takes the cookie from the browser.

@@ -6,12 +6,25 @@ use serde_json::{Value, json};
 
 /// For anyone: nothing here is secret.
 pub(crate) async fn show(State(console): State<Console>) -> Result<Json<Value>, Problem> {
-    let Some(cli) = &console.parts.cli else { return Err(Problem::not_found("way to sign in")) };
+    let doors = &console.parts.cli;
+    let Some(first) = doors.first() else { return Err(Problem::not_found("way to sign in")) };
+    let issuers: Vec<Value> = doors
+        .iter()
+        .map(|door| {
+            json!({
+                "name": door.name,
+                "issuer": door.issuer,
+                "cli_client_id": door.client_id,
+                "scopes": door.scopes,
+            })
+        })
+        .collect();
     Ok(Json(json!({
-        "issuer": cli.issuer,
-        "cli_client_id": cli.client_id,
+        "issuer": first.issuer,
+        "cli_client_id": first.client_id,
         "resource": console.parts.resource,
-        "scopes": cli.scopes,
+        "scopes": first.scopes,
+        "issuers": issuers,
         "console": console.address("/console"),
     })))
 }

@@ -92,6 +92,32 @@ impl Governance {
         why: &str,
     ) -> Result<(), StopError> {
         let (by, why) = self.stopping(actor, why)?;
+        Ok(self.suspend_now(by, subject, why).await?)
+    }
+
+    /// The same, for what an identity provider says of its own people: `by` names who said it, and
+    /// whoever calls this has proved that they did. Who is suspended already stays so, as it is.
+    ///
+    /// # Errors
+    /// [`Unavailable`]. With that of the ledger it acts nevertheless.
+    pub async fn suspend_for(
+        &self,
+        by: &Subject,
+        subject: &Subject,
+        why: &str,
+    ) -> Result<(), Unavailable> {
+        if self.policy().load().suspension(subject).is_some() {
+            return Ok(());
+        }
+        self.suspend_now(by.clone(), subject, why.to_owned()).await
+    }
+
+    async fn suspend_now(
+        &self,
+        by: Subject,
+        subject: &Subject,
+        why: String,
+    ) -> Result<(), Unavailable> {
         let now = self.clock().now();
         let mut change = self.store().change().await?;
         change.next_epoch().await?;
@@ -106,7 +132,7 @@ impl Governance {
         change.commit().await?;
         let settled = self.settle(Effect::AtCommit).await;
         self.after_end(ended, stopped, by).await?;
-        Ok(settled?)
+        settled
     }
 
     /// Lets a suspended subject in again, once the ledger has the entry.

@@ -3,7 +3,7 @@
 //! is the one that verifies them.
 
 use crate::{
-    Callback, CallbackFault, Hidden, Http, HttpFailed, Pending, TokenRefused, TokenSet,
+    Callback, CallbackFault, Hidden, Http, HttpFailed, Pending, Revoked, TokenRefused, TokenSet,
     discovery::{Discovery, DiscoveryFailed},
     pkce::NamesIssuer,
     token_endpoint::Client,
@@ -195,9 +195,9 @@ impl CliLogin {
         let settings = &self.settings;
         let pending = Pending::new(&settings.issuer, redirect_uri, self.clock.now(), entropy);
         let endpoint = self.discovery.authorization_endpoint()?;
-        let resource = settings.resource.as_deref();
+        let resource: Vec<_> = self.resource().into_iter().collect();
         let url = pending
-            .authorize_url(endpoint, &settings.client_id, &settings.scopes, resource)
+            .authorize_url(endpoint, &settings.client_id, &settings.scopes, &resource)
             .ok()
             .filter(|it| is_web(it))
             .ok_or(DiscoveryFailed::NotNamed("usable authorization_endpoint"))?;
@@ -247,6 +247,19 @@ impl CliLogin {
             }
             Err(other) => Err(other.into()),
         }
+    }
+
+    /// Tells the issuer that these tokens are not wanted any more (RFC 7009). Without a refresh
+    /// token it is the access token that is revoked.
+    ///
+    /// # Errors
+    /// [`LoginFailed`]; then they end by themselves.
+    pub async fn revoke(&self, tokens: &TokenSet) -> Result<Revoked, LoginFailed> {
+        let (token, hint) = match &tokens.refresh_token {
+            Some(token) => (token, "refresh_token"),
+            None => (&tokens.access_token, "access_token"),
+        };
+        Ok(self.client().revoke(&self.discovery, token, hint).await?)
     }
 
     fn resource(&self) -> Option<(&str, &str)> {

@@ -188,9 +188,29 @@ pub struct SignInConfig {
     /// The console's client secret; without it the console is a public client (PKCE alone).
     #[serde(default)]
     pub client_secret: Option<Secret>,
-    /// The scopes asked for; `openid` must be among them.
+    /// The scopes asked for; `openid` must be among them. With `offline_access` most providers give
+    /// a refresh token, which keeps the groups and names of the console's sessions up to date.
     #[serde(default = "default_scopes")]
     pub scopes: Vec<String>,
+    /// How long ago a person may have proved themself to the provider when they sign in. Then the
+    /// provider is asked for it, and must say when it was (`auth_time`).
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub max_age: Option<Span>,
+    /// The ways of proving that suffice, best first, as the provider names them (`acr`). Then it is
+    /// asked for one of them, and must say which it was. Without any, every way does.
+    #[serde(default)]
+    pub acr_values: Vec<String>,
+    /// How often the provider is asked again about somebody who is signed in at the console, where
+    /// it gave a refresh token.
+    #[serde(default = "default_refresh_every")]
+    #[schemars(with = "String")]
+    pub refresh_every: Span,
+    /// How long the console goes on with what the provider once said of somebody. A session that
+    /// was not renewed for so long ends: the provider was away, or gave no refresh token.
+    #[serde(default = "default_identity_max_age")]
+    #[schemars(with = "String")]
+    pub identity_max_age: Span,
     /// The command line's client identifier: a public client with the device flow, or with
     /// loopback redirects, or both.
     #[serde(default)]
@@ -262,19 +282,7 @@ impl IssuerConfig {
         let usable = self.keys_usable.millis();
         let usable = usable >= self.keys_refresh.millis() && usable <= 7 * 86_400_000;
         require(usable, "keys_usable", "write a time from keys_refresh to 7d");
-        if let Some(sign_in) = &self.sign_in {
-            let openid = sign_in.scopes.iter().any(|it| it == "openid");
-            require(openid, "sign_in.scopes", "openid must be among the scopes");
-            require(!sign_in.client_id.is_empty(), "sign_in.client_id", "name the client");
-            let told_apart = self.untyped_tokens == UntypedTokens::Refuse
-                || !self.audiences.contains(&sign_in.client_id);
-            require(
-                told_apart,
-                "untyped_tokens",
-                "with untyped tokens accepted, an audience must not be sign_in.client_id: \
-                 ID tokens would pass as access tokens",
-            );
-        }
+        faults.extend(self.sign_in_faults());
         faults.extend(self.token_faults());
         faults.extend(self.subject_faults());
         let preset = self.preset.iter().flat_map(Preset::faults);
@@ -289,6 +297,42 @@ impl IssuerConfig {
         {
             faults.push(self.fault("directory.microsoft_graph", "`tenant` is not the preset's"));
         }
+        faults
+    }
+
+    /// How people sign in.
+    fn sign_in_faults(&self) -> Vec<ConfigFault> {
+        let mut faults = Vec::new();
+        let Some(sign_in) = &self.sign_in else { return faults };
+        let mut require = |holds: bool, key, problem: &str| {
+            if !holds {
+                faults.push(self.fault(key, problem));
+            }
+        };
+        let openid = sign_in.scopes.iter().any(|it| it == "openid");
+        require(openid, "sign_in.scopes", "openid must be among the scopes");
+        require(!sign_in.client_id.is_empty(), "sign_in.client_id", "name the client");
+        let within = |span: Span, least: i64, most: i64| {
+            (least * 1000..=most * 1000).contains(&span.millis())
+        };
+        let max_age = sign_in.max_age.is_none_or(|it| within(it, 1, 86_400));
+        require(max_age, "sign_in.max_age", "write a time from 1s to 24h");
+        let acr = |it: &String| !it.is_empty() && !it.contains(char::is_whitespace);
+        let acr = sign_in.acr_values.iter().all(acr);
+        require(acr, "sign_in.acr_values", "a value is empty or has white space");
+        let often = within(sign_in.refresh_every, 10, 3_600);
+        require(often, "sign_in.refresh_every", "write a time from 10s to 1h");
+        let least = sign_in.refresh_every.millis() / 1000;
+        let aged = within(sign_in.identity_max_age, least, 43_200);
+        require(aged, "sign_in.identity_max_age", "write a time from refresh_every to 12h");
+        let told_apart = self.untyped_tokens == UntypedTokens::Refuse
+            || !self.audiences.contains(&sign_in.client_id);
+        require(
+            told_apart,
+            "untyped_tokens",
+            "with untyped tokens accepted, an audience must not be sign_in.client_id: \
+             ID tokens would pass as access tokens",
+        );
         faults
     }
 
@@ -415,6 +459,14 @@ fn default_keys_usable() -> Span {
 
 fn default_scopes() -> Vec<String> {
     ["openid", "profile", "email"].map(Into::into).to_vec()
+}
+
+fn default_refresh_every() -> Span {
+    Span::from_seconds(600)
+}
+
+fn default_identity_max_age() -> Span {
+    Span::from_seconds(4 * 3600)
 }
 
 fn default_cli_scopes() -> Vec<String> {

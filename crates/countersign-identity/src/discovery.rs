@@ -19,6 +19,8 @@ pub(crate) struct Discovery {
     pub(crate) device_authorization_endpoint: Option<String>,
     pub(crate) userinfo_endpoint: Option<String>,
     pub(crate) end_session_endpoint: Option<String>,
+    /// RFC 7009.
+    pub(crate) revocation_endpoint: Option<String>,
     /// RFC 9207 §3.
     #[serde(default)]
     pub(crate) authorization_response_iss_parameter_supported: bool,

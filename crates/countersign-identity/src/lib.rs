@@ -18,6 +18,7 @@ mod config;
 mod directory;
 mod discovery;
 mod ends;
+mod events;
 mod exchange;
 mod explain;
 mod fault;
@@ -58,6 +59,10 @@ pub use directory::{
     Ask, DirectoryConfig, DirectoryFault, GoogleGroups, GoogleWorkspace, MicrosoftGraph,
 };
 pub use discovery::DiscoveryFailed;
+pub use events::{
+    Act, EmailSubjects, EventRefused, Received, Receiver, ReceiverFault, TransmitterConfig,
+    check_transmitters,
+};
 pub use exchange::{
     ExchangeConfig, ExchangeFault, Exchanged, IdJag, IdTokensConfig, Party, ShownAs, Terms, Wishes,
     assert_identity, exchange,
@@ -83,8 +88,8 @@ pub use saml::{
     check_saml,
 };
 pub use secret::{Secret, SecretFault};
-pub use signin::{SignIn, SignedIn, SigninRefused};
-pub use token_endpoint::{TokenRefused, TokenSet};
+pub use signin::{Kept, Logout, LogoutRefused, RenewalFailed, SignIn, SignedIn, SigninRefused};
+pub use token_endpoint::{Revoked, TokenRefused, TokenSet};
 pub use use_once::{Use, UseOnce, UseOnceFailed};
 pub use verifier::{Proved, Verifier, VerifierOptions};
 

@@ -89,6 +89,10 @@ impl Pending {
         self.verifier.reveal()
     }
 
+    pub(crate) fn nonce(&self) -> Hidden {
+        self.nonce.clone()
+    }
+
     /// Whether an ID token carries the nonce of this sign-in.
     pub(crate) fn has_nonce(&self, nonce: &str) -> bool {
         equal(nonce, self.nonce.reveal())
@@ -100,7 +104,7 @@ impl Pending {
         endpoint: &str,
         client_id: &str,
         scopes: &[String],
-        resource: Option<&str>,
+        more: &[(&str, &str)],
     ) -> Result<String, url::ParseError> {
         let challenge = digest::digest(&digest::SHA256, self.verifier().as_bytes());
         let mut url = url::Url::parse(endpoint)?;
@@ -118,9 +122,7 @@ impl Pending {
             // OpenID Connect Core §11: without it the scope is ignored.
             query.append_pair("prompt", "consent");
         }
-        if let Some(resource) = resource {
-            query.append_pair("resource", resource);
-        }
+        query.extend_pairs(more);
         drop(query);
         Ok(url.into())
     }

@@ -4,6 +4,12 @@
 //! It never keeps a session or a cookie: what is to be kept goes out as [`Pending`] and comes back,
 //! and what was proved goes out as [`SignedIn`].
 
+mod logout;
+mod renew;
+
+pub use logout::{Logout, LogoutRefused};
+pub use renew::{Kept, RenewalFailed};
+
 use crate::{
     Callback, CallbackFault, Fault, Hidden, Http, Pending, Refused, SecretFault, SignInConfig,
     TokenRefused, TokenSet, Verifier,
@@ -20,7 +26,7 @@ use crate::{
 };
 use aws_lc_rs::{constant_time, digest};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use countersign_model::{Caller, CallerKind, Clock, Entropy, Timestamp};
+use countersign_model::{Caller, CallerKind, Clock, Entropy, Span, Timestamp};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::{Map, Value};
 use std::{fmt, sync::Arc};
@@ -44,8 +50,8 @@ pub struct SignedIn {
     pub issuer_subject: String,
     /// The session at the issuer (`sid`), for its logout messages.
     pub issuer_session: Option<String>,
-    /// The ID token, as a hint for [`SignIn::end_session_url`].
-    pub id_token: Hidden,
+    /// What renews the session, and ends it at the issuer.
+    pub kept: Kept,
     /// When the ID token ends. The console's session may outlive it.
     pub expires_at: Timestamp,
 }
@@ -86,6 +92,15 @@ pub enum SigninRefused {
     /// The user info is of someone else, or malformed.
     #[error("the user info does not belong to the ID token")]
     UserinfoMismatch,
+    /// The issuer was asked when the person proved themself, and did not say.
+    #[error("the identity provider did not say when you proved who you are")]
+    AuthTimeMissing,
+    /// The person proved themself too long ago.
+    #[error("it is too long ago that you proved who you are")]
+    AuthTooOld,
+    /// The person proved themself in another way than those that suffice.
+    #[error("the identity provider did not ask for a proof that suffices here")]
+    AcrNotAccepted,
     /// The identity is an agent's or a service's.
     #[error("only a person can sign in")]
     NotAPerson,
@@ -111,6 +126,9 @@ impl SigninRefused {
             Self::AccessTokenMismatch => "access_token_mismatch",
             Self::Userinfo(_) => "userinfo_unreachable",
             Self::UserinfoMismatch => "userinfo_mismatch",
+            Self::AuthTimeMissing => "auth_time_missing",
+            Self::AuthTooOld => "auth_too_old",
+            Self::AcrNotAccepted => "acr_not_accepted",
             Self::NotAPerson => "not_a_person",
         }
     }
@@ -154,8 +172,13 @@ impl SignIn {
         let pending =
             Pending::new(&self.issuer.config.name, redirect_uri, self.clock.now(), entropy);
         let endpoint = discovery.authorization_endpoint()?;
+        let max_age = self.config.max_age.map(|it| (it.millis() / 1000).to_string());
+        let acr = self.config.acr_values.join(" ");
+        let mut more: Vec<(&str, &str)> = Vec::new();
+        more.extend(max_age.iter().map(|it| ("max_age", it.as_str())));
+        more.extend(Some(("acr_values", acr.as_str())).filter(|(_, it)| !it.is_empty()));
         let url = pending
-            .authorize_url(endpoint, &self.config.client_id, &self.config.scopes, None)
+            .authorize_url(endpoint, &self.config.client_id, &self.config.scopes, &more)
             .map_err(|_| DiscoveryFailed::NotNamed("usable authorization_endpoint"))?;
         Ok((url, pending))
     }
@@ -186,22 +209,44 @@ impl SignIn {
         let tokens = self.client().ask_for_tokens(&discovery, &fields).await?;
         let id_token = tokens.id_token.clone().ok_or(SigninRefused::NoIdToken)?;
         let (mut claims, expires_at) = self.verify_id_token(&id_token, &tokens, &pending).await?;
-        self.complete(&mut claims, &discovery, &tokens).await?;
+        self.complete(&mut claims, &discovery, &tokens, Ask::IfMissing).await?;
+        let caller = self.person(&claims, expires_at).await?;
+        let text = |name: &str| claims.get(name).and_then(Value::as_str).map(str::to_owned);
+        let issuer_subject = text("sub").unwrap_or_default();
+        let kept = Kept {
+            id_token,
+            refresh_token: tokens.refresh_token,
+            nonce: pending.nonce(),
+            subject: issuer_subject.clone(),
+            auth_time: auth_time(&claims),
+        };
+        let issuer_session = text("sid");
+        Ok(SignedIn { caller, issuer_subject, issuer_session, kept, expires_at })
+    }
+
+    /// The person that proved claims speak of, if they satisfy the issuer's rules.
+    async fn person(
+        &self,
+        claims: &Map<String, Value>,
+        expires_at: Timestamp,
+    ) -> Result<Caller, SigninRefused> {
         let trace = &mut Trace::off();
-        let made = self.issuer.caller(&claims, expires_at, TokenUse::SignIn, trace).await?;
+        let made = self.issuer.caller(claims, expires_at, TokenUse::SignIn, trace).await?;
         let (caller, _) = made;
         match caller.kind {
-            CallerKind::Person => {}
-            CallerKind::Agent | CallerKind::Service => return Err(SigninRefused::NotAPerson),
+            CallerKind::Person => Ok(caller),
+            CallerKind::Agent | CallerKind::Service => Err(SigninRefused::NotAPerson),
         }
-        let text = |name: &str| claims.get(name).and_then(Value::as_str).map(str::to_owned);
-        Ok(SignedIn {
-            caller,
-            issuer_subject: text("sub").unwrap_or_default(),
-            issuer_session: text("sid"),
-            id_token,
-            expires_at,
-        })
+    }
+
+    /// How often what the issuer said of a person is renewed.
+    pub fn refresh_every(&self) -> Span {
+        self.config.refresh_every
+    }
+
+    /// How long what the issuer said of a person may be used without being renewed.
+    pub fn identity_max_age(&self) -> Span {
+        self.config.identity_max_age
     }
 
     /// Where to send the browser to sign out at the issuer too (OpenID Connect RP-Initiated
@@ -213,23 +258,68 @@ impl SignIn {
         &self,
         id_token: &Hidden,
         return_to: &str,
+        state: &str,
     ) -> Result<Option<String>, SigninRefused> {
         let discovery = self.issuer.discovery().await?;
         let Some(endpoint) = discovery.end_session_endpoint.as_deref() else { return Ok(None) };
         let Ok(mut url) = url::Url::parse(endpoint) else { return Ok(None) };
-        url.query_pairs_mut()
-            .append_pair("id_token_hint", id_token.reveal())
+        if !matches!(url.scheme(), "https" | "http") {
+            return Ok(None);
+        }
+        let mut query = url.query_pairs_mut();
+        // Servers take no longer addresses: then the issuer asks the person whom it should sign out.
+        if id_token.reveal().len() <= HINT_BYTES_MAX {
+            query.append_pair("id_token_hint", id_token.reveal());
+        }
+        query
             .append_pair("client_id", &self.config.client_id)
-            .append_pair("post_logout_redirect_uri", return_to);
+            .append_pair("post_logout_redirect_uri", return_to)
+            .append_pair("state", state);
+        drop(query);
         Ok(Some(url.into()))
     }
 
-    /// The rules of OpenID Connect Core §3.1.3.7, and that the type is not another token's.
+    /// The rules of OpenID Connect Core §3.1.3.7 for an ID token that ends this sign-in.
     async fn verify_id_token(
         &self,
         id_token: &Hidden,
         tokens: &TokenSet,
         pending: &Pending,
+    ) -> Result<(Map<String, Value>, Timestamp), SigninRefused> {
+        let (claims, expires_at) = self.prove_id_token(id_token, tokens).await?;
+        let nonce = claims.get("nonce").and_then(Value::as_str).unwrap_or_default();
+        if !pending.has_nonce(nonce) {
+            return Err(SigninRefused::NonceMismatch);
+        }
+        self.check_authentication(&claims)?;
+        Ok((claims, expires_at))
+    }
+
+    /// Whether the person proved themself lately enough and well enough, where that is asked for.
+    fn check_authentication(&self, claims: &Map<String, Value>) -> Result<(), SigninRefused> {
+        if let Some(max_age) = self.config.max_age {
+            let at = auth_time(claims).ok_or(SigninRefused::AuthTimeMissing)?;
+            let age = self.clock.now().seconds().saturating_sub(at);
+            let skew = self.issuer.skew_seconds();
+            if !(-skew..=(max_age.millis() / 1000).saturating_add(skew)).contains(&age) {
+                return Err(SigninRefused::AuthTooOld);
+            }
+        }
+        let acr = claims.get("acr").and_then(Value::as_str);
+        let wanted = &self.config.acr_values;
+        if wanted.is_empty() || acr.is_some_and(|acr| wanted.iter().any(|it| it == acr)) {
+            Ok(())
+        } else {
+            Err(SigninRefused::AcrNotAccepted)
+        }
+    }
+
+    /// What holds for every ID token of this client, first or renewed, and that the type is not
+    /// another token's.
+    async fn prove_id_token(
+        &self,
+        id_token: &Hidden,
+        tokens: &TokenSet,
     ) -> Result<(Map<String, Value>, Timestamp), SigninRefused> {
         let token = jws::parse(id_token.reveal())?;
         if claims::issuer(&token.claims)? != self.issuer.config.url {
@@ -248,10 +338,6 @@ impl SignIn {
             .check(self.clock.now().seconds(), self.issuer.skew_seconds())
             .map_err(Refused::from)?;
         self.issuer.prove(&token).await?;
-        let nonce = token.claims.get("nonce").and_then(Value::as_str).unwrap_or_default();
-        if !pending.has_nonce(nonce) {
-            return Err(SigninRefused::NonceMismatch);
-        }
         if let Some(expected) = token.claims.get("at_hash") {
             let found = access_token_hash(token.algorithm.digest(), &tokens.access_token);
             let expected = expected.as_str().unwrap_or_default().as_bytes();
@@ -273,19 +359,22 @@ impl SignIn {
         }
     }
 
-    /// Fetches the user info if groups or the address are not in the ID token, and takes from it
-    /// what the ID token does not say.
+    /// Fetches the user info, and takes from it what the ID token does not say.
     async fn complete(
         &self,
         claims: &mut Map<String, Value>,
         discovery: &Discovery,
         tokens: &TokenSet,
+        ask: Ask,
     ) -> Result<(), SigninRefused> {
         let mapped = &self.issuer.config.claims;
         let wanted = [&mapped.groups, &mapped.email];
         let missing = wanted.iter().any(|it| at_path(claims, it).is_none());
-        let Some(url) = discovery.userinfo_endpoint.as_deref().filter(|_| missing) else {
-            return Ok(());
+        let url = match (ask, discovery.userinfo_endpoint.as_deref()) {
+            (Ask::IfMissing, _) if !missing => return Ok(()),
+            (Ask::IfMissing, None) => return Ok(()),
+            (Ask::Always, None) => return Err(SigninRefused::NoIdToken),
+            (Ask::IfMissing | Ask::Always, Some(url)) => url,
         };
         let mut headers = HeaderMap::new();
         let bearer = format!("Bearer {}", tokens.access_token.reveal());
@@ -331,6 +420,20 @@ impl fmt::Debug for SignIn {
     }
 }
 
+/// When the user info is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ask {
+    /// If groups or the address are not known yet.
+    IfMissing,
+    /// There is nothing else that says who it is.
+    Always,
+}
+
+/// When the person proved themself, in seconds, if the issuer says it as it should.
+fn auth_time(claims: &Map<String, Value>) -> Option<i64> {
+    claims.get("auth_time").and_then(Value::as_i64)
+}
+
 /// OpenID Connect Core §3.1.3.6: the left half of the hash.
 fn access_token_hash(algorithm: &'static digest::Algorithm, access_token: &Hidden) -> String {
     let hash = digest::digest(algorithm, access_token.reveal().as_bytes());
@@ -354,5 +457,7 @@ const PROTOCOL_CLAIMS: [&str; 13] = [
     "scope",
     "sid",
 ];
+/// Longer ID tokens do not go into an address.
+const HINT_BYTES_MAX: usize = 4 * 1024;
 const USERINFO_LIMITS: Limits =
     Limits { bytes_max: 256 * 1024, time: std::time::Duration::from_secs(10) };

@@ -29,6 +29,15 @@ pub struct TokenSet {
     pub expires_at: Timestamp,
 }
 
+/// What became of a token that nobody wants any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Revoked {
+    /// It is worth nothing any more.
+    Yes,
+    /// The issuer revokes no tokens: it ends by itself.
+    NotOffered,
+}
+
 /// A token endpoint that gave no tokens.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenRefused {
@@ -83,6 +92,21 @@ impl Client<'_> {
             scope: answer.scope,
             expires_at: now.plus(Span::from_seconds(seconds)),
         })
+    }
+
+    /// Revokes a token (RFC 7009 §2.1); [`Revoked::NotOffered`] if the issuer has no place for it.
+    pub(crate) async fn revoke(
+        self,
+        discovery: &Discovery,
+        token: &Hidden,
+        hint: &str,
+    ) -> Result<Revoked, TokenRefused> {
+        let Some(url) = discovery.revocation_endpoint.as_deref() else {
+            return Ok(Revoked::NotOffered);
+        };
+        let fields = [("token", token.reveal()), ("token_type_hint", hint)];
+        self.post(url, discovery, &fields).await?;
+        Ok(Revoked::Yes)
     }
 
     /// Posts a form as this client; the body of a 200.

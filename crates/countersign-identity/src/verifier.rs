@@ -280,6 +280,17 @@ impl Verifier {
         self.0.issuers.iter().map(|it| it.config.url.as_str()).collect()
     }
 
+    /// The configured names of the issuers.
+    pub fn issuer_names(&self) -> Vec<&str> {
+        self.0.issuers.iter().map(|it| it.config.name.as_str()).collect()
+    }
+
+    /// The configured name of the issuer with this URL.
+    pub(crate) fn issuer_named_by(&self, url: &str) -> Option<&str> {
+        let place = *self.0.by_url.get(url)?;
+        self.0.issuers.get(place).map(|it| it.config.name.as_str())
+    }
+
     pub(crate) fn issuer(&self, name: &str) -> Option<&Arc<Issuer>> {
         self.0.issuers.iter().find(|it| it.config.name == name)
     }

@@ -26,10 +26,17 @@ pub(crate) struct Api {
 /// What the gateway tells about itself to those who want to sign in.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct About {
-    pub(crate) issuer: String,
-    pub(crate) cli_client_id: Option<String>,
     #[serde(default)]
     pub(crate) resource: Option<String>,
+    pub(crate) issuers: Vec<AboutIssuer>,
+}
+
+/// An identity provider with a client for the command line.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct AboutIssuer {
+    pub(crate) name: String,
+    pub(crate) issuer: String,
+    pub(crate) cli_client_id: String,
     #[serde(default)]
     pub(crate) scopes: Vec<String>,
 }

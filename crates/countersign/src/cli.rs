@@ -121,7 +121,7 @@ pub(crate) enum Command {
     },
     /// Sign in
     Login(LoginArguments),
-    /// Forget the login
+    /// Forget the login, and revoke its tokens at the identity provider
     Logout,
     /// Show who you are to the gateway, what you are there, and why
     Whoami,

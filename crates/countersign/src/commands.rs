@@ -50,7 +50,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Call(arguments) => alone(call::run(arguments, &shared)),
         Command::Tools { format } => alone(tools::run(format, &shared)),
         Command::Login(arguments) => alone(signin::login(arguments, &shared)),
-        Command::Logout => signin::logout(&shared),
+        Command::Logout => alone(signin::logout(&shared)),
         Command::Whoami => alone(whoami::run(&shared)),
         Command::Token(TokenCommand::Exchange(arguments)) => {
             alone(token::exchange(arguments, &shared))

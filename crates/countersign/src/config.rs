@@ -5,7 +5,9 @@ mod check;
 pub(crate) mod raw;
 
 use crate::{exit::Failure, yaml};
-use countersign_identity::{IssuerConfig, OwnSettings, PlainHttp, SamlConfig, Secret};
+use countersign_identity::{
+    IssuerConfig, OwnSettings, PlainHttp, SamlConfig, Secret, TransmitterConfig,
+};
 use countersign_model::Span;
 use countersign_telemetry::Sample;
 use http::HeaderName;
@@ -31,6 +33,7 @@ pub(crate) struct Config {
     pub(crate) master_key: Secret,
     pub(crate) issuers: Vec<IssuerConfig>,
     pub(crate) saml: Vec<SamlConfig>,
+    pub(crate) event_transmitters: Vec<TransmitterConfig>,
     pub(crate) plain_http: PlainHttp,
     /// How own tokens are made.
     pub(crate) tokens: OwnSettings,

@@ -10,7 +10,9 @@ use std::{
     fs,
     io::Write as _,
     path::{Path, PathBuf},
+    time::Duration,
 };
+use tokio::time::Instant;
 
 /// All logins.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -41,8 +43,9 @@ pub(crate) fn last_server() -> Option<String> {
 ///
 /// # Errors
 /// When the file can't be written.
-pub(crate) fn keep(server: &str, login: Login) -> Result<PathBuf, Failure> {
+pub(crate) async fn keep(server: &str, login: Login) -> Result<PathBuf, Failure> {
     let file = file()?;
+    let _mine = lock(&file).await?;
     let mut logins = read(&file)?;
     logins.last = Some(server.to_owned());
     logins.servers.insert(server.to_owned(), login);
@@ -50,30 +53,20 @@ pub(crate) fn keep(server: &str, login: Login) -> Result<PathBuf, Failure> {
     Ok(file)
 }
 
-/// Whether there was a login to forget.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Forgotten {
-    /// There was.
-    Yes,
-    /// Nobody was signed in.
-    Nothing,
-}
-
-/// Forgets the login of a gateway.
+/// Forgets the login of a gateway; what it was, if there was one.
 ///
 /// # Errors
 /// When the file can't be read or written.
-pub(crate) fn forget(server: &str) -> Result<Forgotten, Failure> {
+pub(crate) async fn forget(server: &str) -> Result<Option<Login>, Failure> {
     let file = file()?;
+    let _mine = lock(&file).await?;
     let mut logins = read(&file)?;
-    if logins.servers.remove(server).is_none() {
-        return Ok(Forgotten::Nothing);
-    }
+    let Some(login) = logins.servers.remove(server) else { return Ok(None) };
     if logins.last.as_deref() == Some(server) {
         logins.last = None;
     }
     write(&file, &logins)?;
-    Ok(Forgotten::Yes)
+    Ok(Some(login))
 }
 
 /// A token for a gateway, refreshed if it has ended or is about to.
@@ -81,24 +74,87 @@ pub(crate) fn forget(server: &str) -> Result<Forgotten, Failure> {
 /// # Errors
 /// When nobody is signed in there, or the login has ended.
 pub(crate) async fn token(server: &str, http: &Http, clock: &Clock) -> Result<Hidden, Failure> {
-    let file = file()?;
-    let mut logins = read(&file)?;
+    token_of(&file()?, server, http, clock).await
+}
+
+async fn token_of(
+    file: &Path,
+    server: &str,
+    http: &Http,
+    clock: &Clock,
+) -> Result<Hidden, Failure> {
     let sign_in = format!("sign in: countersign login --server {server}");
-    let Some(login) = logins.servers.get(server).cloned() else {
-        return Err(Failure::failed(format!("you are not signed in at {server}")).next(sign_in));
+    let absent =
+        || Failure::failed(format!("you are not signed in at {server}")).next(sign_in.clone());
+    let fresh = |login: &Login| {
+        let lasts = clock.now().plus(ENDS_SOON) < login.tokens.expires_at;
+        lasts.then(|| login.tokens.access_token.clone())
     };
-    if clock.now().plus(ENDS_SOON) < login.tokens.expires_at {
-        return Ok(login.tokens.access_token);
+    let login = read(file)?.servers.get(server).cloned().ok_or_else(absent)?;
+    if let Some(token) = fresh(&login) {
+        return Ok(token);
     }
-    let refreshed = refresh(&login, http, clock).await;
-    let tokens = refreshed.map_err(|error| {
-        let what = format!("the login at {server} has ended: {}", crate::exit::chain(&error));
-        Failure::failed(what).next(sign_in)
-    })?;
+    // A refresh token is good for once. Of several commands that run at once, one uses it, and the
+    // others find what it brought.
+    let _mine = lock(file).await?;
+    let mut logins = read(file)?;
+    let login = logins.servers.get(server).cloned().ok_or_else(absent)?;
+    if let Some(token) = fresh(&login) {
+        return Ok(token);
+    }
+    let tokens = match refresh(&login, http, clock).await {
+        Ok(tokens) => tokens,
+        Err(error) => {
+            if let LoginFailed::Ended = error {
+                // Nothing can be done with it any more.
+                logins.servers.remove(server);
+                write(file, &logins)?;
+            }
+            let what = format!("the login at {server} has ended: {}", crate::exit::chain(&error));
+            return Err(Failure::failed(what).next(sign_in));
+        }
+    };
     let token = tokens.access_token.clone();
     logins.servers.insert(server.to_owned(), Login { settings: login.settings, tokens });
-    write(&file, &logins)?;
+    write(file, &logins)?;
     Ok(token)
+}
+
+/// Keeps other commands from the file until the lock is dropped, and with it when this process ends.
+/// It stands beside the file, which is replaced at each writing.
+async fn lock(file: &Path) -> Result<fs::File, Failure> {
+    let beside = file.with_extension("lock");
+    let opened = open_private(&beside).map_err(|error| unusable(&beside, &error))?;
+    let until = Instant::now() + LOCK_WITHIN;
+    loop {
+        match opened.try_lock() {
+            Ok(()) => return Ok(opened),
+            Err(fs::TryLockError::WouldBlock) if Instant::now() < until => {
+                tokio::time::sleep(LOCK_LOOK_EVERY).await;
+            }
+            Err(fs::TryLockError::WouldBlock) => {
+                return Err(Failure::failed("another countersign command keeps the logins busy")
+                    .next("end it, or try again"));
+            }
+            Err(fs::TryLockError::Error(error)) => return Err(unusable(&beside, &error)),
+        }
+    }
+}
+
+/// Opens a file that only its owner can read, and makes it if there is none.
+fn open_private(file: &Path) -> std::io::Result<fs::File> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+        builder.mode(0o700);
+        options.mode(0o600);
+    }
+    builder.create(file.parent().unwrap_or_else(|| Path::new(".")))?;
+    options.open(file)
 }
 
 async fn refresh(login: &Login, http: &Http, clock: &Clock) -> Result<TokenSet, LoginFailed> {
@@ -165,3 +221,9 @@ fn unusable(file: &Path, error: &std::io::Error) -> Failure {
 
 /// A token that ends within this is refreshed before it is used.
 const ENDS_SOON: Span = Span::from_seconds(30);
+/// How long a command waits for another one that keeps the logins: it may be asking an issuer.
+const LOCK_WITHIN: Duration = Duration::from_secs(40);
+const LOCK_LOOK_EVERY: Duration = Duration::from_millis(50);
+
+#[cfg(test)]
+mod tests;

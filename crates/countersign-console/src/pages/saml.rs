@@ -2,8 +2,13 @@
 //! browser, and a response is believed only with it, unless the configuration takes what a provider
 //! begins. The one page that another site may post to: it makes a session, and decides nothing else.
 
-use super::sign_in::{SIGN_IN_SECONDS, Wanted, fill, with_cookies};
-use crate::{console::Console, cookie::Cookie, problem::Problem, return_to, web_session};
+use super::sign_in::{SIGN_IN_SECONDS, Wanted, with_cookies};
+use crate::{
+    console::{Console, fill},
+    cookie::Cookie,
+    problem::Problem,
+    return_to, web_session,
+};
 use axum::{
     body::to_bytes,
     extract::{Path, Query, Request, State},
@@ -85,7 +90,7 @@ async fn finished(
         web_session::end_named(console, earlier).await?;
     }
     let session =
-        web_session::begin_until(console, signed_in.caller, signed_in.session_ends).await?;
+        web_session::begin_until(console, signed_in.caller, signed_in.session_ends, None).await?;
     let wanted = match signed_in.begun {
         Begun::Here => memory.as_ref().map(|it| it.return_to.as_str()),
         Begun::AtProvider => answer.relay_state(),

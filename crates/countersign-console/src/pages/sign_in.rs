@@ -2,8 +2,7 @@
 //! browser; what comes back is believed only with it.
 
 use crate::{
-    asker::Asker,
-    console::Console,
+    console::{Console, fill},
     cookie::Cookie,
     frame::{Frame, page},
     problem::Problem,
@@ -14,13 +13,11 @@ use crate::{
 };
 use askama::Template;
 use axum::{
-    Extension,
     extract::{Path, Query, RawQuery, State},
     response::{IntoResponse, Redirect, Response},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use countersign_identity::{Callback, Pending, SignIn, SigninRefused};
-use countersign_model::Entropy;
+use countersign_identity::{Callback, Pending, SigninRefused};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 
@@ -76,7 +73,11 @@ pub(crate) async fn choose(
     if let ([only], true) = (doors.as_slice(), wanted.return_to.is_some()) {
         return Ok(Redirect::to(&only.href).into_response());
     }
-    let notice = wanted.said.is_some_and(|it| it == "out").then_some("You are signed out.");
+    let notice = match wanted.said.as_deref() {
+        Some("out") => Some("You are signed out."),
+        Some("everywhere") => Some("You are signed out, here and at your identity provider."),
+        Some(_) | None => None,
+    };
     page(&SignInPage { frame: Frame::stranger("Sign in").with_notice(notice), doors })
 }
 
@@ -129,21 +130,13 @@ async fn finish(
         )
     })?;
     let callback = Callback::from_query(query).map_err(|it| refused(&it.into()))?;
-    let sign_in = by_name(console, memory.pending.issuer())
+    let sign_in = console
+        .sign_in(memory.pending.issuer())
         .ok_or_else(|| Problem::not_found("identity provider"))?;
     let signed_in = sign_in.finish(memory.pending, &callback).await.map_err(|it| refused(&it))?;
-    let session = web_session::begin(console, headers, signed_in.caller).await?;
+    let kept = &signed_in.kept;
+    let session = web_session::begin(console, headers, signed_in.caller, Some(kept)).await?;
     Ok((session, return_to::safe(Some(&memory.return_to)).to_owned()))
-}
-
-/// `POST /console/sign-out`.
-pub(crate) async fn out(
-    State(console): State<Console>,
-    Extension(_): Extension<Asker>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    web_session::end(&console, &headers).await?;
-    with_cookies(Redirect::to("/console/sign-in?said=out"), [web_session::forget(console.scheme)])
 }
 
 fn remembered(console: &Console, headers: &HeaderMap) -> Option<Memory> {
@@ -151,11 +144,6 @@ fn remembered(console: &Console, headers: &HeaderMap) -> Option<Memory> {
     let sealed = URL_SAFE_NO_PAD.decode(cookie).ok()?;
     let opened = console.governance().master().open(CONTEXT, &sealed).ok()?;
     serde_json::from_slice(&opened).ok()
-}
-
-fn by_name<'a>(console: &'a Console, issuer: &str) -> Option<&'a SignIn> {
-    let found = console.parts.sign_ins.iter().find(|(name, _)| name == issuer);
-    found.map(|(_, sign_in)| sign_in)
 }
 
 fn refused(why: &SigninRefused) -> Problem {
@@ -180,16 +168,6 @@ pub(super) fn with_cookies<const N: usize>(
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     Ok(response)
-}
-
-pub(super) fn fill(entropy: &Entropy) -> impl FnMut(&mut [u8]) {
-    move |buffer| {
-        for chunk in buffer.chunks_mut(32) {
-            for (slot, byte) in chunk.iter_mut().zip(entropy.bytes::<32>()) {
-                *slot = byte;
-            }
-        }
-    }
 }
 
 /// For a query: a path of ours has few characters that need it.

@@ -29,7 +29,8 @@ fn what_changes_something_is_a_post_and_nothing_else_is() {
             "/response",
         ]
         .iter()
-        .any(|it| route.path.ends_with(it));
+        .any(|it| route.path.ends_with(it))
+            || ["/sign-out/back-channel/{issuer}", "/ssf/events"].contains(&route.path);
         let expected = if changes { "POST" } else { "GET" };
         let both = ["/console/grants", "/api/v1/grants", "/api/v1/stops"].contains(&route.path);
         assert!(both || route.method == expected, "{} {}", route.method, route.path);
@@ -52,6 +53,9 @@ fn only_what_nobody_signs_in_for_is_open() {
             "/console/saml/{issuer}/begin",
             "/console/saml/{issuer}/metadata",
             "/console/saml/{issuer}/response",
+            "/console/sign-in/signed-out",
+            "/sign-out/back-channel/{issuer}",
+            "/ssf/events",
         ]
     );
 }

@@ -12,6 +12,7 @@ mod approvals;
 mod everyone;
 mod grants;
 mod saml;
+mod session_ends;
 mod sessions;
 mod sign_in;
 mod world;

@@ -96,15 +96,35 @@ async fn a_session_ends_when_it_is_idle_and_at_its_end_anyway() {
 }
 
 #[tokio::test]
-async fn signing_out_ends_the_session() {
+async fn signing_out_ends_the_session_here_and_leads_to_the_identity_provider() {
     let world = World::new().await;
     let mut browser = world.signed_in(RILEY).await;
     let cookies = browser.cookies.clone();
     let csrf = browser.get("/console").await.csrf();
     let out = browser.post("/console/sign-out", &[("csrf", &csrf)]).await;
-    assert_eq!(out.location(), "/console/sign-in?said=out");
+    assert_eq!(out.status, StatusCode::OK);
+    // A redirect after a form would be stopped by the policy of the pages.
+    let text = out.text();
+    let (_, after) = text.split_once("http-equiv=\"refresh\" content=\"0;url=").unwrap();
+    let url = after.split('"').next().unwrap().replace("&#38;", "&").replace("&amp;", "&");
+    let url = url::Url::parse(&url).unwrap();
+    let query: std::collections::BTreeMap<_, _> = url.query_pairs().into_owned().collect();
+    assert!(url.as_str().starts_with(&format!("{}/end_session?", world.issuer_url)), "{url}");
+    assert_eq!(query["id_token_hint"].split('.').count(), 3);
+    assert_eq!(query["client_id"], "console");
+    assert_eq!(query["post_logout_redirect_uri"], format!("{ORIGIN}/console/sign-in/signed-out"));
+    // The way back is only believed with what this browser keeps.
+    let names: Vec<_> = browser.cookies.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["countersign-sign-out"], "the session's cookie is gone");
+    let mut other = world.browser();
+    let back = format!("/console/sign-in/signed-out?state={}", query["state"]);
+    for strange in ["/console/sign-in/signed-out", "/console/sign-in/signed-out?state=", &back] {
+        assert_eq!(other.get(strange).await.location(), "/console/sign-in?said=out", "{strange}");
+    }
+    let landed = browser.get(&back).await.location();
+    assert_eq!(landed, "/console/sign-in?said=everywhere");
+    assert!(browser.get(&landed).await.text().contains("here and at your identity provider"));
     assert!(browser.cookies.is_empty());
-    assert!(browser.get("/console/sign-in?said=out").await.text().contains("You are signed out."));
     browser.cookies = cookies;
     assert_eq!(browser.get("/console").await.status, StatusCode::SEE_OTHER);
 }
@@ -191,5 +211,7 @@ async fn the_command_line_learns_how_to_sign_in() {
     let known = world.api("GET", "/.well-known/countersign", "", "").await.json();
     assert_eq!(known["cli_client_id"], "cli");
     assert_eq!(known["resource"], ORIGIN);
+    assert_eq!(known["issuers"][0]["name"], "demo");
+    assert_eq!(known["issuers"][0]["cli_client_id"], "cli");
     assert_eq!(known["console"], format!("{ORIGIN}/console"));
 }

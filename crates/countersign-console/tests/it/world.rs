@@ -1,6 +1,12 @@
 //! A small company: the demo's five people and one agent, two functions, and the console.
 
-use axum::{Router, body::Body, response::Response};
+use axum::{
+    Router,
+    body::Body,
+    extract::State,
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse as _, Response},
+};
 use bytes::Bytes;
 use countersign_console::{CliDoor, ConsoleParts, router};
 use countersign_demo::{
@@ -10,7 +16,8 @@ use countersign_demo::{
 };
 use countersign_governance::{Actor, Governance, NewApproval, Parts, RoleMap, Store};
 use countersign_identity::{
-    Http, IssuerConfig, Limits, SamlSignIn, SignIn, Use, UseOnce, Verifier,
+    Http, IssuerConfig, Limits, Receiver, SamlSignIn, SignIn, TransmitterConfig, Use, UseOnce,
+    Verifier,
 };
 use countersign_ledger::{
     Closer, Log, LogOptions, MasterKey, SegmentOptions, Segments, SigningKey, Writer, WriterOptions,
@@ -30,7 +37,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicI64, AtomicU8, AtomicUsize, Ordering},
     },
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -52,7 +59,10 @@ pub(crate) struct World {
     pub(crate) console: Router,
     pub(crate) governance: Governance,
     pub(crate) directory: tempfile::TempDir,
-    idp: Idp,
+    pub(crate) idp: Idp,
+    /// The identity provider's URL, how it answers, and how often its tokens were asked for.
+    pub(crate) issuer_url: String,
+    pub(crate) answers: Arc<Answers>,
     http: Http,
     moved: Arc<AtomicI64>,
     issuer: JoinHandle<()>,
@@ -96,42 +106,37 @@ impl Answer {
 
 impl World {
     pub(crate) async fn new() -> Self {
-        Self::with(|_, _| Vec::new()).await
+        Self::made(json!({"identity_max_age": "12h"}), |_, _| Vec::new()).await
     }
 
     /// With SAML providers, which are given a directory for their files, and the clock.
     pub(crate) async fn with(saml: impl FnOnce(&Path, Clock) -> Vec<SamlSignIn>) -> Self {
+        Self::made(json!({"identity_max_age": "12h"}), saml).await
+    }
+
+    /// A world whose console signs people in with these settings.
+    pub(crate) async fn signing_in(sign_in: Value) -> Self {
+        Self::made(sign_in, |_, _| Vec::new()).await
+    }
+
+    async fn made(sign_in: Value, saml: impl FnOnce(&Path, Clock) -> Vec<SamlSignIn>) -> Self {
         countersign_identity::install_crypto();
         let moved = Arc::new(AtomicI64::new(0));
         let clock = clock(&moved);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let issuer_url = format!("http://{}", listener.local_addr().unwrap());
         let idp = idp(&issuer_url, clock.clone());
-        let served = idp.router();
+        let answers = Arc::new(Answers::default());
+        let served = idp.router().layer(from_fn_with_state(Arc::clone(&answers), answer));
         let issuer = tokio::spawn(async move { axum::serve(listener, served).await.unwrap() });
         let directory = tempfile::tempdir().unwrap();
         let (ledger, closer) = ledger(directory.path());
         let store = format!("sqlite:{}", directory.path().join("facts.db").display());
-        let governance = Governance::start(Parts {
-            store: Store::open(&store).await.unwrap(),
-            ledger,
-            master: Arc::new(MasterKey::from_bytes(&[3; 32]).unwrap()),
-            clock: clock.clone(),
-            entropy: entropy(),
-            masks: |_| Ok(()),
-            roles: RoleMap {
-                administrators: vec!["countersign-admins".into()],
-                auditors: vec!["countersign-auditors".into()],
-                reviewers: vec!["countersign-reviewers".into()],
-            },
-            gateway: "test".to_owned(),
-            stale_after: Span::from_days(1),
-        })
-        .await
-        .unwrap();
+        let governance = start(&store, ledger, clock.clone()).await;
+        let mut all = json!({"client_id": "console", "client_secret": {"env": "SECRET"}});
+        all.as_object_mut().unwrap().extend(sign_in.as_object().unwrap().clone());
         let config: IssuerConfig = serde_json::from_value(json!({
-            "name": "demo", "url": issuer_url, "audiences": [ORIGIN],
-            "sign_in": {"client_id": "console", "client_secret": {"env": "SECRET"}},
+            "name": "demo", "url": issuer_url, "audiences": [ORIGIN], "sign_in": all,
         }))
         .unwrap();
         let http = Http::new();
@@ -149,24 +154,38 @@ impl World {
         });
         let secret = |_: &str| Some("console-secret".to_owned());
         let sign_in = SignIn::new(&verifier, "demo", secret).unwrap();
+        let events = receiver(&issuer_url, &verifier);
         let console = router(ConsoleParts {
             governance: governance.clone(),
             verifier,
             sign_ins: vec![("demo".to_owned(), sign_in)],
             saml,
             once,
-            cli: Some(CliDoor {
-                issuer: issuer_url,
+            cli: vec![CliDoor {
+                name: "demo".to_owned(),
+                issuer: issuer_url.clone(),
                 client_id: "cli".to_owned(),
                 scopes: vec!["openid".to_owned()],
-            }),
+            }],
+            events: Some(events),
             public_url: ORIGIN.to_owned(),
             resource: ORIGIN.to_owned(),
             ledger_directory: directory.path().join("ledger"),
             recordings_directory: directory.path().join("recordings"),
         });
         let closer = Some(closer);
-        let world = Self { console, governance, directory, idp, http, moved, issuer, closer };
+        let world = Self {
+            console,
+            governance,
+            directory,
+            idp,
+            issuer_url,
+            answers,
+            http,
+            moved,
+            issuer,
+            closer,
+        };
         world.governance.apply_catalog(&world.actor(SAM), catalog(), None).await.unwrap();
         world
     }
@@ -275,6 +294,61 @@ impl World {
     }
 }
 
+/// How the identity provider answers.
+#[derive(Debug, Default)]
+pub(crate) struct Answers {
+    /// 0 as it should, 1 not at all, 2 that no grant holds any more.
+    pub(crate) how: AtomicU8,
+    pub(crate) tokens_asked: AtomicUsize,
+}
+
+/// Who judges the events that the identity provider pushes.
+fn receiver(issuer_url: &str, verifier: &Verifier) -> Receiver {
+    let transmitter: TransmitterConfig = serde_json::from_value(json!({
+        "name": "feed", "url": issuer_url, "audience": format!("{ORIGIN}/ssf"),
+        "issuers": ["demo"], "jwks_url": format!("{issuer_url}/jwks"),
+    }))
+    .unwrap();
+    Receiver::new(vec![transmitter], verifier, |_| None).unwrap()
+}
+
+async fn start(store: &str, ledger: Writer, clock: Clock) -> Governance {
+    Governance::start(Parts {
+        store: Store::open(store).await.unwrap(),
+        ledger,
+        master: Arc::new(MasterKey::from_bytes(&[3; 32]).unwrap()),
+        clock,
+        entropy: entropy(),
+        masks: |_| Ok(()),
+        roles: RoleMap {
+            administrators: vec!["countersign-admins".into()],
+            auditors: vec!["countersign-auditors".into()],
+            reviewers: vec!["countersign-reviewers".into()],
+        },
+        gateway: "test".to_owned(),
+        stale_after: Span::from_days(1),
+    })
+    .await
+    .unwrap()
+}
+
+async fn answer(
+    State(answers): State<Arc<Answers>>,
+    request: axum::extract::Request,
+    next: Next,
+) -> Response {
+    let is_token = request.uri().path() == "/token";
+    answers.tokens_asked.fetch_add(usize::from(is_token), Ordering::SeqCst);
+    match answers.how.load(Ordering::SeqCst) {
+        1 => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        2 if is_token => {
+            let refusal = json!({"error": "invalid_grant"}).to_string();
+            (StatusCode::BAD_REQUEST, refusal).into_response()
+        }
+        _ => next.run(request).await,
+    }
+}
+
 impl Drop for World {
     fn drop(&mut self) {
         self.issuer.abort();
@@ -356,7 +430,7 @@ fn idp(issuer: &str, clock: Clock) -> Idp {
             kind: ClientKind::Web {
                 secret: Secret::new("console-secret"),
                 redirect_uris: vec![format!("{ORIGIN}/console/sign-in/callback")],
-                post_logout_redirect_uris: vec![],
+                post_logout_redirect_uris: vec![format!("{ORIGIN}/console/sign-in/signed-out")],
             },
         }],
         people: people::people(),

@@ -56,7 +56,7 @@ fn asks_with_pkce_and_hides_what_it_keeps() {
             "https://op.example/auth?tenant=1",
             "web",
             &scopes,
-            Some("https://g.example"),
+            &[("resource", "https://g.example"), ("max_age", "60")],
         )
         .unwrap();
     let url = url::Url::parse(&url).unwrap();
@@ -67,6 +67,7 @@ fn asks_with_pkce_and_hides_what_it_keeps() {
     assert_eq!(query["tenant"], "1");
     assert_eq!(query["prompt"], "consent");
     assert_eq!(query["resource"], "https://g.example");
+    assert_eq!(query["max_age"], "60");
     assert_eq!(query["state"], pending.state());
     assert!(pending.has_nonce(&query["nonce"]) && !pending.has_nonce(""));
     assert!(!url.as_str().contains("code_verifier"));

@@ -3,9 +3,10 @@
 
 use crate::signin::entropy;
 use countersign_identity::{
-    Callback, CliLogin, CliSettings, DevicePoll, Http, IssuerConfig, Limits, SignIn, Verifier,
+    Callback, CliLogin, CliSettings, DevicePoll, Http, IssuerConfig, Limits, LoginFailed, Revoked,
+    SignIn, Verifier,
 };
-use countersign_model::{CallerKind, Clock, Timestamp};
+use countersign_model::{CallerKind, Clock, Timestamp, Whose};
 use http::{HeaderMap, HeaderValue, Method, header};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, time::Duration};
@@ -32,7 +33,7 @@ fn config(url: &str) -> IssuerConfig {
         "name": "op", "url": url, "audiences": [RESOURCE],
         "sign_in": {
             "client_id": "console", "client_secret": {"env": "X"},
-            "scopes": ["openid", "profile", "email", "groups"],
+            "scopes": ["openid", "profile", "email", "groups", "offline_access"],
         },
     }))
     .unwrap()
@@ -130,7 +131,95 @@ async fn everything_works_with_a_certified_provider() {
     signs_in_at_the_console(&url, &verifier).await;
     signs_in_with_a_device_code(&url, &verifier).await;
     signs_in_with_a_browser_on_this_machine(&url, &verifier).await;
+    ends_a_session_from_either_side(&url, &verifier).await;
+    revokes_and_notices_a_refresh_token_that_is_used_twice(&url).await;
     verifies_tokens_across_a_rotation(&url, &verifier).await;
+}
+
+/// The session is renewed while it lasts; signing out at the provider pushes a logout token, and ends
+/// the refresh token with it.
+async fn ends_a_session_from_either_side(url: &str, verifier: &Verifier) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let here = format!("http://{}/logout", listener.local_addr().unwrap());
+    let to = format!("{url}/test/backchannel?to={here}");
+    let sent = Http::new()
+        .send(Method::POST, &to, HeaderMap::new(), bytes::Bytes::new(), Limits::default())
+        .await;
+    assert_eq!(sent.unwrap().status, 204);
+
+    let sign_in = SignIn::new(verifier, "op", |_| Some("console-secret".into())).unwrap();
+    let (start, pending) = sign_in.begin(REDIRECT, &entropy()).await.unwrap();
+    let mut browser = Browser::new(url);
+    let page = browser.open(&start, None).await;
+    let back = browser.walk(page, REDIRECT, "alice").await.unwrap();
+    let signed_in = sign_in.finish(pending, &callback(&back)).await.unwrap();
+    let session = signed_in.issuer_session.clone().unwrap();
+    let subject = signed_in.caller.subject.clone();
+    let (renewed, kept) = sign_in.renew(&signed_in.kept, &subject).await.unwrap();
+    assert_eq!(renewed.groups, signed_in.caller.groups);
+
+    let end = sign_in.end_session_url(&kept.id_token, REDIRECT, "state-7").await.unwrap().unwrap();
+    let page = browser.open(&end, None).await;
+    let action = between(&page.body, "action=\"", "\"").unwrap();
+    let xsrf = between(&page.body, "name=\"xsrf\" value=\"", "\"").unwrap();
+    let pushed = tokio::spawn(async move { pushed_form(&listener).await });
+    let page = browser.open(&action, Some(&[("xsrf", &xsrf), ("logout", "yes")])).await;
+    let landed = page.redirect.unwrap();
+    assert!(landed.starts_with(REDIRECT) && landed.contains("state=state-7"), "{landed}");
+
+    let form = tokio::time::timeout(Duration::from_secs(10), pushed).await.unwrap().unwrap();
+    let token = form.strip_prefix("logout_token=").unwrap();
+    let logout = sign_in.judge_logout(token).await.unwrap();
+    let issuer = "op".into();
+    let whose = Whose::IssuerSession { issuer, session: session.as_str().into() };
+    assert_eq!(logout.whose, [whose]);
+    assert!(logout.before > signed_in.caller.issued.at.unwrap());
+    let once = crate::logout::register();
+    logout.used(&once).await.unwrap();
+    assert!(sign_in.judge_logout(token).await.unwrap().used(&once).await.is_err());
+    // It is no token of any other kind.
+    assert!(verifier.identify(token).await.is_err());
+}
+
+/// The body of one pushed form, which is answered with 200.
+async fn pushed_form(listener: &tokio::net::TcpListener) -> String {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let mut text = String::new();
+    loop {
+        let mut buffer = [0; 4096];
+        let count = stream.read(&mut buffer).await.unwrap();
+        text.push_str(std::str::from_utf8(&buffer[..count]).unwrap());
+        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+        let length = between(&head.to_lowercase(), "content-length: ", "\r\n");
+        let length = length
+            .or_else(|| head.to_lowercase().split("content-length: ").nth(1).map(str::to_owned));
+        if body.len() >= length.unwrap().trim().parse::<usize>().unwrap() {
+            let body = body.to_owned();
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+            stream.write_all(answer).await.unwrap();
+            return body;
+        }
+    }
+}
+
+async fn revokes_and_notices_a_refresh_token_that_is_used_twice(url: &str) {
+    let login = cli(url).await;
+    let sign_in = async || {
+        let loopback = countersign_identity::Loopback::bind().await.unwrap();
+        let (start, pending) = login.authorize(loopback.redirect_uri(), &entropy()).unwrap();
+        let mut browser = Browser::new(url);
+        let page = browser.open(&start, None).await;
+        let back = browser.walk(page, loopback.redirect_uri(), "bob").await.unwrap();
+        login.exchange(pending, &callback(&back)).await.unwrap()
+    };
+    let first = sign_in().await;
+    let second = login.refresh(&first).await.unwrap();
+    assert!(matches!(login.refresh(&first).await, Err(LoginFailed::Ended)), "used twice");
+    assert!(matches!(login.refresh(&second).await, Err(LoginFailed::Ended)), "so all have ended");
+    let tokens = sign_in().await;
+    assert_eq!(login.revoke(&tokens).await.unwrap(), Revoked::Yes);
+    assert!(matches!(login.refresh(&tokens).await, Err(LoginFailed::Ended)));
 }
 
 async fn signs_in_at_the_console(url: &str, verifier: &Verifier) {
@@ -150,9 +239,11 @@ async fn signs_in_at_the_console(url: &str, verifier: &Verifier) {
     let refused = sign_in.finish(again, &callback(&back)).await.unwrap_err();
     assert_eq!(refused.code(), "code_not_exchanged");
     // Its ID token opens nothing.
-    let refused = verifier.identify(signed_in.id_token.reveal()).await.unwrap_err();
+    let refused = verifier.identify(signed_in.kept.id_token.reveal()).await.unwrap_err();
     assert_eq!(refused.code(), "token_type_not_accepted");
-    assert!(sign_in.end_session_url(&signed_in.id_token, REDIRECT).await.unwrap().is_some());
+    assert!(
+        sign_in.end_session_url(&signed_in.kept.id_token, REDIRECT, "s1").await.unwrap().is_some()
+    );
 }
 
 async fn cli(url: &str) -> CliLogin {

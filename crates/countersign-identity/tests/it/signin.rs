@@ -15,20 +15,20 @@ pub(crate) fn entropy() -> Entropy {
     Entropy::new(|bytes| bytes.fill(COUNTER.fetch_add(1, Ordering::SeqCst)))
 }
 
-struct Stage {
-    op: Op,
-    key: Key,
-    clock: TestClock,
-    sign_in: SignIn,
+pub(crate) struct Stage {
+    pub(crate) op: Op,
+    pub(crate) key: Key,
+    pub(crate) clock: TestClock,
+    pub(crate) sign_in: SignIn,
 }
 
-struct Begun {
+pub(crate) struct Begun {
     pending: Pending,
-    query: BTreeMap<String, String>,
+    pub(crate) query: BTreeMap<String, String>,
 }
 
 impl Stage {
-    async fn new(changes: Value) -> Self {
+    pub(crate) async fn new(changes: Value) -> Self {
         let (key, clock) = (Key::ec("ec"), TestClock::new());
         let op = Op::start(&[&key]).await;
         let base = json!({"sign_in": {"client_id": "web", "client_secret": {"env": "SECRET"}}});
@@ -37,14 +37,14 @@ impl Stage {
         Self { op, key, clock, sign_in }
     }
 
-    async fn begin(&self) -> Begun {
+    pub(crate) async fn begin(&self) -> Begun {
         let (url, pending) =
             self.sign_in.begin("https://console.example/back", &entropy()).await.unwrap();
         let url = url::Url::parse(&url).unwrap();
         Begun { pending, query: url.query_pairs().into_owned().collect() }
     }
 
-    fn claims(&self, begun: &Begun) -> Value {
+    pub(crate) fn claims(&self, begun: &Begun) -> Value {
         json!({
             "iss": self.op.url, "sub": "riley", "aud": "web", "exp": NOW + 300, "iat": NOW,
             "nonce": begun.query["nonce"], "sid": "s1", "email": "riley@acme.example",
@@ -52,26 +52,30 @@ impl Stage {
         })
     }
 
-    fn id_token(&self, header: &Value, claims: &Value) -> String {
+    pub(crate) fn id_token(&self, header: &Value, claims: &Value) -> String {
         let base = json!({"alg": "ES256", "kid": "ec", "typ": "JWT"});
         let header = merged(base, header).to_string();
         self.key.token_of(header.as_bytes(), claims.to_string().as_bytes())
     }
 
-    fn answer(&self, id_token: &str) {
+    pub(crate) fn answer(&self, id_token: &str) {
         let body = json!({
             "access_token": "acc355", "token_type": "Bearer", "expires_in": 60, "id_token": id_token,
         });
         self.op.state.answers.lock().unwrap().push_back((200, body));
     }
 
-    async fn finish(&self, begun: Begun, query: &str) -> Result<SignedIn, SigninRefused> {
+    pub(crate) async fn finish(
+        &self,
+        begun: Begun,
+        query: &str,
+    ) -> Result<SignedIn, SigninRefused> {
         let query = query.replace("STATE", &begun.query["state"]);
         self.sign_in.finish(begun.pending, &Callback::from_query(&query)?).await
     }
 
     /// A whole sign-in with a changed ID token: "signed in", or the refusal's code.
-    async fn outcome(&self, header: Value, claims: Value) -> &'static str {
+    pub(crate) async fn outcome(&self, header: Value, claims: Value) -> &'static str {
         let begun = self.begin().await;
         let token = self.id_token(&header, &merged(self.claims(&begun), &claims));
         self.answer(&token);
@@ -108,9 +112,15 @@ async fn signs_a_person_in() {
     assert_eq!(form["authorization"], "Basic d2ViOnMzJTNBY3IlMjZ0");
     assert!(!form.contains_key("client_secret"));
 
-    let url = stage.sign_in.end_session_url(&signed_in.id_token, "https://console.example/").await;
+    let back = "https://console.example/";
+    let url = stage.sign_in.end_session_url(&signed_in.kept.id_token, back, "s1&2").await;
     let url = url.unwrap().unwrap();
     assert!(url.starts_with(&format!("{}/end?id_token_hint=", stage.op.url)), "{url}");
+    assert!(url.ends_with("&state=s1%262") && url.contains("client_id=web"), "{url}");
+    // A hint that no address can carry is left out.
+    let long = Hidden::new("x".repeat(5_000));
+    let url = stage.sign_in.end_session_url(&long, back, "s1").await.unwrap().unwrap();
+    assert!(!url.contains("id_token_hint") && url.contains("client_id=web"), "{url}");
 }
 
 #[tokio::test]

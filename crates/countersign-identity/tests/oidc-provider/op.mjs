@@ -1,6 +1,7 @@
 // A certified OpenID provider for tests: node op.mjs [PORT]. Listens on 127.0.0.1 and prints
 // `ready ISSUER` when it does. Anybody in PEOPLE signs in with any password.
 //
+// POST /test/backchannel?to=URL pushes logout tokens of the console's client to URL from then on.
 // POST /test/rotate replaces the signing keys: new tokens are signed with the new ones, and the
 // old ones are no longer published.
 import http from 'node:http';
@@ -25,7 +26,7 @@ async function newKeys(generation) {
   return keys;
 }
 
-function provider(keys) {
+function provider(keys, backchannel) {
   return new Provider(issuer, {
     jwks: { keys },
     cookies: { keys: ['for tests only'] },
@@ -35,9 +36,10 @@ function provider(keys) {
         client_secret: 'console-secret',
         redirect_uris: [REDIRECT],
         post_logout_redirect_uris: [REDIRECT],
-        grant_types: ['authorization_code'],
+        grant_types: ['authorization_code', 'refresh_token'],
         response_types: ['code'],
         id_token_signed_response_alg: 'ES256',
+        ...(backchannel && { backchannel_logout_uri: backchannel, backchannel_logout_session_required: true }),
       },
       {
         client_id: 'cli',
@@ -72,6 +74,8 @@ function provider(keys) {
       devInteractions: { enabled: true },
       clientCredentials: { enabled: true },
       deviceFlow: { enabled: true },
+      backchannelLogout: { enabled: true },
+      revocation: { enabled: true },
       rpInitiatedLogout: { enabled: true },
       resourceIndicators: {
         enabled: true,
@@ -87,19 +91,30 @@ function provider(keys) {
       },
     },
     pkce: { required: () => true },
+    // The tests listen on loopback, where the provider's own dispatcher sends nothing.
+    fetch: (url, { dispatcher, ...options }) => globalThis.fetch(url, options),
     rotateRefreshToken: true,
     ttl: { AccessToken: 300, ClientCredentials: 300, DeviceCode: 120, Grant: 600, IdToken: 300, Interaction: 600, RefreshToken: 600, Session: 600 },
   });
 }
 
 let generation = 1;
-let handle = provider(await newKeys(generation)).callback();
+let backchannel;
+let keys = await newKeys(generation);
+let handle = provider(keys, backchannel).callback();
 
 http
   .createServer(async (request, response) => {
     if (request.method === 'POST' && request.url === '/test/rotate') {
       generation += 1;
-      handle = provider(await newKeys(generation)).callback();
+      keys = await newKeys(generation);
+      handle = provider(keys, backchannel).callback();
+      response.writeHead(204).end();
+      return;
+    }
+    if (request.method === 'POST' && request.url.startsWith('/test/backchannel?')) {
+      backchannel = new URL(request.url, issuer).searchParams.get('to');
+      handle = provider(keys, backchannel).callback();
       response.writeHead(204).end();
       return;
     }

@@ -301,6 +301,9 @@ pub(crate) struct LoginArguments {
     /// Show a code to type on another device, instead of opening a browser here
     #[arg(long)]
     pub(crate) device: bool,
+    /// Sign in with this identity provider, where the gateway knows several
+    #[arg(long, value_name = "NAME")]
+    pub(crate) issuer: Option<String>,
 }
 
 fn rate(text: &str) -> Result<(u32, Span), String> {

@@ -195,7 +195,7 @@ fn identity_provider(
                 redirect_uris: vec![format!("{base}/console/sign-in/callback")],
                 post_logout_redirect_uris: vec![
                     format!("{base}/console"),
-                    format!("{base}/console/signed-out"),
+                    format!("{base}/console/sign-in/signed-out"),
                 ],
             },
         },
@@ -251,6 +251,7 @@ fn setup(
         keys,
         issuers: vec![issuer(base)?],
         saml: Vec::new(),
+        event_transmitters: Vec::new(),
         plain_http: PlainHttp::LoopbackOnly,
         tokens: OwnSettings::default(),
         roles: RawRoles {

@@ -67,7 +67,7 @@ async fn by_gateway(typed: &IdentityTestArguments, shared: &Shared) -> Result<Va
     }
     let api = if typed.login {
         let (server, http) = (api::server(shared), Http::new());
-        let settings = signin::settings(&server, &http).await?;
+        let settings = signin::settings(&server, &http, typed.issuer.as_deref()).await?;
         Api::with_token(shared, signed_in(settings, http, typed).await?)
     } else {
         Api::open(shared).await?
@@ -86,7 +86,7 @@ async fn signed_in(
     http: Http,
     typed: &IdentityTestArguments,
 ) -> Result<Hidden, Failure> {
-    let how = LoginArguments { device: typed.device };
+    let how = LoginArguments { device: typed.device, issuer: typed.issuer.clone() };
     Ok(signin::tokens(settings, http, &how).await?.access_token)
 }
 

@@ -86,6 +86,7 @@ fn setup(config: Config) -> Result<Setup, Failure> {
         keys: Keys::read(master.reveal())?,
         issuers: config.issuers,
         saml: config.saml,
+        event_transmitters: config.event_transmitters,
         plain_http: config.plain_http,
         tokens: config.tokens,
         roles: config.roles,

@@ -2,36 +2,38 @@
 
 use super::whoami;
 use crate::{
-    api,
+    api::{self, AboutIssuer},
     cli::{LoginArguments, Shared},
     clock,
     exit::{Exit, Failure},
-    login::{self, Forgotten, Login},
+    login::{self, Login},
     output::{self, BOLD, DIM, styled},
 };
-use countersign_identity::{CliLogin, CliSettings, Http, LoginFailed, Loopback, TokenSet};
+use countersign_identity::{CliLogin, CliSettings, Http, LoginFailed, Loopback, Revoked, TokenSet};
 use std::{process::Stdio, time::Duration};
 
 pub(super) async fn login(typed: LoginArguments, shared: &Shared) -> Result<(), Failure> {
     let server = api::server(shared);
     let http = Http::new();
-    let settings = settings(&server, &http).await?;
+    let settings = settings(&server, &http, typed.issuer.as_deref()).await?;
     let tokens = tokens(settings.clone(), http, &typed).await?;
-    let file = login::keep(&server, Login { settings, tokens })?;
+    let file = login::keep(&server, Login { settings, tokens }).await?;
     output::note(&styled(DIM, &format!("The login is kept in {}.", file.display())));
     let shared = Shared { server: Some(server), token: None, json: shared.json };
     whoami::run(&shared).await
 }
 
-/// How the command line signs in at a gateway, as the gateway says.
-pub(super) async fn settings(server: &str, http: &Http) -> Result<CliSettings, Failure> {
+/// How the command line signs in at a gateway, as the gateway says; with the identity provider that
+/// was named, if one was.
+pub(super) async fn settings(
+    server: &str,
+    http: &Http,
+    named: Option<&str>,
+) -> Result<CliSettings, Failure> {
     let about = api::about(server, http).await?;
-    let Some(client_id) = about.cli_client_id else {
-        return Err(Failure::failed("this gateway has no client for the command line")
-            .next("ask an administrator to set sign_in.cli_client_id, or set COUNTERSIGN_TOKEN"));
-    };
-    let issuer = about.issuer;
-    Ok(CliSettings { issuer, client_id, scopes: about.scopes, resource: about.resource })
+    let AboutIssuer { issuer, cli_client_id: client_id, scopes, .. } =
+        choose(about.issuers, named)?;
+    Ok(CliSettings { issuer, client_id, scopes, resource: about.resource })
 }
 
 /// Signs a person in, and keeps nothing.
@@ -76,12 +78,47 @@ async fn device(client: &CliLogin) -> Result<TokenSet, Failure> {
     client.device_wait(code).await.map_err(|error| refused(&error))
 }
 
-pub(super) fn logout(shared: &Shared) -> Result<(), Failure> {
+/// The identity provider that is meant: the only one, or the one that was named.
+fn choose(issuers: Vec<AboutIssuer>, named: Option<&str>) -> Result<AboutIssuer, Failure> {
+    let names: Vec<String> = issuers.iter().map(|it| output::plain(&it.name)).collect();
+    let is_meant = |it: &AboutIssuer| named.is_none_or(|named| named == it.name);
+    let mut meant = issuers.into_iter().filter(is_meant);
+    match (meant.next(), meant.next()) {
+        (Some(issuer), None) => Ok(issuer),
+        (None, _) if names.is_empty() => Err(Failure::failed(
+            "this gateway has no client for the command line",
+        )
+        .next("ask an administrator to set sign_in.cli_client_id, or set COUNTERSIGN_TOKEN")),
+        (None, _) => Err(Failure::usage("this gateway knows no identity provider of this name")
+            .next(format!("name one of: {}", names.join(", ")))),
+        (Some(_), Some(_)) => Err(Failure::usage("this gateway knows several identity providers")
+            .next(format!("say --issuer and one of: {}", names.join(", ")))),
+    }
+}
+
+pub(super) async fn logout(shared: &Shared) -> Result<(), Failure> {
     let server = api::server(shared);
-    output::line(&match login::forget(&server)? {
-        Forgotten::Yes => format!("the login at {server} is forgotten"),
-        Forgotten::Nothing => format!("nobody was signed in at {server}"),
-    })
+    let Some(login) = login::forget(&server).await? else {
+        return output::line(&format!("nobody was signed in at {server}"));
+    };
+    // Whatever the identity provider says, the login is forgotten.
+    let note = match revoke(&login).await {
+        Ok(Revoked::Yes) => "its tokens are revoked at the identity provider",
+        Ok(Revoked::NotOffered) => {
+            "its tokens end by themselves: the identity provider revokes none"
+        }
+        Err(error) => {
+            output::note(&styled(DIM, &crate::exit::chain(&error)));
+            "its tokens could not be revoked, and end by themselves"
+        }
+    };
+    output::line(&format!("the login at {server} is forgotten; {note}"))
+}
+
+async fn revoke(login: &Login) -> Result<Revoked, LoginFailed> {
+    let settings = login.settings.clone();
+    let client = CliLogin::discover(settings, Http::new(), clock::clock()).await?;
+    client.revoke(&login.tokens).await
 }
 
 fn refused(error: &LoginFailed) -> Failure {
@@ -103,3 +140,6 @@ const PAGE: &str = "<!doctype html><html lang=en><meta charset=utf-8>\
     <style>body{font:1.1rem/1.5 system-ui;max-width:32rem;margin:20vh auto;padding:0 1rem;\
     color-scheme:light dark}</style><h1>You are signed in</h1>\
     <p>Go back to your terminal. You can close this page.";
+
+#[cfg(test)]
+mod tests;

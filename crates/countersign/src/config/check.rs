@@ -12,7 +12,8 @@ use crate::{
     yaml::{Fault, Path as Key},
 };
 use countersign_identity::{
-    Http, IssuerConfig, LIFETIME_MAX, OwnSettings, PlainHttp, Secret, Verifier,
+    Http, IssuerConfig, LIFETIME_MAX, OwnSettings, PlainHttp, Secret, TransmitterConfig, Verifier,
+    check_transmitters,
 };
 use countersign_model::Span;
 use std::{
@@ -32,6 +33,7 @@ pub(super) fn check(raw: RawConfig, text: &str, directory: &Path) -> Result<Conf
     at.issuers(&raw.issuers);
     at.tokens(&raw);
     at.saml(&raw.saml, &raw.issuers);
+    at.transmitters(&raw);
     at.roles(&raw);
     at.limits(&raw);
     let otlp = at.telemetry(&raw, directory);
@@ -61,6 +63,14 @@ pub(super) fn check(raw: RawConfig, text: &str, directory: &Path) -> Result<Conf
         master_key: secret_under(directory, raw.master_key),
         issuers: raw.issuers.into_iter().map(|it| issuer_under(directory, it)).collect(),
         saml: raw.saml.into_iter().map(|it| saml::under(directory, it)).collect(),
+        event_transmitters: raw
+            .event_transmitters
+            .into_iter()
+            .map(|it| TransmitterConfig {
+                authorization: it.authorization.map(|secret| secret_under(directory, secret)),
+                ..it
+            })
+            .collect(),
         plain_http: match raw.plain_http {
             RawPlainHttp::LoopbackOnly => PlainHttp::LoopbackOnly,
             RawPlainHttp::Everywhere => PlainHttp::Everywhere,
@@ -166,6 +176,17 @@ impl At<'_> {
                 let message = "this is public_url: the gateway issues its own tokens under it";
                 self.fault(&format!("issuers[{place}].url"), message);
             }
+        }
+    }
+
+    fn transmitters(&mut self, raw: &RawConfig) {
+        let issuers: Vec<&str> = raw.issuers.iter().map(|it| it.name.as_str()).collect();
+        let transmitters = &raw.event_transmitters;
+        for fault in check_transmitters(transmitters, &issuers).err().unwrap_or_default() {
+            // Of two with one name it is the second that is at fault.
+            let place = transmitters.iter().rposition(|it| it.name == fault.issuer);
+            let key = format!("event_transmitters[{}].{}", place.unwrap_or(0), fault.key);
+            self.fault(&key, fault.problem);
         }
     }
 

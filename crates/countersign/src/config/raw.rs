@@ -1,7 +1,7 @@
 //! The configuration as people write it. Nothing here is believed until [`super::check`] has read
 //! it. The comments become the published JSON Schema.
 
-use countersign_identity::{IssuerConfig, OwnSettings, SamlConfig, Secret};
+use countersign_identity::{IssuerConfig, OwnSettings, SamlConfig, Secret, TransmitterConfig};
 use countersign_model::Span;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -45,6 +45,10 @@ pub(crate) struct RawConfig {
     /// have `sign_in`.
     #[serde(default)]
     pub(crate) saml: Vec<SamlConfig>,
+    /// Who tells of security events by pushing them to `/ssf/events`: ended sessions, changed
+    /// credentials, disabled accounts (OpenID Shared Signals Framework, CAEP, RISC).
+    #[serde(default)]
+    pub(crate) event_transmitters: Vec<TransmitterConfig>,
     /// To whom of the issuers clear text may be spoken.
     #[serde(default)]
     pub(crate) plain_http: RawPlainHttp,

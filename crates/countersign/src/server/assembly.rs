@@ -14,8 +14,8 @@ use countersign_console::{CliDoor, ConsoleParts};
 use countersign_gateway::{Gateway, GatewayParts, Limits, Secrets};
 use countersign_governance::{Governance, Parts, RoleMap, Store};
 use countersign_identity::{
-    Hidden, Http, IssuerConfig, OwnIssuer, OwnSettings, PlainHttp, SamlConfig, SignIn, Use,
-    UseOnce, UseOnceFailed, Verifier, VerifierOptions,
+    Hidden, Http, IssuerConfig, OwnIssuer, OwnSettings, PlainHttp, Receiver, SamlConfig, SignIn,
+    TransmitterConfig, Use, UseOnce, UseOnceFailed, Verifier, VerifierOptions,
 };
 use countersign_ledger::{
     Closer, Log, LogOptions, MasterKey, SegmentOptions, Segments, SigningKey, Writer, WriterOptions,
@@ -45,6 +45,7 @@ pub(crate) struct Setup {
     pub(crate) keys: Keys,
     pub(crate) issuers: Vec<IssuerConfig>,
     pub(crate) saml: Vec<SamlConfig>,
+    pub(crate) event_transmitters: Vec<TransmitterConfig>,
     pub(crate) plain_http: PlainHttp,
     /// How own tokens are made.
     pub(crate) tokens: OwnSettings,
@@ -184,7 +185,8 @@ impl Assembly {
             sign_ins: sign_ins(&verifier, &setup.issuers, &setup.variables)?,
             saml,
             once: register(&store),
-            cli: cli_door(&setup.issuers),
+            cli: cli_doors(&setup.issuers),
+            events: receiver(&verifier, setup.event_transmitters, &setup.variables)?,
             public_url: setup.public_url.clone(),
             resource: setup.public_url,
             ledger_directory: setup.ledger,
@@ -372,16 +374,35 @@ fn sign_ins(
         .collect()
 }
 
-/// The first issuer that has a client for the command line.
-fn cli_door(issuers: &[IssuerConfig]) -> Option<CliDoor> {
-    issuers.iter().find_map(|issuer| {
+/// The issuers that have a client for the command line.
+fn cli_doors(issuers: &[IssuerConfig]) -> Vec<CliDoor> {
+    let door = |issuer: &IssuerConfig| {
         let sign_in = issuer.sign_in.as_ref()?;
         Some(CliDoor {
+            name: issuer.name.clone(),
             issuer: issuer.url.clone(),
             client_id: sign_in.cli_client_id.clone()?,
             scopes: sign_in.cli_scopes.clone(),
         })
-    })
+    };
+    issuers.iter().filter_map(door).collect()
+}
+
+/// Who judges security events, if anybody pushes any.
+fn receiver(
+    verifier: &Verifier,
+    transmitters: Vec<TransmitterConfig>,
+    variables: &BTreeMap<String, String>,
+) -> Result<Option<Receiver>, Failure> {
+    if transmitters.is_empty() {
+        return Ok(None);
+    }
+    let lookup = |name: &str| variables.get(name).cloned().or_else(|| clock::environment(name));
+    let receiver = Receiver::new(transmitters, verifier, lookup).map_err(|error| {
+        Failure::caused(Exit::Usage, "security events can't be received", &error)
+            .next("check `event_transmitters` in the configuration")
+    })?;
+    Ok(Some(receiver))
 }
 
 /// How old the last confirmation of the policy may be before nothing is forwarded any more.

@@ -87,6 +87,8 @@ fn door(path: &str) -> Door {
         _ if under("/.well-known/oauth-protected-resource") => Door::ResourceMetadata,
         _ if under("/console") || under("/api/v1") || under("/assets") => Door::Console,
         _ if under("/.well-known/countersign") || path == "/favicon.ico" => Door::Console,
+        // What identity providers push.
+        _ if under("/sign-out") || under("/ssf") => Door::Console,
         _ if under("/demo") => Door::Demo,
         // The gateway answers whatever is left, and says that it is no way in.
         _ => Door::Gateway,

@@ -1,0 +1,129 @@
+//! Keeps what an identity provider said of a signed-in person up to date, with the refresh token of
+//! their sign-in, which stands sealed beside the session. One request renews; others go on meanwhile
+//! with what is known, for as long as the setting allows.
+
+use crate::{
+    console::{Console, fill},
+    web_session::{Kept, seen},
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use countersign_governance::Unavailable;
+use countersign_identity::{RenewalFailed, SignIn};
+use countersign_model::{Caller, Span};
+
+/// The identity of a session, renewed if that is due; `None` if the session is over.
+pub(crate) async fn current(
+    console: &Console,
+    name: &str,
+    kept: Kept,
+) -> Result<Option<Caller>, Unavailable> {
+    // Who signed in otherwise, or with an issuer that is gone since, is renewed by nobody.
+    let Some(sign_in) = console.sign_in(&kept.caller.issuer) else {
+        return Ok(Some(kept.caller));
+    };
+    let now = console.now();
+    if now.since(kept.renewed_at).millis() < sign_in.refresh_every().millis() {
+        return Ok(Some(kept.caller));
+    }
+    let taken = kept.is_renewable && {
+        let until = now.plus(TRY_AGAIN_AFTER);
+        console.governance().store().begin_renewal(name, now, until).await?
+    };
+    if taken {
+        // A task of its own: the refresh token is used up, even if the browser does not wait.
+        let task = {
+            let (console, sign_in, name) = (console.clone(), sign_in.clone(), name.to_owned());
+            async move { renew(&console, &sign_in, &name).await }
+        };
+        let renewal = tokio::spawn(task);
+        match renewal.await {
+            Ok(Ok(Renewed::Yes(caller))) => return Ok(Some(*caller)),
+            Ok(Ok(Renewed::Ended)) => return end(console, name).await,
+            Ok(Ok(Renewed::Away)) | Err(_) => {}
+            Ok(Err(error)) => return Err(error),
+        }
+    }
+    if now.since(kept.renewed_at).millis() >= sign_in.identity_max_age().millis() {
+        tracing::info!(subject = %kept.caller.subject, "a session ends: it was not renewed");
+        return end(console, name).await;
+    }
+    Ok(Some(kept.caller))
+}
+
+enum Renewed {
+    Yes(Box<Caller>),
+    Ended,
+    Away,
+}
+
+async fn renew(console: &Console, sign_in: &SignIn, name: &str) -> Result<Renewed, Unavailable> {
+    let now = console.now();
+    let store = console.governance().store();
+    // Read again: another request may have renewed it before this one's turn came.
+    let Some(row) = store.web_session(name, now).await? else { return Ok(Renewed::Ended) };
+    let Ok(kept) = serde_json::from_str::<Kept>(&row.document) else { return Ok(Renewed::Ended) };
+    if now.since(kept.renewed_at).millis() < sign_in.refresh_every().millis() {
+        store.end_renewal(name, &row.document).await?;
+        return Ok(Renewed::Yes(Box::new(kept.caller)));
+    }
+    let Some(tokens) = kept.sealed.as_deref().and_then(|it| open(console, name, it)) else {
+        return Ok(Renewed::Ended);
+    };
+    match sign_in.renew(&tokens, &kept.caller.subject).await {
+        Ok((caller, tokens)) => {
+            let sealed = seal(console, name, &tokens);
+            let next = Kept { caller, sealed, renewed_at: now, is_renewable: kept.is_renewable };
+            let Ok(document) = serde_json::to_string(&next) else { return Ok(Renewed::Ended) };
+            store.end_renewal(name, &document).await?;
+            store.saw_person(&seen(&next.caller, now)).await?;
+            Ok(Renewed::Yes(Box::new(next.caller)))
+        }
+        Err(failed @ (RenewalFailed::Away(_) | RenewalFailed::NoRefreshToken)) => {
+            let cause = std::error::Error::source(&failed).map(ToString::to_string);
+            tracing::warn!(code = failed.code(), cause, "a session could not be renewed");
+            Ok(Renewed::Away)
+        }
+        Err(
+            failed
+            @ (RenewalFailed::Ended | RenewalFailed::OtherPerson | RenewalFailed::Refused(_)),
+        ) => {
+            tracing::info!(code = failed.code(), subject = %kept.caller.subject, "a session ends");
+            Ok(Renewed::Ended)
+        }
+    }
+}
+
+async fn end(console: &Console, name: &str) -> Result<Option<Caller>, Unavailable> {
+    console.governance().store().remove_web_session(name).await?;
+    Ok(None)
+}
+
+/// What renews a session and ends it at the issuer, sealed for this session and no other.
+pub(crate) fn seal(
+    console: &Console,
+    name: &str,
+    tokens: &countersign_identity::Kept,
+) -> Option<String> {
+    let governance = console.governance();
+    let plain = serde_json::to_vec(tokens).ok()?;
+    let sealed = governance.master().seal(&context(name), &plain, &mut fill(governance.entropy()));
+    Some(STANDARD.encode(sealed.ok()?))
+}
+
+/// The reverse; `None` if it was sealed for another session, or with another master key.
+pub(crate) fn open(
+    console: &Console,
+    name: &str,
+    sealed: &str,
+) -> Option<countersign_identity::Kept> {
+    let sealed = STANDARD.decode(sealed).ok()?;
+    let plain = console.governance().master().open(&context(name), &sealed).ok()?;
+    serde_json::from_slice(&plain).ok()
+}
+
+fn context(name: &str) -> Vec<u8> {
+    format!("console/session/v1 {name}").into_bytes()
+}
+
+/// A renewal that does not end, or failed, is tried again after this.
+const TRY_AGAIN_AFTER: Span = Span::from_seconds(60);

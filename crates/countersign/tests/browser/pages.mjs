@@ -41,6 +41,7 @@ await walk(async (open) => {
       "/console", "/console/approvals", "/console/sessions", session, oneCall, "/console/catalog",
       "/console/catalog/billing.refunds.create", "/console/grants", grants[0],
       "/console/ledger",
+      "/console/identity",
     ],
     olivia: ["/console", "/console/grants/new?function=billing.refunds.create", ...grants.slice(0, 3)],
     riley: ["/console", "/console/sessions", approvals[0], "/console/sessions/ses_nothing"],

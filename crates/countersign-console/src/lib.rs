@@ -26,6 +26,7 @@ mod return_to;
 mod routes;
 mod rules;
 mod samples;
+mod scim;
 mod sight;
 mod strict;
 mod text;
@@ -37,3 +38,4 @@ pub use console::{CliDoor, ConsoleParts};
 pub use routes::{router, table};
 #[doc(hidden)]
 pub use samples::{sample_assets, sample_pages};
+pub use scim::{ScimParts, ScimProvider, SubjectFrom, scim_router};

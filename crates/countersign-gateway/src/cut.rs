@@ -3,7 +3,7 @@
 //! costs nothing for it but its place among those who wait for the next swap.
 
 use crate::{Inner, forward::MAY_HAVE_RUN, permit::Flight, respond::Stop};
-use countersign_model::{GrantRef, Refusal, Snapshot, Timestamp, decide::Cut};
+use countersign_model::{GrantRef, Reason, Refusal, Snapshot, Timestamp, decide::Cut};
 use std::{future::Future as _, task::Poll, time::Duration};
 
 /// The longest sleep until a grant expires: a clock that is set must not be missed for longer.
@@ -18,7 +18,7 @@ pub(crate) fn now(inner: &Inner, flight: &Flight) -> Result<(), Box<Cut>> {
     if policy.epoch() == flight.epoch() && flight.expires_at().is_none() {
         return Ok(());
     }
-    Ok(flight.may_go_on(&policy.load(), inner.now())?)
+    judge(inner, flight, &policy.load())
 }
 
 /// Completes when the call may not go on, and never else.
@@ -30,8 +30,8 @@ pub(crate) async fn cut(inner: &Inner, flight: &Flight) -> Box<Cut> {
         let mut swapped = std::pin::pin!(policy.swapped());
         if policy.epoch() != judged || ends_at.is_some_and(|at| inner.now() >= at) {
             let snapshot = policy.load();
-            if let Err(cut) = flight.may_go_on(&snapshot, inner.now()) {
-                return Box::new(cut);
+            if let Err(cut) = judge(inner, flight, &snapshot) {
+                return cut;
             }
             judged = snapshot.epoch();
             ends_at = expires_at(&flight.grants, &snapshot);
@@ -46,6 +46,22 @@ pub(crate) async fn cut(inner: &Inner, flight: &Flight) -> Box<Cut> {
             (other, _) => other,
         })
         .await;
+    }
+}
+
+fn judge(inner: &Inner, flight: &Flight, snapshot: &Snapshot) -> Result<(), Box<Cut>> {
+    flight.may_go_on(snapshot, inner.now())?;
+    match inner.governance.policy().cut_offs().of(flight.caller()) {
+        None => Ok(()),
+        Some(_) => Err(Box::new(Cut {
+            reason: Reason::CutBySessionEnd,
+            refusal: Refusal {
+                reason: Reason::Unidentified,
+                sentence: "The session that the call rests on was ended.".to_owned(),
+                next_step: "Sign in again, if you still may.".to_owned(),
+                retry_after: None,
+            },
+        })),
     }
 }
 

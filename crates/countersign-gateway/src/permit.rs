@@ -77,6 +77,10 @@ impl Flight {
         &self.function
     }
 
+    pub(crate) fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
     /// The policy under which it was let through.
     pub(crate) fn epoch(&self) -> Epoch {
         self.snapshot.epoch()

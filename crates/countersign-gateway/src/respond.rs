@@ -228,6 +228,10 @@ pub fn status(reason: Reason) -> StatusCode {
         Reason::NotCatalogued => StatusCode::NOT_FOUND,
         Reason::KillSwitch
         | Reason::SubjectSuspended
+        | Reason::SubjectDeactivated
+        | Reason::SponsorDeactivated
+        | Reason::CutByDeactivation
+        | Reason::CutBySessionEnd
         | Reason::NoGrant
         | Reason::GrantExpired
         | Reason::GrantRevoked

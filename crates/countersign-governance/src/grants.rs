@@ -336,7 +336,7 @@ fn check_constraints(grant: &Grant, catalog: &Catalog) -> Result<(), GrantError>
     Ok(())
 }
 
-fn changed(grant: &Grant, change: GrantChange, by: &Subject) -> Event {
+pub(crate) fn changed(grant: &Grant, change: GrantChange, by: &Subject) -> Event {
     Event::GrantChanged(GrantChanged {
         grant: grant.id,
         version: grant.version,

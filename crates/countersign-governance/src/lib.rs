@@ -4,6 +4,7 @@
 
 mod approvals;
 mod catalog;
+mod directory;
 mod error;
 mod grants;
 mod outbox;
@@ -20,9 +21,10 @@ pub use approvals::{
 };
 pub use catalog::{Applied, CatalogError, Change, ChangeKind, ITEMS_MAX, Plan, TouchedGrant};
 pub use countersign_store::{
-    NewSession, PersonRow, SessionOrigin, SessionQuery as SessionFilter, SessionRow, SessionTouch,
-    Store, WebSession,
+    DirectoryKey, DirectoryKind, DirectoryRow, NewSession, PersonRow, SessionOrigin,
+    SessionQuery as SessionFilter, SessionRow, SessionTouch, Store, WebSession,
 };
+pub use directory::{Active, Directory, DirectoryError, GroupFacts, RESOURCES_MAX, UserFacts};
 pub use error::{ErrorKind, Unavailable};
 pub use grants::{
     CONSTRAINTS_MAX, FreshnessView, FunctionView, GrantError, GrantFilter, GrantStanding,

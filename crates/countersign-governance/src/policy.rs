@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use countersign_model::{
     ApprovalId, Catalog, CutOffs, Epoch, Grant, GrantId, Snapshot, Span, Timestamp,
     catalog::{compile, raw::RawCatalog},
-    snapshot::{Facts, Kill, Suspension},
+    snapshot::{Deactivation, Facts, Kill, Suspension},
 };
 use countersign_store::{
     APPROVALS_LOOK_MAX, CatalogRow, Counters, CutOffRow, Engine, Listener, StoreError,
@@ -70,6 +70,7 @@ pub(crate) struct Known {
     raw: Arc<RawCatalog>,
     grants: BTreeMap<GrantId, Arc<Grant>>,
     suspensions: Vec<Suspension>,
+    deactivations: Vec<Deactivation>,
     kills: Vec<Kill>,
 }
 
@@ -134,6 +135,7 @@ struct Look {
 /// What changed in the policy, as one moment of the store has it.
 struct News {
     suspensions: Vec<Suspension>,
+    deactivations: Vec<Deactivation>,
     kills: Vec<Kill>,
     cut_offs: Vec<CutOffRow>,
     grants: Vec<Grant>,
@@ -190,9 +192,10 @@ impl Governance {
             Some(_) | None => None,
         };
         let (suspensions, kills) = (view.suspensions().await?, view.kills().await?);
+        let deactivations = view.deactivations().await?;
         let grants = view.grants_since(known.loaded).await?;
         let cut_offs = view.cut_offs_since(known.loaded).await?;
-        let policy = Some(News { suspensions, kills, cut_offs, grants, catalog });
+        let policy = Some(News { suspensions, deactivations, kills, cut_offs, grants, catalog });
         Ok(Look { counters, approvals, policy })
     }
 
@@ -202,7 +205,7 @@ impl Governance {
         news: News,
         counters: Counters,
     ) -> Result<(), Unavailable> {
-        let News { suspensions, kills, cut_offs, grants, catalog } = news;
+        let News { suspensions, deactivations, kills, cut_offs, grants, catalog } = news;
         // First: they take effect even if what follows could not be compiled.
         self.publish_cut_offs(cut_offs);
         if let Some(row) = catalog {
@@ -220,12 +223,14 @@ impl Governance {
         }
         known.grants.extend(grants.into_iter().map(|grant| (grant.id, Arc::new(grant))));
         known.suspensions = suspensions;
+        known.deactivations = deactivations;
         known.kills = kills;
         let facts = Facts {
             epoch: counters.epoch,
             catalog: Arc::clone(&known.catalog),
             grants: known.grants.values().cloned().collect(),
             suspensions: known.suspensions.clone(),
+            deactivations: known.deactivations.clone(),
             kills: known.kills.clone(),
         };
         let before = self.policy().load();

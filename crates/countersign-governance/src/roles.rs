@@ -137,10 +137,8 @@ impl Actor {
             CallerKind::Person | CallerKind::Service => roles.roles(&caller.groups),
             CallerKind::Agent => BTreeSet::new(),
         };
-        let standing = match caller.chain().find_map(|it| snapshot.suspension(it)) {
-            Some(_) => Standing::Suspended,
-            None => Standing::Good,
-        };
+        let barred = caller.chain().any(|it| snapshot.bars(it));
+        let standing = if barred { Standing::Suspended } else { Standing::Good };
         let groups = caller.groups.clone();
         Self {
             person: Person { subject: caller.subject.clone(), kind, groups, standing },
@@ -260,7 +258,7 @@ impl crate::Governance {
     /// The actor as they stand at this moment: somebody may have suspended them since they came.
     pub(crate) fn judged(&self, actor: &Actor) -> Actor {
         let mut actor = actor.clone();
-        if self.policy().load().suspension(&actor.person.subject).is_some() {
+        if self.policy().load().bars(&actor.person.subject) {
             actor.person.standing = Standing::Suspended;
         }
         actor

@@ -9,6 +9,8 @@ mod say;
 
 pub use going_on::{Cut, may_go_on};
 
+use going_on::refuse_stopped;
+
 use crate::{
     Caller, Function, GrantRef, Reason, Snapshot, Span, Subject, Timestamp,
     catalog::{Approver, FunctionIx, Overdue, Rate},
@@ -156,7 +158,7 @@ pub fn passes(
 ) -> Result<(), Refusal> {
     let call = Call { caller, function: ix, arguments: &Value::Null };
     let function = snapshot.catalog().function(ix).ok_or_else(say::not_catalogued)?;
-    refuse_stopped(&call, function, snapshot)?;
+    refuse_stopped(caller, function, snapshot).map_err(|it| it.refusal)?;
     live_grants(&call, function, snapshot, now)?;
     refuse_missing_scope(&call, function)
 }
@@ -168,7 +170,7 @@ fn judge(
     meter: &dyn Meter,
 ) -> Result<Decision, Refusal> {
     let function = snapshot.catalog().function(call.function).ok_or_else(say::not_catalogued)?;
-    refuse_stopped(call, function, snapshot)?;
+    refuse_stopped(call.caller, function, snapshot).map_err(|it| it.refusal)?;
     let links = live_grants(call, function, snapshot, now)?;
     refuse_missing_scope(call, function)?;
     function
@@ -180,25 +182,6 @@ fn judge(
     take_rate(call, function, &grants, meter)?;
     refuse_by_rule(function, &activation)?;
     weigh(function, &grants, &activation, now)
-}
-
-/// Kill switch, then suspension.
-fn refuse_stopped(
-    call: &Call<'_>,
-    function: &Function,
-    snapshot: &Snapshot,
-) -> Result<(), Refusal> {
-    if let Some(kill) = snapshot.kill(function) {
-        return Err(say::killed(kill));
-    }
-    if let Some(suspension) = call.caller.chain().find_map(|it| snapshot.suspension(it)) {
-        return Err(say::suspended(suspension));
-    }
-    let answered_for = |it| Some((it, snapshot.sponsor_suspension(it)?));
-    match call.caller.chain().find_map(answered_for) {
-        Some((agent, suspension)) => Err(say::sponsor_suspended(agent, suspension)),
-        None => Ok(()),
-    }
 }
 
 /// For each identity in the chain, the grants that stand. Groups count for the subject only.

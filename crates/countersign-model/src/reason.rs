@@ -53,6 +53,10 @@ reasons! {
     KillSwitch = "kill_switch",
     /// The subject, or an actor in its chain, is suspended.
     SubjectSuspended = "subject_suspended",
+    /// The directory that keeps the subject, or an actor in its chain, has deactivated it.
+    SubjectDeactivated = "subject_deactivated",
+    /// The directory has deactivated the sponsor of an agent in the chain: nobody answers for it.
+    SponsorDeactivated = "sponsor_deactivated",
     /// No grant lets this caller call this function.
     NoGrant = "no_grant",
     /// The grant has expired.
@@ -101,6 +105,11 @@ reasons! {
     OutcomeUnknown = "outcome_unknown",
     /// The call was cut: the subject, or an actor in its chain, was suspended. It may have run.
     CutBySuspension = "cut_by_suspension",
+    /// The call was cut: somebody in its chain, or who answers for an agent in it, was deactivated.
+    /// It may have run.
+    CutByDeactivation = "cut_by_deactivation",
+    /// The call was cut: the session that it rests on was ended. It may have run.
+    CutBySessionEnd = "cut_by_session_end",
     /// The call was cut: its grant was revoked, or does not reach it any more. It may have run.
     CutByRevoke = "cut_by_revoke",
     /// The call was cut: its grant expired. It may have run.

@@ -8,6 +8,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, HashMap},
     fmt,
     sync::Arc,
@@ -64,6 +65,47 @@ pub struct Suspension {
     pub why: String,
 }
 
+/// A subject that a directory says has left, or may not work for now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deactivation {
+    /// Whom.
+    pub subject: Subject,
+    /// The directory's name in the configuration.
+    pub directory: Arc<str>,
+    /// When it said so.
+    pub at: Timestamp,
+    /// How the directory's name for it is compared.
+    pub letters: Letters,
+}
+
+/// How a name is compared where that takes rights away. Where it gives rights, always exactly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Letters {
+    /// Byte for byte.
+    Exact,
+    /// Upper and lower case are the same, as in SCIM's `userName`.
+    Folded,
+}
+
+impl Deactivation {
+    /// Whether it means this subject.
+    pub fn means(&self, subject: &Subject) -> bool {
+        self.subject == *subject
+            || (self.letters == Letters::Folded && folded(&self.subject) == folded(subject))
+    }
+}
+
+/// A name in lower case; most are.
+fn folded(subject: &Subject) -> Cow<'_, str> {
+    let text = subject.as_str();
+    if text.bytes().any(|it| it.is_ascii_uppercase() || !it.is_ascii()) {
+        Cow::Owned(text.to_lowercase())
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
 /// The facts that a snapshot is made of.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
@@ -75,6 +117,8 @@ pub struct Facts {
     pub grants: Vec<Arc<Grant>>,
     /// Suspended subjects.
     pub suspensions: Vec<Suspension>,
+    /// Subjects that their directories deactivated.
+    pub deactivations: Vec<Deactivation>,
     /// Kill switches that are on.
     pub kills: Vec<Kill>,
 }
@@ -87,6 +131,9 @@ pub struct Snapshot {
     grants: Vec<CompiledGrant>,
     holders: HashMap<Holder, Held>,
     suspensions: HashMap<Subject, Suspension>,
+    /// By the name as it is written, and those that mean other letters too by it in lower case.
+    deactivated: HashMap<Subject, Deactivation>,
+    deactivated_folded: HashMap<Box<str>, Deactivation>,
     kills: Vec<Kill>,
     /// Constraints of grants by their text: many grants share one, and the next snapshot takes
     /// over what it still needs.
@@ -118,7 +165,7 @@ impl Snapshot {
     /// Indexes facts that follow on others: constraints that were compiled before are taken over.
     pub fn compile_after(before: &Self, facts: Facts) -> Self {
         let mut known: HashMap<Box<str>, Option<Expression>> = HashMap::new();
-        let Facts { epoch, catalog, grants, suspensions, kills } = facts;
+        let Facts { epoch, catalog, grants, suspensions, deactivations, kills } = facts;
         let mut holders: HashMap<Holder, Held> = HashMap::new();
         let mut compiled = Vec::with_capacity(grants.len());
         // Those of a store come in this order; a look-up by name needs it.
@@ -152,7 +199,21 @@ impl Snapshot {
         }
         let suspensions =
             suspensions.into_iter().map(|it| (it.subject.clone(), it)).collect::<HashMap<_, _>>();
-        Self { epoch, catalog, grants: compiled, holders, suspensions, kills, constraints: known }
+        let folding = deactivations.iter().filter(|it| it.letters == Letters::Folded);
+        let deactivated_folded =
+            folding.map(|it| (folded(&it.subject).into(), it.clone())).collect();
+        let deactivated = deactivations.into_iter().map(|it| (it.subject.clone(), it)).collect();
+        Self {
+            epoch,
+            catalog,
+            grants: compiled,
+            holders,
+            suspensions,
+            deactivated,
+            deactivated_folded,
+            kills,
+            constraints: known,
+        }
     }
 
     /// The number of this state.
@@ -192,6 +253,37 @@ impl Snapshot {
     /// Every suspension.
     pub fn suspensions(&self) -> impl Iterator<Item = &Suspension> {
         self.suspensions.values()
+    }
+
+    /// The deactivation of a subject, if its directory has deactivated it.
+    pub fn deactivation(&self, subject: &Subject) -> Option<&Deactivation> {
+        if self.deactivated.is_empty() {
+            return None;
+        }
+        let exact = self.deactivated.get(subject);
+        exact.or_else(|| self.deactivated_folded.get(folded(subject).as_ref()))
+    }
+
+    /// Every deactivated subject.
+    pub fn deactivations(&self) -> impl Iterator<Item = &Deactivation> {
+        self.deactivated.values()
+    }
+
+    /// Of a chain, the first whose sponsor is deactivated, and the deactivation. An agent has one
+    /// sponsor, so nobody answers for it then.
+    pub fn without_sponsor<'a>(
+        &self,
+        mut chain: impl Iterator<Item = &'a Subject>,
+    ) -> Option<(&'a Subject, &Deactivation)> {
+        if self.deactivated.is_empty() {
+            return None;
+        }
+        chain.find_map(|it| Some((it, self.deactivation(&self.agents().get(it)?.sponsor)?)))
+    }
+
+    /// Whether a subject may neither call nor decide: suspended here, or deactivated.
+    pub fn bars(&self, subject: &Subject) -> bool {
+        self.suspension(subject).is_some() || self.deactivation(subject).is_some()
     }
 
     /// The kill switches that are on.

@@ -161,7 +161,7 @@ impl Transaction {
             sqlx::query_as(
                 "SELECT document, revision FROM approvals
                  WHERE state IN ('pending', 'approved') AND id > $1
-                 AND document LIKE $2 ESCAPE '!' ORDER BY id LIMIT $3",
+                 AND lower(document) LIKE lower($2) ESCAPE '!' ORDER BY id LIMIT $3",
             )
             .bind(&after)
             .bind(&pattern)

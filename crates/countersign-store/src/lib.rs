@@ -4,6 +4,7 @@
 mod approvals;
 mod catalog;
 mod cut_offs;
+mod directory;
 mod epoch;
 mod error;
 mod gateways;
@@ -23,6 +24,7 @@ mod web_sessions;
 pub use approvals::{APPROVALS_LOOK_MAX, ApprovalQuery, ApprovalRow, OPEN_PAGE, Written};
 pub use catalog::CatalogRow;
 pub use cut_offs::CutOffRow;
+pub use directory::{DirectoryKey, DirectoryKind, DirectoryName, DirectoryRow};
 pub use epoch::{Counters, Listener, NOTIFY_CHANNEL};
 pub use error::{OpenError, StoreError};
 pub use grants::GrantRow;

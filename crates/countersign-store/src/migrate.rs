@@ -8,6 +8,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (1, include_str!("../migrations/0001_facts.sql")),
     (2, include_str!("../migrations/0002_used_once.sql")),
     (5, include_str!("../migrations/0005_session_ends.sql")),
+    (6, include_str!("../migrations/0006_scim.sql")),
 ];
 
 /// Two gateways that start at once migrate one after the other (PostgreSQL advisory lock).

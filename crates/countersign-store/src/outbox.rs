@@ -165,6 +165,12 @@ impl Transaction {
                 .bind(entry)
                 .execute(&mut *connection)
                 .await?;
+            sqlx::query(
+                "UPDATE scim_names SET deactivation = NULL, lifted_by = NULL WHERE lifted_by = $1",
+            )
+            .bind(entry)
+            .execute(&mut *connection)
+            .await?;
             sqlx::query("DELETE FROM kills WHERE lifted_by = $1")
                 .bind(entry)
                 .execute(connection)

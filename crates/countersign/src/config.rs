@@ -3,6 +3,7 @@
 
 mod check;
 pub(crate) mod raw;
+pub(crate) mod scim;
 
 use crate::{exit::Failure, yaml};
 use countersign_identity::{
@@ -12,6 +13,7 @@ use countersign_model::Span;
 use countersign_telemetry::Sample;
 use http::HeaderName;
 use raw::{RawConfig, RawLimits, RawLogging, RawRoles};
+use scim::RawScim;
 use serde_json::Value;
 use std::{
     fmt, fs,
@@ -43,6 +45,8 @@ pub(crate) struct Config {
     pub(crate) drain_within: Span,
     /// Where the token is that opens `/metrics`.
     pub(crate) metrics_token: Option<Secret>,
+    /// Directories that tell by SCIM.
+    pub(crate) scim: Vec<RawScim>,
     pub(crate) logging: RawLogging,
     pub(crate) otlp: Option<Otlp>,
     /// Where relative paths of target credentials start.

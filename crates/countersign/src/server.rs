@@ -7,6 +7,7 @@ mod operations;
 mod patient;
 mod port;
 mod routes;
+mod scim;
 mod tls;
 
 pub(crate) use assembly::{Assembly, Keys, Setup};

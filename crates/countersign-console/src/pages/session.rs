@@ -117,6 +117,8 @@ pub(crate) fn decision(reason: Reason) -> Chip {
         Reason::CallerGone => ("caller gone", Tone::Wait),
         Reason::CutBySuspension
         | Reason::CutByRevoke
+        | Reason::CutByDeactivation
+        | Reason::CutBySessionEnd
         | Reason::CutByExpiry
         | Reason::CutByKillSwitch => ("cut", Tone::Bad),
         Reason::Draining
@@ -128,6 +130,8 @@ pub(crate) fn decision(reason: Reason) -> Chip {
         | Reason::PolicyStale
         | Reason::KillSwitch
         | Reason::SubjectSuspended
+        | Reason::SubjectDeactivated
+        | Reason::SponsorDeactivated
         | Reason::NoGrant
         | Reason::GrantExpired
         | Reason::GrantRevoked

@@ -12,6 +12,7 @@ mod approvals;
 mod everyone;
 mod grants;
 mod saml;
+mod scim;
 mod session_ends;
 mod sessions;
 mod sign_in;

@@ -9,9 +9,10 @@ use crate::{
     },
 };
 use bytes::Bytes;
-use countersign_governance::{Governance, NewGrant};
+use countersign_governance::{Active, Directory, Governance, NewGrant, UserFacts};
 use countersign_model::{
-    ApprovalState, Grant, Holder, Reason, Span, Subject, Verdict, snapshot::KillScope,
+    ApprovalState, Grant, Holder, Reason, Span, Subject, Verdict,
+    snapshot::{KillScope, Letters},
 };
 use http::{Method, Response, StatusCode, Version};
 use http_body_util::{BodyExt as _, Full};
@@ -47,9 +48,13 @@ enum Loss {
     Killed,
     TargetKilled,
     EverythingKilled,
+    Deactivated,
+    SponsorDeactivated,
 }
 
-const LOSSES: [(Loss, Reason, Reason); 5] = [
+const LOSSES: [(Loss, Reason, Reason); 7] = [
+    (Loss::Deactivated, Reason::CutByDeactivation, Reason::SubjectDeactivated),
+    (Loss::SponsorDeactivated, Reason::CutByDeactivation, Reason::SponsorDeactivated),
     (Loss::Suspended, Reason::CutBySuspension, Reason::SubjectSuspended),
     (Loss::Revoked, Reason::CutByRevoke, Reason::GrantRevoked),
     (Loss::Killed, Reason::CutByKillSwitch, Reason::KillSwitch),
@@ -78,16 +83,35 @@ impl Loss {
             Self::EverythingKilled => {
                 governance.kill(&sam, KillScope::Everything, "an incident").await.unwrap();
             }
+            Self::Deactivated => deactivate(governance, AGENT).await,
+            Self::SponsorDeactivated => deactivate(governance, RILEY).await,
         }
     }
 
     /// Whether it stops the agent only.
     fn spares_others(self) -> bool {
         match self {
-            Self::Suspended | Self::Revoked => true,
-            Self::Killed | Self::TargetKilled | Self::EverythingKilled => false,
+            Self::Suspended | Self::Revoked | Self::Deactivated => true,
+            Self::Killed
+            | Self::TargetKilled
+            | Self::EverythingKilled
+            // Riley is the sponsor.
+            | Self::SponsorDeactivated => false,
         }
     }
+}
+
+/// As a directory says it that had not told of them before.
+async fn deactivate(governance: &Governance, name: &str) {
+    let directory = Directory { name: "okta".into(), letters: Letters::Folded };
+    let user = UserFacts {
+        name: name.to_owned(),
+        external_id: None,
+        subject: name.into(),
+        active: Active::No,
+        document: "{}".to_owned(),
+    };
+    governance.add_user(&directory, user).await.unwrap();
 }
 
 /// The streams of a target, in the order in which they began.
@@ -176,10 +200,13 @@ async fn a_stream_is_cut_and_others_go_on() {
                 breaks_off(&mut theirs).await;
             }
             let next = lab.get("/t/api/v1/x", AGENT).await;
-            assert_eq!(
-                (next.status, next.code().as_str()),
-                (StatusCode::FORBIDDEN, refused.code())
-            );
+            if matches!(loss, Loss::Deactivated) {
+                // Tokens from before, to the second, are worth nothing either.
+                assert!(["unidentified", refused.code()].contains(&next.code().as_str()));
+            } else {
+                let got = (next.status, next.code());
+                assert_eq!(got, (StatusCode::FORBIDDEN, refused.code().to_owned()), "{loss:?}");
+            }
             let mut metrics = String::new();
             lab.gateway.metrics(&mut metrics);
             let broken = format!("countersign_answers_broken_off_total{{reason=\"{cut}\"}}");

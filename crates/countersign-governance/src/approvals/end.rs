@@ -4,7 +4,8 @@
 use super::{ApprovalError, Entries, Step, to};
 use crate::{Governance, Unavailable};
 use countersign_model::{
-    Approval, ApprovalId, ApprovalState, GrantId, Reason, Subject, Timestamp, snapshot::KillScope,
+    Approval, ApprovalId, ApprovalState, GrantId, Reason, Subject, Timestamp,
+    snapshot::{Deactivation, KillScope},
 };
 use countersign_store::{ApprovalRow, OPEN_PAGE, Transaction, Written};
 
@@ -13,6 +14,8 @@ use countersign_store::{ApprovalRow, OPEN_PAGE, Transaction, Written};
 pub(crate) enum Stopped<'a> {
     /// Calls with this subject in their chain.
     Subject(&'a Subject),
+    /// Calls with a subject in their chain that a directory deactivated.
+    Deactivated(&'a Deactivation),
     /// Calls that this grant would carry.
     Grant(GrantId),
     /// Calls that a kill switch stops.
@@ -124,6 +127,7 @@ impl Stopped<'_> {
     fn needle(&self) -> String {
         match self {
             Self::Subject(subject) => quoted(subject.as_str()),
+            Self::Deactivated(it) => quoted(it.subject.as_str()),
             Self::Grant(id) => quoted(&id.to_string()),
             Self::Kill(KillScope::Everything) => String::new(),
             Self::Kill(KillScope::Target(name)) => quoted(name.as_str()),
@@ -135,6 +139,7 @@ impl Stopped<'_> {
         let call = &approval.call;
         match self {
             Self::Subject(subject) => call.caller.chain().any(|it| it == *subject),
+            Self::Deactivated(it) => call.caller.chain().any(|subject| it.means(subject)),
             Self::Grant(id) => call.grants.iter().any(|it| it.id == *id),
             Self::Kill(KillScope::Everything) => true,
             Self::Kill(KillScope::Target(name)) => call.target == *name,
@@ -146,6 +151,7 @@ impl Stopped<'_> {
     fn ends(&self, state: &ApprovalState, by: &Subject, at: Timestamp) -> ApprovalState {
         let because = match self {
             Self::Subject(_) => Reason::SubjectSuspended,
+            Self::Deactivated(_) => Reason::SubjectDeactivated,
             Self::Grant(_) => Reason::GrantRevoked,
             Self::Kill(_) => Reason::KillSwitch,
         };

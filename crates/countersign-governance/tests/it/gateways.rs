@@ -1,10 +1,18 @@
 //! Several gateways on the same facts.
 
-use crate::world::{CUSTOMER, World, ada, demand, olivia, on_both, subject};
-use countersign_model::{ApprovalState, Span, Verdict};
-use std::time::Duration;
+#![expect(clippy::print_stdout, reason = "what was measured is shown with --nocapture")]
 
-on_both!(a_change_reaches_the_other_gateway, a_dead_gateway_is_taken_over);
+use crate::world::{CUSTOMER, World, ada, demand, olivia, on_both, subject};
+use countersign_governance::{Active, Directory, UserFacts};
+use countersign_model::{ApprovalState, Span, Verdict, snapshot::Letters};
+use std::time::Duration;
+use tokio::time::Instant;
+
+on_both!(
+    a_change_reaches_the_other_gateway,
+    who_leaves_is_barred_on_the_other_gateway,
+    a_dead_gateway_is_taken_over,
+);
 
 async fn a_change_reaches_the_other_gateway(world: World) {
     let other = world.beside("two").await;
@@ -15,6 +23,33 @@ async fn a_change_reaches_the_other_gateway(world: World) {
     assert!(other.governance.grant(id).is_some());
     world.governance.suspend(&ada(), &"riley".into(), "stolen").await.unwrap();
     until(|| other.governance.policy().load().suspension(&"riley".into()).is_some()).await;
+    keeper.abort();
+}
+
+/// The bound of the product is five seconds; the time that it took is shown.
+async fn who_leaves_is_barred_on_the_other_gateway(world: World) {
+    let other = world.beside("two").await;
+    let keeper = tokio::spawn(other.governance.clone().keep_current());
+    let okta = Directory { name: "okta".into(), letters: Letters::Folded };
+    let user = |active| UserFacts {
+        name: "riley".to_owned(),
+        external_id: None,
+        subject: "riley".into(),
+        active,
+        document: "{}".to_owned(),
+    };
+    let mut row = world.governance.add_user(&okta, user(Active::Yes)).await.unwrap();
+    let mut slowest = Duration::ZERO;
+    for _ in 0..5 {
+        let began = Instant::now();
+        row = world.governance.write_user(&okta, &row, user(Active::No)).await.unwrap();
+        until(|| other.governance.policy().load().bars(&"riley".into())).await;
+        slowest = slowest.max(began.elapsed());
+        row = world.governance.write_user(&okta, &row, user(Active::Yes)).await.unwrap();
+        until(|| !other.governance.policy().load().bars(&"riley".into())).await;
+    }
+    println!("deactivated here, barred on the other gateway: {slowest:?} at most");
+    assert!(slowest < Duration::from_secs(5), "{slowest:?}");
     keeper.abort();
 }
 

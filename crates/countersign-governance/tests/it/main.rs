@@ -10,6 +10,7 @@
 mod approvals;
 mod catalog;
 mod crash;
+mod directory;
 mod gateways;
 mod grants;
 mod history;

@@ -36,7 +36,7 @@ impl Approval {
 
     fn still(&self, vote: Vote, snapshot: &Snapshot) -> Option<Vote> {
         let agent = snapshot.agents().contains_key(&vote.by);
-        let suspended = snapshot.suspension(&vote.by).is_some();
+        let suspended = snapshot.bars(&vote.by);
         let person = Person {
             subject: vote.by.clone(),
             kind: if agent { CallerKind::Agent } else { CallerKind::Person },

@@ -29,17 +29,7 @@ pub fn may_go_on(
     snapshot: &Snapshot,
     now: Timestamp,
 ) -> Result<(), Cut> {
-    if let Some(kill) = snapshot.kill(function) {
-        return Err(Cut { reason: Reason::CutByKillSwitch, refusal: say::killed(kill) });
-    }
-    if let Some(it) = caller.chain().find_map(|subject| snapshot.suspension(subject)) {
-        return Err(Cut { reason: Reason::CutBySuspension, refusal: say::suspended(it) });
-    }
-    let answered_for = |it| Some((it, snapshot.sponsor_suspension(it)?));
-    if let Some((agent, it)) = caller.chain().find_map(answered_for) {
-        let refusal = say::sponsor_suspended(agent, it);
-        return Err(Cut { reason: Reason::CutBySuspension, refusal });
-    }
+    refuse_stopped(caller, function, snapshot)?;
     // The tags are those that the catalog gives it now.
     let Some((_, function)) = snapshot.catalog().by_name(function.name.as_str()) else {
         return Err(Cut { reason: Reason::CutByRevoke, refusal: say::not_catalogued() });
@@ -63,6 +53,33 @@ pub fn may_go_on(
         }
     }
     Ok(())
+}
+
+/// Kill switch, then suspension, then deactivation.
+pub(super) fn refuse_stopped(
+    caller: &Caller,
+    function: &Function,
+    snapshot: &Snapshot,
+) -> Result<(), Cut> {
+    if let Some(kill) = snapshot.kill(function) {
+        return Err(Cut { reason: Reason::CutByKillSwitch, refusal: say::killed(kill) });
+    }
+    if let Some(it) = caller.chain().find_map(|subject| snapshot.suspension(subject)) {
+        return Err(Cut { reason: Reason::CutBySuspension, refusal: say::suspended(it) });
+    }
+    let answered_for = |it| Some((it, snapshot.sponsor_suspension(it)?));
+    if let Some((agent, it)) = caller.chain().find_map(answered_for) {
+        let refusal = say::sponsor_suspended(agent, it);
+        return Err(Cut { reason: Reason::CutBySuspension, refusal });
+    }
+    let deactivated = |refusal| Cut { reason: Reason::CutByDeactivation, refusal };
+    if let Some(it) = caller.chain().find_map(|subject| snapshot.deactivation(subject)) {
+        return Err(deactivated(say::deactivated(it)));
+    }
+    match snapshot.without_sponsor(caller.chain()) {
+        Some((agent, it)) => Err(deactivated(say::without_sponsor(agent, it))),
+        None => Ok(()),
+    }
 }
 
 fn names(grant: &Grant, function: &Function) -> bool {

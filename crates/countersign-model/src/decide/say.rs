@@ -6,7 +6,7 @@ use crate::{
     catalog::{ApprovalRule, Rate},
     grant::Ended,
     schema::Violation,
-    snapshot::{CompiledGrant, Kill, KillScope, Suspension},
+    snapshot::{CompiledGrant, Deactivation, Kill, KillScope, Suspension},
 };
 use std::fmt::Write as _;
 
@@ -53,6 +53,34 @@ pub(super) fn sponsor_suspended(agent: &Subject, it: &Suspension) -> Refusal {
             it.why
         ),
         next_step: format!("Ask an administrator to name another sponsor for {agent}."),
+        retry_after: None,
+    }
+}
+
+pub(super) fn deactivated(it: &Deactivation) -> Refusal {
+    Refusal {
+        reason: Reason::SubjectDeactivated,
+        sentence: format!(
+            "{} is deactivated in the directory {} since {}.",
+            it.subject,
+            it.directory,
+            it.at.date()
+        ),
+        next_step: "Ask whoever keeps the directory to activate the account again.".to_owned(),
+        retry_after: None,
+    }
+}
+
+pub(super) fn without_sponsor(agent: &Subject, it: &Deactivation) -> Refusal {
+    Refusal {
+        reason: Reason::SponsorDeactivated,
+        sentence: format!(
+            "Nobody answers for {agent}: its sponsor {} is deactivated in the directory {} since {}.",
+            it.subject,
+            it.directory,
+            it.at.date()
+        ),
+        next_step: format!("Ask an administrator to name another sponsor of {agent}."),
         retry_after: None,
     }
 }

@@ -262,6 +262,7 @@ fn setup(
         limits: RawLimits::default(),
         telemetry: None,
         metrics_token: None,
+        scim: Vec::new(),
         secrets: Secrets::new(move |source| match source {
             SecretSource::Env(name) => {
                 targets.get(name).cloned().ok_or_else(|| format!("the demo has no {name}"))

@@ -93,6 +93,7 @@ fn setup(config: Config) -> Result<Setup, Failure> {
         limits: config.limits,
         telemetry,
         metrics_token,
+        scim: config.scim,
         secrets: Secrets::new(move |source| target_secret(source, &directory)),
         variables: BTreeMap::new(),
         clock: clock::clock(),

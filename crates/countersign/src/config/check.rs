@@ -6,6 +6,7 @@ mod telemetry;
 use super::{
     Apply, CatalogFiles, Config, StoreUrl, Tls,
     raw::{RawConfig, RawPlainHttp, RawRoles, RawStore},
+    scim::RawScim,
 };
 use crate::{
     clock,
@@ -35,6 +36,9 @@ pub(super) fn check(raw: RawConfig, text: &str, directory: &Path) -> Result<Conf
     at.saml(&raw.saml, &raw.issuers);
     at.transmitters(&raw);
     at.roles(&raw);
+    for (place, key, message) in super::scim::faults(&raw.scim, &raw.issuers) {
+        at.fault(&format!("scim[{place}].{key}"), message);
+    }
     at.limits(&raw);
     let otlp = at.telemetry(&raw, directory);
     let Some(listen) = listen.filter(|_| at.faults.is_empty()) else {
@@ -84,6 +88,9 @@ pub(super) fn check(raw: RawConfig, text: &str, directory: &Path) -> Result<Conf
         limits: raw.limits,
         drain_within: raw.drain_within,
         metrics_token: raw.metrics.token.map(|it| secret_under(directory, it)),
+        scim: (raw.scim.into_iter())
+            .map(|it| RawScim { token: secret_under(directory, it.token), ..it })
+            .collect(),
         logging: raw.logging,
         otlp,
         directory: directory.to_path_buf(),

@@ -1,6 +1,7 @@
 //! The configuration as people write it. Nothing here is believed until [`super::check`] has read
 //! it. The comments become the published JSON Schema.
 
+use super::scim::RawScim;
 use countersign_identity::{IssuerConfig, OwnSettings, SamlConfig, Secret, TransmitterConfig};
 use countersign_model::Span;
 use schemars::JsonSchema;
@@ -71,6 +72,9 @@ pub(crate) struct RawConfig {
     /// Who may read `/metrics`.
     #[serde(default)]
     pub(crate) metrics: RawMetrics,
+    /// Directories that tell by SCIM 2.0 who works here, under `/scim/v2`.
+    #[serde(default)]
+    pub(crate) scim: Vec<RawScim>,
     /// What is written to standard error.
     #[serde(default)]
     pub(crate) logging: RawLogging,

@@ -5,7 +5,10 @@ mod saml;
 use crate::{
     catalog_files::check_mask,
     clock,
-    config::raw::{RawLimits, RawRoles},
+    config::{
+        raw::{RawLimits, RawRoles},
+        scim::RawScim,
+    },
     exit::{Exit, Failure},
 };
 use aws_lc_rs::hmac;
@@ -55,6 +58,8 @@ pub(crate) struct Setup {
     pub(crate) telemetry: Option<countersign_telemetry::Settings>,
     /// What opens `/metrics`; without it, only this machine is answered.
     pub(crate) metrics_token: Option<Hidden>,
+    /// Directories that tell by SCIM.
+    pub(crate) scim: Vec<RawScim>,
     pub(crate) secrets: Secrets,
     /// Variables that stand before those of the process.
     pub(crate) variables: BTreeMap<String, String>,
@@ -73,6 +78,8 @@ pub(crate) struct Assembly {
     /// Only under `countersign demo`.
     pub(crate) demo: Option<axum::Router>,
     pub(crate) metrics_token: Option<Hidden>,
+    /// Only where directories tell by SCIM.
+    pub(crate) scim: Option<axum::Router>,
 }
 
 /// The master key, and what follows from it.
@@ -136,14 +143,12 @@ impl Assembly {
         make_directories(&setup)?;
         let http = Http::speaking(setup.plain_http);
         let saml = saml::sign_ins(&setup, &http)?;
+        let directories = super::scim::providers(&setup)?;
         let signing = setup.keys.derive(&format!("countersign/ledger/v1/{}", setup.gateway));
         let mask_key = HashKey::new(&setup.keys.derive("countersign/mask/v1"));
         let own = own_issuer(&setup)?;
         let (ledger, closer) = open_ledger(&setup, &signing)?;
-        let store = Store::open(&setup.store_url).await.map_err(|error| {
-            Failure::caused(Exit::Failed, "the store can't be opened", &error)
-                .next("check `store` in the configuration, and that the database runs")
-        })?;
+        let store = open_store(&setup.store_url).await?;
         let governance = Governance::start(Parts {
             store: store.clone(),
             ledger: ledger.clone(),
@@ -188,10 +193,11 @@ impl Assembly {
             cli: cli_doors(&setup.issuers),
             events: receiver(&verifier, setup.event_transmitters, &setup.variables)?,
             public_url: setup.public_url.clone(),
-            resource: setup.public_url,
+            resource: setup.public_url.clone(),
             ledger_directory: setup.ledger,
             recordings_directory: setup.recordings,
         });
+        let scim = super::scim::door(&governance, directories, setup.public_url);
         let assembly = Self {
             governance,
             verifier,
@@ -200,6 +206,7 @@ impl Assembly {
             console,
             demo: None,
             metrics_token: setup.metrics_token,
+            scim,
         };
         Ok((assembly, Running { closer, store, exporting }))
     }
@@ -263,6 +270,13 @@ fn own_issuer(setup: &Setup) -> Result<OwnIssuer, Failure> {
     own.map_err(|error| {
         Failure::caused(Exit::Usage, "own tokens can't be made", &error)
             .next("check `tokens` in the configuration")
+    })
+}
+
+async fn open_store(url: &str) -> Result<Store, Failure> {
+    Store::open(url).await.map_err(|error| {
+        Failure::caused(Exit::Failed, "the store can't be opened", &error)
+            .next("check `store` in the configuration, and that the database runs")
     })
 }
 

@@ -23,6 +23,8 @@ enum Door {
     Health,
     Readiness,
     Metrics,
+    /// Directories, where there are any.
+    Scim,
     /// RFC 9728.
     ResourceMetadata,
     /// The start page.
@@ -60,6 +62,10 @@ pub(crate) async fn answer(
             response
         }
         Door::Console => page(assembly.console.clone(), request).await,
+        Door::Scim => match assembly.scim.clone() {
+            Some(scim) => page(scim, request).await,
+            None => of_gateway(assembly.gateway.handle(request).await),
+        },
         Door::Demo => match assembly.demo.clone() {
             Some(demo) => page(demo, request).await,
             None => of_gateway(assembly.gateway.handle(request).await),
@@ -89,6 +95,7 @@ fn door(path: &str) -> Door {
         _ if under("/.well-known/countersign") || path == "/favicon.ico" => Door::Console,
         // What identity providers push.
         _ if under("/sign-out") || under("/ssf") => Door::Console,
+        _ if under("/scim/v2") => Door::Scim,
         _ if under("/demo") => Door::Demo,
         // The gateway answers whatever is left, and says that it is no way in.
         _ => Door::Gateway,

@@ -162,6 +162,15 @@ async fn page(stage: &mut Stage, way: &Way) -> Option<Deed> {
         ("GET", "/console/sign-in/callback") => {
             Deed::new("sign-in", "end one that was not begun here", path)
         }
+        ("GET", "/console/sign-in/signed-out") => {
+            Deed::new("sign-in", "come back from signing out", path)
+        }
+        // Whoever pushes proves it by the token in the body; here is none.
+        ("POST", "/sign-out/back-channel/{issuer}") => {
+            let at = "/sign-out/back-channel/demo";
+            Deed::new("sign-in", "push a logout without a token", at)
+        }
+        ("POST", "/ssf/events") => Deed::new("sign-in", "push an event without a token", path),
         // No SAML provider stands in this configuration: the tests of SAML have one.
         ("GET", "/console/saml/{issuer}/begin") => {
             Deed::new("sign-in", "begin with SAML", "/console/saml/0/begin")

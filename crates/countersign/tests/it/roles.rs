@@ -108,6 +108,8 @@ fn doors() -> Vec<Way> {
             ],
         ),
         ("Console", &[]),
+        // A directory proves itself by a token of its own, and none stands in this configuration.
+        ("Scim", &[("GET", "/scim/v2/Users", By::Token)]),
         // Only the demo has it, on this machine.
         ("Demo", &[]),
         ("Health", &[("GET", "/healthz", By::Open)]),
@@ -229,6 +231,10 @@ async fn tried(stage: &mut Stage, who: Credential, way: &Way, deed: &Deed) -> &'
         404 => "hidden",
         // A callback that no sign-in waits for; a form without any proof.
         400 if ["/console/sign-in/callback", "/oauth/token"].contains(&way.path.as_str()) => "no",
+        // What providers push is believed by its token alone.
+        400 | 415 if ["/sign-out/back-channel/{issuer}", "/ssf/events"].contains(&&*way.path) => {
+            "no"
+        }
         status => panic!("{} {} as {who:?}: {status} {}", way.method, deed.path, answer.text()),
     }
 }
@@ -249,6 +255,9 @@ fn is_change(way: &Way) -> bool {
         "/api/v1/identity/explain",
         "/console/sign-out",
         "/console/saml/{issuer}/response",
+        // A provider's to push, and no person's.
+        "/sign-out/back-channel/{issuer}",
+        "/ssf/events",
         // A call is the target's to judge, and needs a grant; a token is the agent's to ask for.
         "/call/{function}",
         "/oauth/token",

@@ -53,6 +53,7 @@ pub(crate) async fn of(stage: &mut Stage, way: &Way) -> Option<Deed> {
         ("POST", "/oauth/token") => Deed::new("token", "get one without any proof", path),
         ("GET", "/oauth/jwks") => Deed::new("metadata", "read the keys", path),
         ("GET", "/.well-known/oauth-authorization-server") => Deed::new("metadata", "read", path),
+        ("GET", "/scim/v2/Users") => Deed::new("directory", "list users by SCIM", path),
         ("GET", "/tools") => Deed::new("call", "list what may be called", path),
         ("GET", "/t/{target}/…") => Deed::new("call", "make", "/t/desk/v1/items/7"),
         ("POST", "/call/{function}") => {

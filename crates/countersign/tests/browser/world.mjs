@@ -112,7 +112,8 @@ export const choose = (page, name) =>
 
 export async function signOut(page) {
   await page.getByRole("button", { name: "Sign out" }).click();
-  await page.getByText("You are signed out.").waitFor();
+  // By way of the provider, which leads back.
+  await page.getByText("You are signed out, here and at your identity provider.").waitFor();
 }
 
 /** Opens the newest waiting call from the list of approvals, which comes to show it by itself. */

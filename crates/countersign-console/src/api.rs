@@ -1,6 +1,7 @@
 //! The management API: one file for each noun. JSON in, strictly; JSON out; errors as
 //! `application/problem+json` with a code and a next step.
 
+pub(crate) mod api_keys;
 pub(crate) mod approvals;
 pub(crate) mod catalog;
 pub(crate) mod grants;

@@ -1,6 +1,6 @@
 //! What the console is made of, handed in by the binary once.
 
-use countersign_governance::Governance;
+use countersign_governance::{ApiKeyRules, Governance};
 use countersign_identity::{Home, Receiver, SamlSignIn, SignIn, UseOnce, Verifier};
 use countersign_model::{Entropy, Timestamp};
 use std::{fmt, ops::Deref, path::PathBuf, sync::Arc};
@@ -27,6 +27,8 @@ pub struct ConsoleParts {
     pub public_url: String,
     /// The resource identifier that tokens are for.
     pub resource: String,
+    /// What API keys may be; `None` if there are none here.
+    pub api_keys: Option<ApiKeyRules>,
     /// The directory of this gateway's ledger.
     pub ledger_directory: PathBuf,
     /// The directory of its recordings.

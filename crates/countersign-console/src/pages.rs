@@ -1,5 +1,6 @@
 //! One file for each page: what its template is given, and where that comes from.
 
+pub(crate) mod api_keys;
 pub(crate) mod approval;
 pub(crate) mod approvals;
 pub(crate) mod call;

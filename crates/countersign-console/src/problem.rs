@@ -3,7 +3,7 @@
 
 use axum::response::{IntoResponse, Response};
 use countersign_governance::{
-    ApprovalError, CatalogError, ErrorKind, GrantError, SessionError, StopError,
+    ApiKeyError, ApprovalError, CatalogError, ErrorKind, GrantError, SessionError, StopError,
 };
 use countersign_store::StoreError;
 use http::{HeaderValue, StatusCode, header};
@@ -178,7 +178,7 @@ macro_rules! from_operation {
     )*};
 }
 
-from_operation!(ApprovalError, GrantError, SessionError, StopError);
+from_operation!(ApiKeyError, ApprovalError, GrantError, SessionError, StopError);
 
 impl From<CatalogError> for Problem {
     fn from(error: CatalogError) -> Self {

@@ -169,6 +169,9 @@ fn pages() -> Vec<Route> {
         read("/console/grants/{id}", GRANTS_SEEN, get(pages::grant::show)),
         change("/console/grants/{id}/certify", CERTIFIES, post(pages::grant::certify)),
         change("/console/grants/{id}/revoke", REVOKES, post(pages::grant::revoke)),
+        read("/console/api-keys", API_KEYS_SEEN, get(pages::api_keys::list)),
+        change("/console/api-keys", "administrators", post(pages::api_keys::add)),
+        change("/console/api-keys/{id}/revoke", API_KEYS_ENDED, post(pages::api_keys::revoke)),
         read("/console/ledger", "", get(pages::ledger::show)),
         read("/console/identity", "themselves", get(pages::identity::show)),
     ]
@@ -198,6 +201,19 @@ fn api() -> Vec<Route> {
         read("/api/v1/grants/{id}", SignedIn, GRANTS_SEEN, get(api::grants::show)),
         change("/api/v1/grants/{id}/certify", SignedIn, CERTIFIES, post(api::grants::certify)),
         change("/api/v1/grants/{id}/revoke", SignedIn, REVOKES, post(api::grants::revoke)),
+        read("/api/v1/api-keys", SignedIn, API_KEYS_SEEN, get(api::api_keys::list)),
+        change(
+            "/api/v1/api-keys",
+            Administrator,
+            "for agents of the catalog only; the key is in the answer, once",
+            post(api::api_keys::add),
+        ),
+        change(
+            "/api/v1/api-keys/{id}/revoke",
+            SignedIn,
+            API_KEYS_ENDED,
+            post(api::api_keys::revoke),
+        ),
         read("/api/v1/approvals", SignedIn, APPROVALS_SEEN, get(api::approvals::list)),
         read("/api/v1/approvals/{id}", SignedIn, APPROVALS_SEEN, get(api::approvals::show)),
         change("/api/v1/approvals/{id}/approve", SignedIn, ANSWERS, post(api::approvals::approve)),
@@ -214,6 +230,8 @@ fn api() -> Vec<Route> {
 const APPROVALS_SEEN: &str =
     "roles all; else whoever may answer or did, the caller's chain, their sponsors";
 const ANSWERS: &str = "people whom a demand names, never the caller, the sponsor alone (A6)";
+const API_KEYS_SEEN: &str = "roles all; sponsors those of their agents";
+const API_KEYS_ENDED: &str = "administrators, the agent's sponsor";
 const SESSIONS_LISTED: &str = "roles all; else the chain and sponsors of its agents";
 const SESSIONS_SEEN: &str =
     "as the list; owners the calls to their functions; looking stands in the ledger";

@@ -46,6 +46,7 @@ pub(crate) fn all(say: Say) -> Vec<(String, String)> {
     collect::<pages::grants::GrantsPage>(say, &mut out);
     collect::<pages::grant::GrantPage>(say, &mut out);
     collect::<pages::grant_new::GrantNewPage>(say, &mut out);
+    collect::<pages::api_keys::ApiKeysPage>(say, &mut out);
     collect::<pages::ledger::LedgerPage>(say, &mut out);
     collect::<pages::identity::IdentityPage>(say, &mut out);
     collect::<pages::sign_in::SignInPage>(say, &mut out);

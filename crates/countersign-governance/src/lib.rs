@@ -2,6 +2,7 @@
 //! transaction of the store with its ledger entry beside it; nothing that gives rights takes effect
 //! before that entry is durable. This crate never forwards a call and never reads a clock.
 
+mod api_keys;
 mod approvals;
 mod catalog;
 mod directory;
@@ -15,14 +16,15 @@ mod sessions;
 mod start;
 mod stops;
 
+pub use api_keys::{ApiKeyError, ApiKeyRules, NewApiKey};
 pub use approvals::{
     APPROVALS_MAX, ApprovalError, ApprovalFilter, Finish, HELD_PER_CALLER_MAX, Joined, NewApproval,
     Opened,
 };
 pub use catalog::{Applied, CatalogError, Change, ChangeKind, ITEMS_MAX, Plan, TouchedGrant};
 pub use countersign_store::{
-    DirectoryKey, DirectoryKind, DirectoryRow, NewSession, PersonRow, SessionOrigin,
-    SessionQuery as SessionFilter, SessionRow, SessionTouch, Store, WebSession,
+    ApiKeyRow, DirectoryKey, DirectoryKind, DirectoryRow, KeyRevoked, NewSession, PersonRow,
+    SessionOrigin, SessionQuery as SessionFilter, SessionRow, SessionTouch, Store, WebSession,
 };
 pub use directory::{Active, Directory, DirectoryError, GroupFacts, RESOURCES_MAX, UserFacts};
 pub use error::{ErrorKind, Unavailable};

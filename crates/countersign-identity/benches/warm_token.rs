@@ -12,11 +12,14 @@
 #[path = "../tests/it/issuer.rs"]
 mod issuer;
 
+use aws_lc_rs::digest;
 use countersign_identity::{
-    Http, OwnIssuer, OwnSettings, ShownAs, Terms, Verifier, VerifierOptions, Wishes, exchange,
+    Asked, Home, Http, OwnIssuer, OwnSettings, Presented, ShownAs, Terms, Verifier,
+    VerifierOptions, Wishes, exchange,
 };
 use countersign_model::{Entropy, Snapshot};
-use issuer::{AUDIENCE, Key, NOW, Op, TestClock};
+use http::{HeaderMap, Method};
+use issuer::{AUDIENCE, Key, NOW, Op, TestClock, encode};
 use serde_json::json;
 use std::hint::black_box;
 
@@ -59,6 +62,51 @@ async fn own(op: &Op, key: &Key) -> (Verifier, String) {
     (verifier, issued.token.reveal().to_owned())
 }
 
+/// A warm token that is bound to a key, with a new proof for each call.
+#[expect(clippy::disallowed_methods, reason = "a bench measures the real time")]
+async fn dpop(op: &Op, issuer: &Key, algorithm: &str) {
+    let holder = match algorithm {
+        "ES256" => Key::ec("holder"),
+        "EdDSA" => Key::ed("holder"),
+        _ => Key::rsa("holder", "RS256"),
+    };
+    let mut jwk = holder.jwk();
+    for name in ["kid", "alg", "use"] {
+        jwk.as_object_mut().unwrap().remove(name);
+    }
+    let sha256 = |text: &str| encode(digest::digest(&digest::SHA256, text.as_bytes()));
+    let bound = json!({"cnf": {"jkt": sha256(&jwk.to_string())}});
+    let token = issuer.token(&op.url, &json!({}), &bound);
+    let header = json!({"typ": "dpop+jwt", "alg": algorithm, "jwk": jwk}).to_string();
+    let proofs: Vec<HeaderMap> = (0..2000)
+        .map(|number| {
+            let claims = json!({
+                "jti": format!("{number}"), "htm": "POST", "iat": NOW, "ath": sha256(&token),
+                "htu": "https://gateway.example/call/billing.refunds.create",
+            });
+            let proof = holder.token_of(header.as_bytes(), claims.to_string().as_bytes());
+            let mut headers = HeaderMap::new();
+            headers.insert("authorization", format!("DPoP {token}").parse().unwrap());
+            headers.insert("dpop", proof.parse().unwrap());
+            headers
+        })
+        .collect();
+    let (home, verifier) =
+        (Home::new("https://gateway.example"), op.verifier(&json!({}), &TestClock::new()));
+    let path = "/call/billing.refunds.create";
+    let asked = Asked { method: &Method::POST, home: &home, host: None, path };
+    let mut best = u128::MAX;
+    for round in proofs.chunks(proofs.len() / ROUNDS) {
+        let start = std::time::Instant::now();
+        for headers in round {
+            let presented = Presented::of(black_box(headers), asked).unwrap();
+            assert!(verifier.identify(presented).await.is_ok());
+        }
+        best = best.min(start.elapsed().as_nanos() / u128::try_from(round.len()).unwrap());
+    }
+    println!("{:<28} {best:>9} ns", format!("DPoP {algorithm}"));
+}
+
 fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
@@ -94,6 +142,9 @@ fn main() {
         measure("unknown key", &verifier, &unknown, 10_000).await;
         let elsewhere = [keys[1].token(&op.url, &json!({}), &json!({"aud": "other"}))];
         measure("other audience", &verifier, &elsewhere, 10_000).await;
+        for algorithm in ["ES256", "EdDSA", "RS256"] {
+            dpop(&op, &keys[1], algorithm).await;
+        }
         let nonsense = ["x".repeat(1000)];
         measure("nonsense", &verifier, &nonsense, 100_000).await;
     });

@@ -5,7 +5,7 @@
 //! A hit means that the whole text is equal. What a hit is worth (times, keys) is judged by the
 //! caller every time; nothing here knows a clock.
 
-use countersign_model::Caller;
+use countersign_model::{Caller, Span, Timestamp};
 use std::{
     collections::HashMap,
     hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState},
@@ -22,10 +22,20 @@ pub(crate) struct Remembered {
     pub(crate) bound: Option<Arc<Bound>>,
     /// Whose groups a directory said, and as of when.
     pub(crate) groups: Option<Arc<GroupsAsked>>,
-    /// The issuer's place in the configuration.
-    pub(crate) issuer: usize,
-    pub(crate) key_epoch: u64,
+    /// Whose word it rests on, and for how long.
+    pub(crate) vouched: Vouched,
     pub(crate) times: Times,
+}
+
+/// Whose word a token rests on. An issuer is named by its place in the configuration.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Vouched {
+    /// An issuer's signature, as long as it publishes these keys.
+    Signed { issuer: usize, key_epoch: u64 },
+    /// An issuer's answer, for this long after it was asked.
+    Asked { issuer: usize, at: Timestamp, good_for: Span },
+    /// The book of API keys, which was asked then.
+    Book { at: Timestamp },
 }
 
 /// The memory, in shards so that threads seldom meet.

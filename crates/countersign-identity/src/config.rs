@@ -2,12 +2,12 @@
 //! Nothing here does I/O; a fault names the issuer and the key that it stands under.
 
 use crate::{
-    Algorithm, ClaimRule, DirectoryConfig, ExchangeConfig, OWN_ISSUER, OtherAudiences, Preset,
-    Secret,
+    Algorithm, ClaimRule, DirectoryConfig, ExchangeConfig, IntrospectionConfig, OWN_ISSUER,
+    OtherAudiences, Preset, Secret,
     preset::Shared,
     subject::{self, Template},
 };
-use countersign_model::Span;
+use countersign_model::{API_KEY_ISSUER, Span};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -88,6 +88,9 @@ pub struct IssuerConfig {
     /// What its tokens may be used for at `/oauth/token`, beside its access tokens.
     #[serde(default)]
     pub exchange: ExchangeConfig,
+    /// How the issuer is asked about its opaque tokens; without it only its signed ones are taken.
+    #[serde(default)]
+    pub introspection: Option<IntrospectionConfig>,
     /// How people sign in with this issuer; without it the issuer only vouches for tokens.
     #[serde(default)]
     pub sign_in: Option<SignInConfig>,
@@ -263,6 +266,8 @@ impl IssuerConfig {
             }
         };
         require(!self.name.is_empty(), "name", "give the issuer a short name");
+        let reserved = self.name == API_KEY_ISSUER;
+        require(!reserved, "name", "this name is that of API keys; give the issuer another");
         require(is_url(&self.url), "url", "write an absolute https URL without ? and #");
         for url in self.discovery_url.iter().chain(&self.jwks_url) {
             let key =
@@ -285,6 +290,7 @@ impl IssuerConfig {
         faults.extend(self.sign_in_faults());
         faults.extend(self.token_faults());
         faults.extend(self.subject_faults());
+        faults.extend(self.introspection_faults());
         let preset = self.preset.iter().flat_map(Preset::faults);
         let shared = Shared::faults(&self.url, &self.require);
         let directory = self.directory.iter().flat_map(DirectoryConfig::faults);
@@ -367,6 +373,18 @@ impl IssuerConfig {
         faults
     }
 
+    fn introspection_faults(&self) -> Vec<ConfigFault> {
+        let Some(config) = &self.introspection else { return Vec::new() };
+        let faults = config.faults().into_iter();
+        let mut faults: Vec<_> = faults.map(|(key, problem)| self.fault(key, problem)).collect();
+        if self.ca_file.is_some() {
+            let problem =
+                "an issuer of a certificate authority of its own can't be asked about tokens";
+            faults.push(self.fault("introspection", problem));
+        }
+        faults
+    }
+
     fn subject_faults(&self) -> Vec<ConfigFault> {
         let claims = &self.claims;
         let mut faults = Vec::new();
@@ -404,6 +422,16 @@ impl IssuerConfig {
         if self.url == earlier.url {
             faults.push(self.fault("url", "another issuer has this URL"));
         }
+        if let (Some(own), Some(other)) = (&self.introspection, &earlier.introspection)
+            && own.clashes(other)
+        {
+            let problem = format!(
+                "the opaque tokens of issuer {} can't be told from this one's; give both a prefix, \
+                 of which none begins like the other",
+                earlier.name
+            );
+            faults.push(self.fault("introspection.token_prefix", problem));
+        }
         let shared = [self, earlier].iter().all(|it| it.namespace == Namespace::Shared);
         let equal_prefix = self.claims.subject_prefix == earlier.claims.subject_prefix;
         if equal_prefix && !shared {
@@ -430,7 +458,7 @@ fn is_url(text: &str) -> bool {
     is_url_with_query(text) && !text.contains('?')
 }
 
-fn is_url_with_query(text: &str) -> bool {
+pub(crate) fn is_url_with_query(text: &str) -> bool {
     // Plain http is the client's to judge: it knows whether the operator trusts the network.
     Url::parse(text).is_ok_and(|url| {
         matches!(url.scheme(), "https" | "http") && url.host().is_some() && url.fragment().is_none()

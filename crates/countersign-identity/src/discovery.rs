@@ -21,10 +21,12 @@ pub(crate) struct Discovery {
     pub(crate) end_session_endpoint: Option<String>,
     /// RFC 7009.
     pub(crate) revocation_endpoint: Option<String>,
+    pub(crate) introspection_endpoint: Option<String>,
     /// RFC 9207 §3.
     #[serde(default)]
     pub(crate) authorization_response_iss_parameter_supported: bool,
     token_endpoint_auth_methods_supported: Option<Vec<String>>,
+    introspection_endpoint_auth_methods_supported: Option<Vec<String>>,
 }
 
 /// An issuer whose documents could not be had.
@@ -101,11 +103,20 @@ impl Discovery {
 
     /// Whether the client secret goes into the form instead of the `Authorization` header.
     pub(crate) fn wants_secret_in_form(&self) -> bool {
-        let basic = "client_secret_basic";
-        let methods = self.token_endpoint_auth_methods_supported.as_deref().unwrap_or_default();
-        // Absent means `client_secret_basic` (RFC 8414 §2).
-        !methods.iter().any(|it| it == basic) && methods.iter().any(|it| it == "client_secret_post")
+        wants_form(self.token_endpoint_auth_methods_supported.as_deref())
     }
+
+    /// The same, where tokens are asked about.
+    pub(crate) fn wants_introspection_secret_in_form(&self) -> bool {
+        wants_form(self.introspection_endpoint_auth_methods_supported.as_deref())
+    }
+}
+
+/// Absent means `client_secret_basic` (RFC 8414 §2).
+fn wants_form(methods: Option<&[String]>) -> bool {
+    let methods = methods.unwrap_or_default();
+    let names = |name: &str| methods.iter().any(|it| it == name);
+    !names("client_secret_basic") && names("client_secret_post")
 }
 
 /// Reads one of the issuer's documents.

@@ -249,6 +249,12 @@ fn about(fault: Fault) -> (&'static str, &'static [&'static str]) {
         | Fault::IssuerUnreachable
         | Fault::SignatureInvalid => ("signature", &["header.kid"]),
         Fault::SessionEnded => ("session", &["iat", "sub", "sid"]),
+        Fault::TokenInactive => ("introspection", &["active"]),
+        Fault::ApiKeyMalformed
+        | Fault::ApiKeyUnknown
+        | Fault::ApiKeyRevoked
+        | Fault::ApiKeysOff
+        | Fault::ApiKeysUnavailable => ("api key", &[]),
         Fault::ConfirmationNotAccepted
         | Fault::ProofMissing
         | Fault::TokenNotBound

@@ -166,4 +166,19 @@ faults! {
     /// There is no more room to remember what was used, or the register of it can't be reached.
     ProofsNotRemembered = "proofs_not_remembered", Gateway,
         "This gateway can't tell at the moment whether the DPoP proof was used before.";
+    /// The issuer says that its opaque token is not, or no longer, good.
+    TokenInactive = "token_inactive", Token,
+        "The token's issuer says that it is not, or no longer, active.";
+    /// A text that begins like an API key is none.
+    ApiKeyMalformed = "api_key_malformed", Token,
+        "The API key is incomplete or mistyped: its checksum is wrong.";
+    /// No such API key was made, or its holder is no registered agent any more.
+    ApiKeyUnknown = "api_key_unknown", Token, "There is no such API key.";
+    /// The API key was revoked.
+    ApiKeyRevoked = "api_key_revoked", Token, "The API key was revoked.";
+    /// API keys are not taken here.
+    ApiKeysOff = "api_keys_off", Token, "API keys are not accepted here.";
+    /// API keys can't be looked up.
+    ApiKeysUnavailable = "api_keys_unavailable", Gateway,
+        "API keys can't be looked up at the moment.";
 }

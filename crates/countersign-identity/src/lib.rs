@@ -9,6 +9,7 @@
 //! line or a `Debug` output.
 
 mod algorithm;
+mod api_key;
 mod bound;
 mod cache;
 mod challenge;
@@ -25,6 +26,7 @@ mod fault;
 mod hidden;
 mod home;
 mod http;
+mod introspection;
 mod issuer;
 mod jws;
 mod key_place;
@@ -37,6 +39,7 @@ mod presented;
 pub mod preset;
 mod proof;
 mod proofs;
+mod questions;
 mod refused;
 mod rules;
 mod saml;
@@ -49,6 +52,7 @@ mod use_once;
 mod verifier;
 
 pub use algorithm::Algorithm;
+pub use api_key::{API_KEY_PREFIX, ApiKeyBook, ApiKeyBookFailed, KeyHolder, KeyState, new_api_key};
 pub use challenge::{bearer_token, challenge, resource_metadata, scope_challenge};
 pub use cli_login::{CliLogin, CliSettings, DeviceCode, DevicePoll, LoginFailed};
 pub use config::{
@@ -72,6 +76,7 @@ pub use fault::Fault;
 pub use hidden::Hidden;
 pub use home::Home;
 pub use http::{Answer, Http, HttpFailed, Limits, PlainHttp};
+pub use introspection::IntrospectionConfig;
 pub use issuer::IssuerStatus;
 pub use loopback::{Loopback, LoopbackFailed};
 pub use mapping::Reserved;

@@ -157,7 +157,7 @@ struct ErrorAnswer {
 }
 
 /// RFC 6749 §2.3.1: both parts are form-encoded before they are joined.
-fn basic(id: &str, secret: &Hidden) -> Result<HeaderValue, HttpFailed> {
+pub(crate) fn basic(id: &str, secret: &Hidden) -> Result<HeaderValue, HttpFailed> {
     let encoded = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
     let (id, secret): (String, String) = (encoded(id), encoded(secret.reveal()));
     let text = format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")));

@@ -5,25 +5,31 @@
 //! flood of nonsense costs little, and only tokens that could be meant for this gateway make it
 //! ask an issuer for keys. What a token is bound to is checked with every request, warm or cold.
 
+mod asked;
+
 use crate::{
-    ConfigFault, Fault, Http, IssuerConfig, IssuerStatus, OwnIssuer, Presented, ProofRules,
-    Refused, Scheme,
+    ApiKeyBook, ConfigFault, Fault, Hidden, Http, IssuerConfig, IssuerStatus, OwnIssuer, Presented,
+    ProofRules, Refused, Scheme,
+    api_key::{self, KEY_REMEMBERED},
     bound::{self, Bound},
-    cache::{Cache, Remembered},
+    cache::{Cache, Remembered, Vouched},
     claims::{self, Times},
     config,
     directory::{DirectoryFault, Still},
     ends::Ends,
     explain::{self, Explanation, Step, Trace},
+    introspection::Introspection,
     issuer::Issuer,
     jws,
     mapping::{Mapping, Reserved},
     presented::With,
     proofs::Proofs,
+    questions::Questions,
     refused::shown,
     rules::{self, TokenUse},
 };
-use countersign_model::{Caller, Clock, CutOffs, Subject, Timestamp};
+use asked::Asked;
+use countersign_model::{API_KEY_ISSUER, Caller, Clock, CutOffs, Span, Subject, Timestamp};
 use std::{collections::HashMap, fmt, ops::Deref, sync::Arc};
 
 /// A caller whose credential was verified. Made by [`Verifier::identify`], and by nothing else.
@@ -43,6 +49,8 @@ struct State {
     ends: Ends,
     /// This installation as an issuer.
     own: Option<OwnIssuer>,
+    asked: Vec<Asked>,
+    api_keys: Option<(ApiKeyBook, Questions<Remembered>)>,
     http: Http,
     clock: Clock,
 }
@@ -56,6 +64,11 @@ pub struct VerifierOptions {
     pub own: Option<OwnIssuer>,
     /// Names that belong to other sources of identities: no issuer may use them.
     pub reserved: Vec<Reserved>,
+    /// The client secrets for introspection, by the name of the issuer. One that is missing makes
+    /// opaque tokens of that issuer unusable, and nothing else.
+    pub introspection: HashMap<String, Hidden>,
+    /// Where API keys are looked up; without it none is taken.
+    pub api_keys: Option<ApiKeyBook>,
 }
 
 impl Verifier {
@@ -82,11 +95,20 @@ impl Verifier {
         clock: Clock,
         options: VerifierOptions,
     ) -> Result<Self, Vec<ConfigFault>> {
-        let VerifierOptions { proofs, own, reserved } = options;
+        let VerifierOptions { proofs, own, reserved, mut introspection, api_keys } = options;
         config::check_issuers(&configs)?;
         if let Some(own) = &own {
             config::refuse_own_url(&configs, own.url())?;
         }
+        let asked = configs.iter().enumerate().filter_map(|(place, it)| {
+            let secret = introspection.remove(&it.name);
+            let config = it.introspection.as_ref()?;
+            let introspection = Introspection::new(config, secret, http.clone());
+            let questions = Questions::new(Fault::IssuerUnreachable);
+            Some(Asked { place, introspection, questions })
+        });
+        let asked = asked.collect();
+        let api_keys = api_keys.map(|book| (book, Questions::new(Fault::ApiKeysUnavailable)));
         let mapping = |own| Mapping::new(own, &configs).beside(&reserved);
         let mappings: Vec<_> = configs.iter().map(mapping).collect();
         let mut issuers: Vec<_> = configs
@@ -101,7 +123,9 @@ impl Verifier {
         let by_url = urls.map(|(place, it)| (it.config.url.clone(), place)).collect();
         let (cache, proofs) = (Cache::new(), Proofs::new(proofs));
         let ends = Ends::default();
-        Ok(Self(Arc::new(State { issuers, by_url, cache, proofs, ends, own, http, clock })))
+        let state =
+            State { issuers, by_url, cache, proofs, ends, own, asked, api_keys, http, clock };
+        Ok(Self(Arc::new(state)))
     }
 
     /// Who presents this; a text is a bearer token.
@@ -205,6 +229,11 @@ impl Verifier {
     /// # Errors
     /// [`Refused`], as [`Self::identify`] would say.
     pub fn still_holds(&self, caller: &Caller) -> Result<(), Refused> {
+        if *caller.issuer == *API_KEY_ISSUER {
+            let expires = caller.expires_at.seconds();
+            Times { expires, begins: 0 }.check(self.0.clock.now().seconds(), 0)?;
+            return self.session_holds(caller);
+        }
         let issuer = self.issuer(&caller.issuer).ok_or_else(|| {
             Refused::new(Fault::IssuerUnknown, format!("issuer {}", shown(&caller.issuer)))
         })?;
@@ -314,20 +343,35 @@ impl Verifier {
         remembered: Remembered,
         now: Timestamp,
     ) -> Option<Result<Known, Refused>> {
-        let issuer = self.0.issuers.get(remembered.issuer)?;
-        issuer.refresh_if_due(now);
-        if !issuer.still_holds(remembered.key_epoch, now) {
+        // A clock that was set back makes an answer old.
+        let lately = |at: Timestamp, good_for: Span| {
+            (0..good_for.millis()).contains(&now.since(at).millis())
+        };
+        let (holds, issuer) = match remembered.vouched {
+            Vouched::Signed { issuer, key_epoch } => {
+                let issuer = self.0.issuers.get(issuer)?;
+                issuer.refresh_if_due(now);
+                (issuer.still_holds(key_epoch, now), Some(issuer))
+            }
+            Vouched::Asked { issuer, at, good_for } => {
+                (lately(at, good_for), Some(self.0.issuers.get(issuer)?))
+            }
+            Vouched::Book { at } => (lately(at, KEY_REMEMBERED), None),
+        };
+        let skew_seconds = issuer.map_or(0, |it| it.skew_seconds());
+        if !holds {
             self.0.cache.remove(bearer);
             return None;
         }
-        if let Err(fault) = remembered.times.check(now.seconds(), issuer.skew_seconds()) {
+        if let Err(fault) = remembered.times.check(now.seconds(), skew_seconds) {
             self.0.cache.remove(bearer);
             return Some(Err(fault.into()));
         }
         if let Err(refused) = self.session_holds(&remembered.caller) {
             return Some(Err(refused));
         }
-        if let (Some(asked), Some(directory)) = (&remembered.groups, &issuer.directory) {
+        let directory = issuer.and_then(|it| it.directory.as_ref());
+        if let (Some(asked), Some(directory)) = (&remembered.groups, directory) {
             match directory.still_holds(asked, now) {
                 Still::Holds => {}
                 Still::Again => return None,
@@ -353,6 +397,16 @@ impl Verifier {
         bearer: &str,
         trace: &mut Trace,
     ) -> Result<(Arc<Caller>, Remembered), Refused> {
+        if let Some(key) = api_key::read(bearer) {
+            let remembered = self.look_up(bearer, key?).await?;
+            self.session_holds(&remembered.caller)?;
+            return Ok((Arc::clone(&remembered.caller), remembered));
+        }
+        if let Some(asked) = self.opaque(bearer) {
+            let remembered = self.introspect(bearer, asked, trace).await?;
+            self.session_holds(&remembered.caller)?;
+            return Ok((Arc::clone(&remembered.caller), remembered));
+        }
         let token = jws::parse(bearer)?;
         trace.form(&token);
         let (place, issuer) = self.issuer_of(&token)?;
@@ -378,14 +432,8 @@ impl Verifier {
         if let Some(bound) = &bound {
             trace.note("holder", &["cnf"], || (bound.to_string(), bound.rule().to_owned()));
         }
-        let remembered = Remembered {
-            caller: Arc::clone(&caller),
-            bound,
-            groups,
-            issuer: place,
-            key_epoch,
-            times,
-        };
+        let vouched = Vouched::Signed { issuer: place, key_epoch };
+        let remembered = Remembered { caller: Arc::clone(&caller), bound, groups, vouched, times };
         Ok((caller, remembered))
     }
 }

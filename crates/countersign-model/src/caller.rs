@@ -106,6 +106,9 @@ pub struct Caller {
     pub issued: Issued,
 }
 
+/// Who vouches for a caller with an API key, as records name it. No issuer may be called so.
+pub const API_KEY_ISSUER: &str = "api-keys";
+
 impl Caller {
     /// Every identity of the call: the subject, then the actors, nearest first.
     pub fn chain(&self) -> impl Iterator<Item = &Subject> {

@@ -115,6 +115,12 @@ id!(
     "ent"
 );
 
+id!(
+    /// Names an API key; it is no secret, and nothing of the key follows from it.
+    ApiKeyId,
+    "key"
+);
+
 fn ulid(now: Timestamp, entropy: &Entropy) -> u128 {
     let mut bytes = [0; 16];
     let (_, random) = bytes.split_at_mut(6);

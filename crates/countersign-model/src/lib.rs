@@ -25,14 +25,14 @@ pub mod span;
 mod fixtures;
 
 pub use approval::{Approval, ApprovalState, Person, Verdict, Vote};
-pub use caller::{Caller, CallerKind, Group, Subject};
+pub use caller::{API_KEY_ISSUER, Caller, CallerKind, Group, Subject};
 pub use catalog::{Catalog, Function, FunctionName, Sensitivity, Target, TargetName};
 pub use clock::{Clock, Entropy, Timestamp};
 pub use cut_off::{CutOffs, Issued, Whose};
 pub use decide::{Call, Decision, Grounds, Question, Refusal, decide};
 pub use digest::Digest;
 pub use grant::{Freshness, Grant, GrantRef, GrantState, Holder};
-pub use ids::{ApprovalId, CallId, GrantId, SessionId};
+pub use ids::{ApiKeyId, ApprovalId, CallId, GrantId, SessionId};
 pub use reason::Reason;
 pub use snapshot::{Epoch, Snapshot};
 pub use span::Span;

@@ -2,8 +2,9 @@
 //! commitments, never payloads.
 
 use crate::{
-    ApprovalId, CallId, Caller, Digest, Epoch, FunctionName, GrantId, GrantRef, Reason, SessionId,
-    Subject, TargetName, Timestamp, approval::ApprovalState, ids::EntryId, json::Members,
+    ApiKeyId, ApprovalId, CallId, Caller, Digest, Epoch, FunctionName, GrantId, GrantRef, Reason,
+    SessionId, Subject, TargetName, Timestamp, approval::ApprovalState, ids::EntryId,
+    json::Members,
 };
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +39,7 @@ impl Entry {
             | Event::GrantChanged(_)
             | Event::CatalogApplied(_)
             | Event::StopChanged(_)
+            | Event::ApiKeyChanged(_)
             | Event::RecordViewed(_)
             | Event::TokenAsked(_)
             | Event::Gateway(_) => self.serialised(),
@@ -96,6 +98,9 @@ pub enum Event {
     /// A subject was suspended or let in again, a kill switch was turned.
     #[serde(rename = "stop.changed")]
     StopChanged(StopChanged),
+    /// An API key was made or revoked.
+    #[serde(rename = "api_key.changed")]
+    ApiKeyChanged(ApiKeyChanged),
     /// A person looked at what was recorded.
     #[serde(rename = "record.viewed")]
     RecordViewed(RecordViewed),
@@ -325,6 +330,35 @@ pub enum StopState {
     Stopped,
     /// Calls go on.
     Resumed,
+}
+
+/// An API key was made or revoked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ApiKeyChanged {
+    /// The key's name; nothing of the key itself.
+    pub key: ApiKeyId,
+    /// For whom it speaks.
+    pub subject: Subject,
+    /// `made` or `revoked`.
+    pub change: ApiKeyChange,
+    /// Who did it.
+    pub by: Subject,
+    /// What it is for, or why it was revoked.
+    pub why: String,
+    /// Its scopes.
+    pub scopes: Vec<String>,
+    /// When it ends by itself.
+    pub expires_at: Timestamp,
+}
+
+/// What happened to an API key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ApiKeyChange {
+    /// It was made.
+    Made,
+    /// It was ended.
+    Revoked,
 }
 
 /// A person looked at what was recorded.

@@ -1,6 +1,7 @@
 //! Where facts are kept: one set of queries, two databases. Nothing here judges; a change is one
 //! [`Transaction`] that governance drives.
 
+mod api_keys;
 mod approvals;
 mod catalog;
 mod cut_offs;
@@ -21,6 +22,7 @@ mod transaction;
 mod used_once;
 mod web_sessions;
 
+pub use api_keys::{ApiKeyRow, KeyRevoked};
 pub use approvals::{APPROVALS_LOOK_MAX, ApprovalQuery, ApprovalRow, OPEN_PAGE, Written};
 pub use catalog::CatalogRow;
 pub use cut_offs::CutOffRow;

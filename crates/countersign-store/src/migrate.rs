@@ -7,6 +7,7 @@ use sqlx::AssertSqlSafe;
 const MIGRATIONS: &[(i64, &str)] = &[
     (1, include_str!("../migrations/0001_facts.sql")),
     (2, include_str!("../migrations/0002_used_once.sql")),
+    (3, include_str!("../migrations/0003_api_keys.sql")),
     (5, include_str!("../migrations/0005_session_ends.sql")),
     (6, include_str!("../migrations/0006_scim.sql")),
 ];

@@ -6,9 +6,9 @@ mod server;
 mod token;
 
 pub(crate) use client::{
-    ApprovalsCommand, CallArguments, CatalogCommand, End, GrantAddArguments, GrantsCommand,
-    GrantsListArguments, LedgerCommand, LoginArguments, ResumeArguments, SessionsCommand,
-    StopArguments, ToolFormat, WhatArguments,
+    ApiKeysCommand, ApprovalsCommand, CallArguments, CatalogCommand, End, GrantAddArguments,
+    GrantsCommand, GrantsListArguments, LedgerCommand, LoginArguments, ResumeArguments,
+    SessionsCommand, StopArguments, ToolFormat, WhatArguments,
 };
 pub(crate) use identity::{IdentityCommand, IdentityTestArguments};
 pub(crate) use server::{DemoArguments, InitArguments, SchemaOf};
@@ -98,6 +98,9 @@ pub(crate) enum Command {
     /// Who may call what, and who confirmed it
     #[command(subcommand)]
     Grants(GrantsCommand),
+    /// Keys of agents that can get no token
+    #[command(subcommand)]
+    ApiKeys(ApiKeysCommand),
     /// Calls that wait for a human
     #[command(subcommand)]
     Approvals(ApprovalsCommand),

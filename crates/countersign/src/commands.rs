@@ -1,5 +1,6 @@
 //! One file for each command; here only which is meant.
 
+mod api_keys;
 mod approvals;
 mod call;
 mod catalog;
@@ -42,6 +43,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Schema { of } => schema::run(of),
         Command::Catalog(command) => catalog::run(command, &shared),
         Command::Grants(command) => alone(grants::run(command, &shared)),
+        Command::ApiKeys(command) => alone(api_keys::run(command, &shared)),
         Command::Approvals(command) => alone(approvals::run(command, &shared)),
         Command::Sessions(command) => alone(sessions::run(command, &shared)),
         Command::Ledger(command) => ledger::run(command, &shared),

@@ -6,13 +6,14 @@ pub(crate) mod raw;
 pub(crate) mod scim;
 
 use crate::{exit::Failure, yaml};
+use countersign_governance::ApiKeyRules;
 use countersign_identity::{
     IssuerConfig, OwnSettings, PlainHttp, SamlConfig, Secret, TransmitterConfig,
 };
 use countersign_model::Span;
 use countersign_telemetry::Sample;
 use http::HeaderName;
-use raw::{RawConfig, RawLimits, RawLogging, RawRoles};
+use raw::{RawConfig, RawDpop, RawLimits, RawLogging, RawRoles};
 use scim::RawScim;
 use serde_json::Value;
 use std::{
@@ -36,6 +37,9 @@ pub(crate) struct Config {
     pub(crate) issuers: Vec<IssuerConfig>,
     pub(crate) saml: Vec<SamlConfig>,
     pub(crate) event_transmitters: Vec<TransmitterConfig>,
+    pub(crate) dpop: RawDpop,
+    /// What API keys may be, if there are any.
+    pub(crate) api_keys: Option<ApiKeyRules>,
     pub(crate) plain_http: PlainHttp,
     /// How own tokens are made.
     pub(crate) tokens: OwnSettings,
@@ -58,6 +62,17 @@ pub(crate) struct Config {
 pub(crate) struct Tls {
     pub(crate) certificate: PathBuf,
     pub(crate) key: PathBuf,
+    /// Which client certificates callers are asked for.
+    pub(crate) clients: Option<ClientCertificates>,
+}
+
+/// Which client certificates are taken.
+#[derive(Clone, Debug)]
+pub(crate) enum ClientCertificates {
+    /// Those that an authority of this file vouches for.
+    Of(PathBuf),
+    /// Any.
+    Any,
 }
 
 /// An OpenTelemetry collector.

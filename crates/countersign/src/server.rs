@@ -2,6 +2,7 @@
 
 pub(crate) mod assembly;
 mod body;
+mod callers;
 mod logging;
 mod operations;
 mod patient;

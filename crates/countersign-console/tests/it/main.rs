@@ -8,6 +8,7 @@
     reason = "a test that panics is a test that fails"
 )]
 
+mod api_keys;
 mod approvals;
 mod everyone;
 mod grants;

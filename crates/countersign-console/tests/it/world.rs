@@ -14,7 +14,7 @@ use countersign_demo::{
     idp::{Client, ClientKind, Idp, IdpConfig, SigningSeed},
     people,
 };
-use countersign_governance::{Actor, Governance, NewApproval, Parts, RoleMap, Store};
+use countersign_governance::{Actor, ApiKeyRules, Governance, NewApproval, Parts, RoleMap, Store};
 use countersign_identity::{
     Http, IssuerConfig, Limits, Receiver, SamlSignIn, SignIn, TransmitterConfig, Use, UseOnce,
     Verifier,
@@ -139,8 +139,7 @@ impl World {
             "name": "demo", "url": issuer_url, "audiences": [ORIGIN], "sign_in": all,
         }))
         .unwrap();
-        let http = Http::new();
-        let saml = saml(directory.path(), clock.clone());
+        let (http, saml) = (Http::new(), saml(directory.path(), clock.clone()));
         let verifier = Verifier::new(vec![config], http.clone(), clock).unwrap();
         let ending = verifier.clone();
         governance.follow_cut_offs(move |cut_offs| ending.end_sessions(cut_offs));
@@ -170,6 +169,7 @@ impl World {
             events: Some(events),
             public_url: ORIGIN.to_owned(),
             resource: ORIGIN.to_owned(),
+            api_keys: Some(ApiKeyRules { lifetime_max: Span::from_days(90) }),
             ledger_directory: directory.path().join("ledger"),
             recordings_directory: directory.path().join("recordings"),
         });

@@ -7,6 +7,7 @@
 //! Every case runs on SQLite, and on PostgreSQL when `COUNTERSIGN_TEST_POSTGRES` names a server
 //! (see the store's `tests/with-postgres`).
 
+mod api_keys;
 mod approvals;
 mod catalog;
 mod crash;

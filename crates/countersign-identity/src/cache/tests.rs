@@ -16,7 +16,13 @@ fn remembered(subject: &str) -> Remembered {
         issued: countersign_model::Issued::default(),
     };
     let times = Times { expires: 0, begins: 0 };
-    Remembered { caller: caller.into(), bound: None, groups: None, issuer: 0, key_epoch: 1, times }
+    Remembered {
+        caller: caller.into(),
+        bound: None,
+        groups: None,
+        vouched: Vouched::Signed { issuer: 0, key_epoch: 1 },
+        times,
+    }
 }
 
 fn found(cache: &Cache, token: &str) -> Option<String> {

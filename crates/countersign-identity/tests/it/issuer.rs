@@ -225,6 +225,9 @@ pub(crate) struct State {
     pub(crate) answers: Mutex<VecDeque<(u16, Value)>>,
     pub(crate) userinfo: Mutex<(u16, Value)>,
     pub(crate) device: Mutex<Value>,
+    /// What is said about opaque tokens: status, type and body.
+    pub(crate) introspected: Mutex<(u16, &'static str, String)>,
+    pub(crate) questions: AtomicUsize,
     /// The forms that were posted, with their `Authorization` header as `authorization`.
     pub(crate) forms: Mutex<Vec<HashMap<String, String>>>,
 }
@@ -257,6 +260,12 @@ impl Op {
             answers: Mutex::default(),
             userinfo: Mutex::new((404, json!({}))),
             device: Mutex::new(json!({})),
+            introspected: Mutex::new((
+                200,
+                "application/json",
+                json!({"active": false}).to_string(),
+            )),
+            questions: AtomicUsize::new(0),
             forms: Mutex::default(),
         });
         let (served, own_url) = (Arc::clone(&state), url.clone());
@@ -315,6 +324,7 @@ async fn answer(state: &State, url: &str, request: Request<Incoming>) -> Answer 
                 "userinfo_endpoint": format!("{url}/userinfo"),
                 "device_authorization_endpoint": format!("{url}/device"),
                 "end_session_endpoint": format!("{url}/end"),
+                "introspection_endpoint": format!("{url}/introspect"),
             });
             respond(200, &merged(base, &state.discovery.lock().unwrap()))
         }
@@ -331,16 +341,21 @@ async fn answer(state: &State, url: &str, request: Request<Incoming>) -> Answer 
             let (status, body) = state.userinfo.lock().unwrap().clone();
             respond(status, &body)
         }
+        "/introspect" => {
+            state.questions.fetch_add(1, Ordering::SeqCst);
+            note(state, request).await;
+            if *state.behaviour.lock().unwrap() == Keys::Gated {
+                drop(state.gate.subscribe().wait_for(|open| *open).await);
+            }
+            let (status, kind, body) = state.introspected.lock().unwrap().clone();
+            let mut response = Response::new(Full::new(Bytes::from(body)));
+            *response.status_mut() = StatusCode::from_u16(status).map_err(std::io::Error::other)?;
+            response.headers_mut().insert(header::CONTENT_TYPE, kind.parse().unwrap());
+            Ok(response)
+        }
         "/token" | "/device" => {
             let device = request.uri().path() == "/device";
-            let authorization = request.headers().get(header::AUTHORIZATION).cloned();
-            let body = request.into_body().collect().await.unwrap().to_bytes();
-            let pairs = url::form_urlencoded::parse(&body).into_owned();
-            let mut form: HashMap<String, String> = pairs.collect();
-            if let Some(value) = authorization {
-                form.insert("authorization".into(), value.to_str().unwrap().to_owned());
-            }
-            state.forms.lock().unwrap().push(form);
+            note(state, request).await;
             if device {
                 return respond(200, &state.device.lock().unwrap().clone());
             }
@@ -352,6 +367,18 @@ async fn answer(state: &State, url: &str, request: Request<Incoming>) -> Answer 
         }
         _ => respond(404, &json!({})),
     }
+}
+
+/// Writes down a form that was posted.
+async fn note(state: &State, request: Request<Incoming>) {
+    let authorization = request.headers().get(header::AUTHORIZATION).cloned();
+    let body = request.into_body().collect().await.unwrap().to_bytes();
+    let pairs = url::form_urlencoded::parse(&body).into_owned();
+    let mut form: HashMap<String, String> = pairs.collect();
+    if let Some(value) = authorization {
+        form.insert("authorization".into(), value.to_str().unwrap().to_owned());
+    }
+    state.forms.lock().unwrap().push(form);
 }
 
 async fn keys(state: &State, url: &str) -> Answer {

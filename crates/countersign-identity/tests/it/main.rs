@@ -8,6 +8,7 @@
     reason = "a test that panics is a test that fails"
 )]
 
+mod api_keys;
 mod attack_list;
 mod attacks;
 mod authorities;
@@ -18,6 +19,7 @@ mod dpop;
 mod events;
 mod explain;
 mod http_client;
+mod introspection;
 mod issuer;
 mod key_rotation;
 mod logout;

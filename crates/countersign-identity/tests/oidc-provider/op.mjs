@@ -11,6 +11,8 @@ import Provider from 'oidc-provider';
 const port = Number(process.argv[2] ?? 4400);
 const issuer = `http://127.0.0.1:${port}`;
 const RESOURCE = 'https://gateway.test/api';
+// Tokens for this one say nothing by themselves.
+const OPAQUE = 'https://gateway.test/opaque';
 const REDIRECT = 'http://127.0.0.1:8800/callback';
 const PEOPLE = {
   alice: { name: 'Alice', email: 'alice@example.test', email_verified: true, groups: ['admins'] },
@@ -76,6 +78,8 @@ function provider(keys, backchannel) {
       deviceFlow: { enabled: true },
       backchannelLogout: { enabled: true },
       revocation: { enabled: true },
+      dPoP: { enabled: true },
+      introspection: { enabled: true },
       rpInitiatedLogout: { enabled: true },
       resourceIndicators: {
         enabled: true,
@@ -83,7 +87,7 @@ function provider(keys, backchannel) {
         getResourceServerInfo: (_context, resource) => ({
           audience: resource,
           scope: 'call',
-          accessTokenFormat: 'jwt',
+          accessTokenFormat: resource === OPAQUE ? 'opaque' : 'jwt',
           accessTokenTTL: 300,
           jwt: { sign: { alg: 'RS256' } },
         }),

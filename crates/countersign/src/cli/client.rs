@@ -1,7 +1,7 @@
 //! Arguments of the commands that ask a gateway, and of those that read a ledger.
 
 use clap::{Args, Subcommand, ValueEnum};
-use countersign_model::{ApprovalId, GrantId, SessionId, Span, Timestamp};
+use countersign_model::{ApiKeyId, ApprovalId, GrantId, SessionId, Span, Timestamp};
 use std::path::PathBuf;
 
 /// `countersign catalog …`.
@@ -130,6 +130,36 @@ pub(crate) enum GrantStateArgument {
     Overdue,
     /// It was revoked or has expired
     Ended,
+}
+
+/// `countersign api-keys …`.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum ApiKeysCommand {
+    /// Make a key for an agent, and print it once
+    Create {
+        /// The agent, as the catalog names it
+        #[arg(long, value_name = "SUBJECT")]
+        subject: String,
+        /// What the key is for, and why a token won't do
+        #[arg(long, value_name = "TEXT")]
+        purpose: String,
+        /// A scope; can be given more than once
+        #[arg(long = "scope", value_name = "SCOPE")]
+        scopes: Vec<String>,
+        /// When it ends: a date, or a length of time
+        #[arg(long, value_name = "WHEN", default_value = "30d", value_parser = end)]
+        expires: End,
+    },
+    /// List keys with their last use; never the keys themselves
+    List,
+    /// End a key
+    Revoke {
+        /// The key
+        id: ApiKeyId,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        why: String,
+    },
 }
 
 /// `countersign approvals …`.

@@ -7,7 +7,7 @@ use crate::{
     clock,
     config::{
         self,
-        raw::{LogLevel, RawLimits, RawLogging, RawRoles},
+        raw::{LogLevel, RawDpop, RawLimits, RawLogging, RawRoles},
     },
     exit::{Exit, Failure},
     login::private_file,
@@ -252,6 +252,8 @@ fn setup(
         issuers: vec![issuer(base)?],
         saml: Vec::new(),
         event_transmitters: Vec::new(),
+        dpop: RawDpop::default(),
+        api_keys: None,
         plain_http: PlainHttp::LoopbackOnly,
         tokens: OwnSettings::default(),
         roles: RawRoles {

@@ -87,6 +87,8 @@ fn setup(config: Config) -> Result<Setup, Failure> {
         issuers: config.issuers,
         saml: config.saml,
         event_transmitters: config.event_transmitters,
+        dpop: config.dpop,
+        api_keys: config.api_keys,
         plain_http: config.plain_http,
         tokens: config.tokens,
         roles: config.roles,

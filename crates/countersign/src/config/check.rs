@@ -4,14 +4,15 @@ mod saml;
 mod telemetry;
 
 use super::{
-    Apply, CatalogFiles, Config, StoreUrl, Tls,
-    raw::{RawConfig, RawPlainHttp, RawRoles, RawStore},
+    Apply, CatalogFiles, ClientCertificates, Config, StoreUrl, Tls,
+    raw::{RawApiKeys, RawClientCertificates, RawConfig, RawPlainHttp, RawRoles, RawStore, RawTls},
     scim::RawScim,
 };
 use crate::{
     clock,
     yaml::{Fault, Path as Key},
 };
+use countersign_governance::ApiKeyRules;
 use countersign_identity::{
     Http, IssuerConfig, LIFETIME_MAX, OwnSettings, PlainHttp, Secret, TransmitterConfig, Verifier,
     check_transmitters,
@@ -40,6 +41,7 @@ pub(super) fn check(raw: RawConfig, text: &str, directory: &Path) -> Result<Conf
         at.fault(&format!("scim[{place}].{key}"), message);
     }
     at.limits(&raw);
+    at.api_keys(&raw);
     let otlp = at.telemetry(&raw, directory);
     let Some(listen) = listen.filter(|_| at.faults.is_empty()) else {
         at.faults.sort();
@@ -60,21 +62,16 @@ pub(super) fn check(raw: RawConfig, text: &str, directory: &Path) -> Result<Conf
         listen,
         public_url: raw.public_url.trim_end_matches('/').to_owned(),
         gateway: raw.gateway,
-        tls: raw.tls.map(|tls| Tls { certificate: under(&tls.certificate), key: under(&tls.key) }),
+        tls: raw.tls.map(|it| tls_under(directory, it)),
         store,
         ledger: raw.ledger.map_or_else(|| state.join("ledger"), |it| under(&it)),
         recordings: raw.recordings.map_or_else(|| state.join("recordings"), |it| under(&it)),
         master_key: secret_under(directory, raw.master_key),
         issuers: raw.issuers.into_iter().map(|it| issuer_under(directory, it)).collect(),
         saml: raw.saml.into_iter().map(|it| saml::under(directory, it)).collect(),
-        event_transmitters: raw
-            .event_transmitters
-            .into_iter()
-            .map(|it| TransmitterConfig {
-                authorization: it.authorization.map(|secret| secret_under(directory, secret)),
-                ..it
-            })
-            .collect(),
+        event_transmitters: transmitters_under(directory, raw.event_transmitters),
+        dpop: raw.dpop,
+        api_keys: raw.api_keys.and_then(key_rules),
         plain_http: match raw.plain_http {
             RawPlainHttp::LoopbackOnly => PlainHttp::LoopbackOnly,
             RawPlainHttp::Everywhere => PlainHttp::Everywhere,
@@ -219,6 +216,16 @@ impl At<'_> {
         }
     }
 
+    fn api_keys(&mut self, raw: &RawConfig) {
+        let Some(keys) = raw.api_keys else { return };
+        if keys.lifetime_max <= Span::default() || keys.lifetime_max > KEY_LIFETIME_MAX {
+            self.fault(
+                "api_keys.lifetime_max",
+                format!("above zero and at most {KEY_LIFETIME_MAX}"),
+            );
+        }
+    }
+
     fn limits(&mut self, raw: &RawConfig) {
         let limits = &raw.limits;
         let mut within = |key: &str, value: u64, least: u64, most: u64| {
@@ -244,6 +251,32 @@ impl At<'_> {
     }
 }
 
+/// What API keys may be, where they are on.
+fn key_rules(raw: RawApiKeys) -> Option<ApiKeyRules> {
+    raw.enabled.then_some(ApiKeyRules { lifetime_max: raw.lifetime_max })
+}
+
+fn transmitters_under(directory: &Path, raw: Vec<TransmitterConfig>) -> Vec<TransmitterConfig> {
+    let under = |it: TransmitterConfig| TransmitterConfig {
+        authorization: it.authorization.map(|secret| secret_under(directory, secret)),
+        ..it
+    };
+    raw.into_iter().map(under).collect()
+}
+
+fn tls_under(directory: &Path, raw: RawTls) -> Tls {
+    Tls {
+        certificate: directory.join(raw.certificate),
+        key: directory.join(raw.key),
+        clients: raw.client_certificates.map(|it| match it {
+            RawClientCertificates::Authorities(file) => {
+                ClientCertificates::Of(directory.join(file))
+            }
+            RawClientCertificates::Any => ClientCertificates::Any,
+        }),
+    }
+}
+
 fn secret_under(directory: &Path, secret: Secret) -> Secret {
     match secret {
         Secret::File(path) => Secret::File(directory.join(path)),
@@ -252,6 +285,9 @@ fn secret_under(directory: &Path, secret: Secret) -> Secret {
 }
 
 fn issuer_under(directory: &Path, mut issuer: IssuerConfig) -> IssuerConfig {
+    if let Some(asked) = &mut issuer.introspection {
+        asked.client_secret = secret_under(directory, asked.client_secret.clone());
+    }
     if let Some(sign_in) = &mut issuer.sign_in {
         sign_in.client_secret =
             sign_in.client_secret.take().map(|secret| secret_under(directory, secret));
@@ -283,6 +319,8 @@ fn sqlite_under(directory: &Path, url: String) -> String {
     format!("sqlite:{}{mark}{options}", path.display())
 }
 
+/// No API key may be good for longer.
+const KEY_LIFETIME_MAX: Span = Span::from_days(366);
 const NAME_BYTES_MAX: usize = 64;
 /// The longest that a head or a drain may take.
 const WITHIN_MAX: Span = Span::from_seconds(3600);

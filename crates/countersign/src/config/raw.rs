@@ -50,6 +50,12 @@ pub(crate) struct RawConfig {
     /// credentials, disabled accounts (OpenID Shared Signals Framework, CAEP, RISC).
     #[serde(default)]
     pub(crate) event_transmitters: Vec<TransmitterConfig>,
+    /// How `DPoP` proofs are taken, which come with tokens that are bound to a key.
+    #[serde(default)]
+    pub(crate) dpop: RawDpop,
+    /// API keys, for agents that can get no token from anybody; off unless this is here.
+    #[serde(default)]
+    pub(crate) api_keys: Option<RawApiKeys>,
     /// To whom of the issuers clear text may be spoken.
     #[serde(default)]
     pub(crate) plain_http: RawPlainHttp,
@@ -100,6 +106,70 @@ pub(crate) struct RawTls {
     pub(crate) certificate: PathBuf,
     /// A PEM file with the private key.
     pub(crate) key: PathBuf,
+    /// Which client certificates callers are asked for, for tokens that are bound to one (RFC
+    /// 8705). Nobody has to show one; by default nobody is asked.
+    #[serde(default)]
+    pub(crate) client_certificates: Option<RawClientCertificates>,
+}
+
+/// Which client certificates are taken.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum RawClientCertificates {
+    /// Those that are vouched for by one of the authorities of this PEM file.
+    Authorities(PathBuf),
+    /// Any, self-signed ones too: that a token is bound to it is what makes one worth something.
+    Any,
+}
+
+/// API keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawApiKeys {
+    /// Whether API keys are made and taken.
+    pub(crate) enabled: bool,
+    /// The longest time between a key's making and its end, at most 366d.
+    #[serde(default = "default_key_lifetime")]
+    #[schemars(with = "String")]
+    pub(crate) lifetime_max: Span,
+}
+
+fn default_key_lifetime() -> Span {
+    Span::from_days(90)
+}
+
+/// How `DPoP` proofs are taken (RFC 9449), beyond what is always asked of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawDpop {
+    /// Whether a proof has to carry a nonce that a gateway gave out in the last minutes, so that
+    /// nobody can make proofs ahead.
+    pub(crate) nonces: RawNonces,
+    /// Who remembers which proofs were used.
+    pub(crate) remembered_by: RawRemembered,
+}
+
+/// Whether proofs carry nonces.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RawNonces {
+    /// They need not.
+    #[default]
+    Off,
+    /// They must.
+    Required,
+}
+
+/// Who remembers which proofs were used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RawRemembered {
+    /// Each gateway what it has seen itself. Where several gateways share a store, a proof that was
+    /// overheard could be used once more at each of the others within its minute.
+    #[default]
+    EachGateway,
+    /// All gateways together, at the price of one write to the store a call.
+    AllGateways,
 }
 
 /// Where facts are kept.

@@ -2,11 +2,12 @@
 
 mod saml;
 
+use super::callers::Callers;
 use crate::{
     catalog_files::check_mask,
     clock,
     config::{
-        raw::{RawLimits, RawRoles},
+        raw::{RawDpop, RawLimits, RawRoles},
         scim::RawScim,
     },
     exit::{Exit, Failure},
@@ -15,10 +16,10 @@ use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use countersign_console::{CliDoor, ConsoleParts};
 use countersign_gateway::{Gateway, GatewayParts, Limits, Secrets};
-use countersign_governance::{Governance, Parts, RoleMap, Store};
+use countersign_governance::{ApiKeyRules, Governance, Parts, RoleMap, Store};
 use countersign_identity::{
     Hidden, Http, IssuerConfig, OwnIssuer, OwnSettings, PlainHttp, Receiver, SamlConfig, SignIn,
-    TransmitterConfig, Use, UseOnce, UseOnceFailed, Verifier, VerifierOptions,
+    TransmitterConfig, Use, UseOnce, UseOnceFailed, Verifier,
 };
 use countersign_ledger::{
     Closer, Log, LogOptions, MasterKey, SegmentOptions, Segments, SigningKey, Writer, WriterOptions,
@@ -49,6 +50,9 @@ pub(crate) struct Setup {
     pub(crate) issuers: Vec<IssuerConfig>,
     pub(crate) saml: Vec<SamlConfig>,
     pub(crate) event_transmitters: Vec<TransmitterConfig>,
+    pub(crate) dpop: RawDpop,
+    /// What API keys may be, if there are any.
+    pub(crate) api_keys: Option<ApiKeyRules>,
     pub(crate) plain_http: PlainHttp,
     /// How own tokens are made.
     pub(crate) tokens: OwnSettings,
@@ -146,7 +150,7 @@ impl Assembly {
         let directories = super::scim::providers(&setup)?;
         let signing = setup.keys.derive(&format!("countersign/ledger/v1/{}", setup.gateway));
         let mask_key = HashKey::new(&setup.keys.derive("countersign/mask/v1"));
-        let own = own_issuer(&setup)?;
+        let callers = Callers::of(&setup, own_issuer(&setup)?)?;
         let (ledger, closer) = open_ledger(&setup, &signing)?;
         let store = open_store(&setup.store_url).await?;
         let governance = Governance::start(Parts {
@@ -163,8 +167,7 @@ impl Assembly {
         .await
         .map_err(|error| Failure::caused(Exit::Failed, "governance can't start", &error))?;
         // Tokens are judged by the real time, whatever the calendar of the demo shows.
-        let reserved: Vec<_> = setup.saml.iter().filter_map(SamlConfig::reserved).collect();
-        let options = VerifierOptions { own: Some(own), reserved, ..VerifierOptions::default() };
+        let options = callers.with(register(&store), &governance);
         let verifier = Verifier::with(setup.issuers.clone(), http, clock::clock(), options);
         let verifier = verifier.map_err(|faults| {
             let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
@@ -194,6 +197,7 @@ impl Assembly {
             events: receiver(&verifier, setup.event_transmitters, &setup.variables)?,
             public_url: setup.public_url.clone(),
             resource: setup.public_url.clone(),
+            api_keys: setup.api_keys,
             ledger_directory: setup.ledger,
             recordings_directory: setup.recordings,
         });

@@ -3,8 +3,10 @@
 
 use super::{assembly::Assembly, operations::Origin, patient::Patient, routes};
 use crate::{config::raw::RawLimits, exit::Failure};
+use countersign_identity::Thumbprint;
 use countersign_model::Span;
-use hyper::service::service_fn;
+use http::Request;
+use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto, graceful::GracefulShutdown},
@@ -178,11 +180,17 @@ impl Port {
             drop(stream.set_nodelay(true));
             let stream = Patient::new(stream, self.limits.answer_taken_within.duration());
             match &self.tls {
-                None => self.speak(stream, from, watcher).await,
+                None => self.speak(stream, (from, None), watcher).await,
                 Some(tls) => {
                     let within = self.limits.head_within.duration();
                     match tokio::time::timeout(within, tls.accept(stream)).await {
-                        Ok(Ok(stream)) => self.speak(stream, from, watcher).await,
+                        Ok(Ok(stream)) => {
+                            // Its key was proved to be the caller's in the handshake.
+                            let shown = stream.get_ref().1.peer_certificates();
+                            let certificate = shown.and_then(<[_]>::first);
+                            let certificate = certificate.map(|it| Thumbprint::of(it));
+                            self.speak(stream, (from, certificate), watcher).await;
+                        }
                         Ok(Err(error)) => tracing::debug!(%error, "no TLS came about"),
                         Err(_) => tracing::debug!("no TLS came about in time"),
                     }
@@ -193,14 +201,24 @@ impl Port {
         });
     }
 
-    async fn speak<S>(self: &Arc<Self>, stream: S, from: Origin, watcher: Watcher)
-    where
+    /// Answers on a connection; `from` says whose it is, with the client certificate if there is
+    /// one. Nobody who asks can say it: it is never read from a header.
+    async fn speak<S>(
+        self: &Arc<Self>,
+        stream: S,
+        from: (Origin, Option<Thumbprint>),
+        watcher: Watcher,
+    ) where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let asked = Arc::new(AtomicBool::new(false));
         let (port, first) = (Arc::clone(self), Arc::clone(&asked));
-        let service = service_fn(move |request| {
+        let (from, certificate) = from;
+        let service = service_fn(move |mut request: Request<Incoming>| {
             first.store(true, Ordering::Relaxed);
+            if let Some(certificate) = certificate {
+                request.extensions_mut().insert(certificate);
+            }
             let port = Arc::clone(&port);
             async move {
                 Ok::<_, Infallible>(routes::answer(&port.assembly, &port.load, from, request).await)

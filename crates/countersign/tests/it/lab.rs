@@ -222,7 +222,7 @@ pub(crate) fn issuer(site: &Site) -> String {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test of the real process has the real time")]
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap())
 }

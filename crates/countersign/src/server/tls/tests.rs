@@ -1,5 +1,8 @@
 use super::acceptor;
-use crate::{config::Tls, exit::Exit};
+use crate::{
+    config::{ClientCertificates, Tls},
+    exit::Exit,
+};
 use std::fs;
 
 #[test]
@@ -21,9 +24,20 @@ fn certificate_and_key_come_from_files_and_belong_together() {
         ("nowhere.pem", "key.pem", Some("nowhere.pem can't be used for TLS")),
     ];
     for (certificate, key, expect) in rows {
-        let tls = Tls { certificate: place(certificate), key: place(key) };
+        let tls = Tls { certificate: place(certificate), key: place(key), clients: None };
         let failure = acceptor(&tls).err();
         assert_eq!(failure.as_ref().map(crate::exit::Failure::exit), expect.map(|_| Exit::Usage));
+        let said = format!("{failure:?}");
+        assert!(said.contains(expect.unwrap_or("None")), "{said}");
+    }
+    for (clients, expect) in [
+        (ClientCertificates::Any, None),
+        (ClientCertificates::Of(place("chain.pem")), None),
+        (ClientCertificates::Of(place("key.pem")), Some("there is no certificate in it")),
+        (ClientCertificates::Of(place("nowhere.pem")), Some("nowhere.pem can't be used for TLS")),
+    ] {
+        let (certificate, key) = (place("chain.pem"), place("key.pem"));
+        let failure = acceptor(&Tls { certificate, key, clients: Some(clients) }).err();
         let said = format!("{failure:?}");
         assert!(said.contains(expect.unwrap_or("None")), "{said}");
     }

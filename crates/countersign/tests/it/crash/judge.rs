@@ -71,7 +71,8 @@ fn only_redelivered_twice(entries: &[Entry]) {
             | Event::ApprovalChanged(_)
             | Event::GrantChanged(_)
             | Event::CatalogApplied(_)
-            | Event::StopChanged(_) => {}
+            | Event::StopChanged(_)
+            | Event::ApiKeyChanged(_) => {}
             Event::CallIntent(_)
             | Event::CallOutcome(_)
             | Event::CallRefused(_)
@@ -107,6 +108,7 @@ impl Calls {
                 | Event::GrantChanged(_)
                 | Event::CatalogApplied(_)
                 | Event::StopChanged(_)
+                | Event::ApiKeyChanged(_)
                 | Event::RecordViewed(_)
                 | Event::TokenAsked(_)
                 | Event::Gateway(_) => {}

@@ -8,7 +8,11 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use std::net::SocketAddr;
-use tokio::{net::TcpStream, task::JoinHandle};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    task::JoinHandle,
+};
 
 /// A connection to a gateway.
 #[derive(Debug)]
@@ -40,7 +44,12 @@ pub(crate) struct Answer {
 
 impl Say {
     pub(crate) fn new(method: &str, path: &str, token: &str) -> Self {
-        let headers = vec![("authorization", format!("Bearer {token}"))];
+        Self::authorized(method, path, &format!("Bearer {token}"))
+    }
+
+    /// With this `Authorization`.
+    pub(crate) fn authorized(method: &str, path: &str, authorization: &str) -> Self {
+        let headers = vec![("authorization", authorization.to_owned())];
         Self { method: method.to_owned(), path: path.to_owned(), headers, body: Bytes::new() }
     }
 
@@ -107,6 +116,14 @@ impl Connection {
     pub(crate) async fn open(address: SocketAddr) -> Result<Self, Lost> {
         let stream = TcpStream::connect(address).await.map_err(lost)?;
         stream.set_nodelay(true).map_err(lost)?;
+        Self::over(stream).await
+    }
+
+    /// Over a connection that somebody else opened, such as one with TLS.
+    pub(crate) async fn over<S>(stream: S) -> Result<Self, Lost>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(lost)?;
         let task = tokio::spawn(async move { drop(connection.await) });
         Ok(Self { sender, task })

@@ -2,12 +2,13 @@
 
 use crate::lab::{
     ADMINISTRATOR, AGENT, APPROVER, AUDIENCE, AUDITOR, Browser, Connection, OWNER, Process, Say,
-    World, console_provider, desk, idp_routes, issuer, until,
+    World, console_provider, desk, idp_routes, issuer, now, until,
 };
 use countersign_demo::{
     idp::{Idp, IdpConfig},
     people::{self, Person},
 };
+use countersign_model::Span;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, net::SocketAddr};
 
@@ -84,6 +85,7 @@ impl Stage {
                 "reviewers": ["countersign-reviewers"],
             },
             "metrics": {"token": {"file": "metrics.token"}},
+            "api_keys": {"enabled": true},
         }));
         let process = Process::start(&world).await;
         let session = (String::new(), String::new());
@@ -133,6 +135,22 @@ impl Stage {
         });
         let made = self.manage("POST /grants", &new).await;
         (made["id"].as_str().unwrap().to_owned(), made["version"].as_u64().unwrap())
+    }
+
+    /// A new API key of the agent's, the only one that is good: its id.
+    pub(crate) async fn api_key(&self) -> String {
+        let known = self.manage("GET /api-keys", &json!({})).await;
+        for key in known["api_keys"].as_array().unwrap() {
+            let what = format!("POST /api-keys/{}/revoke", key["id"].as_str().unwrap());
+            self.manage(&what, &json!({"why": "another one"})).await;
+        }
+        let made = self.manage("POST /api-keys", &Self::new_api_key()).await;
+        made["api_key"]["id"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn new_api_key() -> Value {
+        let expires_at = now().plus(Span::from_days(1));
+        json!({"subject": AGENT, "purpose": "a test", "expires_at": expires_at})
     }
 
     /// A new held call of the caller's: its id and digest.

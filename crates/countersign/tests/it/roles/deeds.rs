@@ -90,6 +90,7 @@ async fn api(stage: &mut Stage, way: &Way) -> Option<Deed> {
             Deed::new("stop", "resume", path).json(stop())
         }
         _ if path.starts_with("/api/v1/grants") => return grants(stage, way).await,
+        _ if path.starts_with("/api/v1/api-keys") => return api_keys(stage, way).await,
         _ => return held_and_recorded(stage, way).await,
     };
     Some(deed)
@@ -112,6 +113,34 @@ async fn grants(stage: &mut Stage, way: &Way) -> Option<Deed> {
         }
         ("POST", "/api/v1/grants/{id}/revoke") => {
             Deed::new("grant", "revoke", at).json(json!({"why": "a test"}))
+        }
+        _ => return None,
+    };
+    Some(deed)
+}
+
+async fn api_keys(stage: &mut Stage, way: &Way) -> Option<Deed> {
+    let path = way.path.as_str();
+    let at = path.replace("{id}", &stage.api_key().await);
+    let new = Stage::new_api_key();
+    let ends = new["expires_at"].as_str()?.split('T').next()?;
+    let deed = match (way.method.as_str(), path) {
+        ("GET", "/api/v1/api-keys") => {
+            let all = stage.count("/api-keys", "api_keys").await;
+            Deed::new("API key", "list", path).list("api_keys", all)
+        }
+        ("POST", "/api/v1/api-keys") => Deed::new("API key", "make", path).json(new),
+        ("POST", "/api/v1/api-keys/{id}/revoke") => {
+            Deed::new("API key", "revoke", at).json(json!({"why": "a test"}))
+        }
+        ("GET", "/console/api-keys") => Deed::new("API key", "list what is shown", path),
+        ("POST", "/console/api-keys") => Deed::new("API key", "make", path).form(&[
+            ("subject", new["subject"].as_str()?),
+            ("purpose", "a test"),
+            ("expires", ends),
+        ]),
+        ("POST", "/console/api-keys/{id}/revoke") => {
+            Deed::new("API key", "revoke", at).form(&[("why", "a test")])
         }
         _ => return None,
     };
@@ -238,6 +267,7 @@ async fn approval_pages(stage: &mut Stage, way: &Way) -> Option<Deed> {
             let (id, _) = stage.approved().await;
             Deed::new("held call", "take an approval back", path.replace("{id}", &id)).form(&[])
         }
+        _ if path.starts_with("/console/api-keys") => return api_keys(stage, way).await,
         _ => return None,
     };
     Some(deed)

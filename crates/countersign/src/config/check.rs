@@ -37,9 +37,7 @@ pub(super) fn check(raw: RawConfig, text: &str, directory: &Path) -> Result<Conf
     at.saml(&raw.saml, &raw.issuers);
     at.transmitters(&raw);
     at.roles(&raw);
-    for (place, key, message) in super::scim::faults(&raw.scim, &raw.issuers) {
-        at.fault(&format!("scim[{place}].{key}"), message);
-    }
+    at.directories(&raw);
     at.limits(&raw);
     at.api_keys(&raw);
     let otlp = at.telemetry(&raw, directory);
@@ -112,6 +110,12 @@ impl At<'_> {
             self.fault("listen", "an IP address and a port, such as 127.0.0.1:7070 or [::]:7070");
         }
         parsed.ok()
+    }
+
+    fn directories(&mut self, raw: &RawConfig) {
+        for (place, key, message) in super::scim::faults(&raw.scim, &raw.issuers) {
+            self.fault(&format!("scim[{place}].{key}"), message);
+        }
     }
 
     fn public_url(&mut self, text: &str) {

@@ -1,6 +1,6 @@
 //! Directories that tell by SCIM, as people write them, and what they must keep.
 
-use countersign_identity::{IssuerConfig, Namespace, Secret};
+use countersign_identity::{IssuerConfig, Namespace, SamlConfig, Secret};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -54,12 +54,19 @@ pub(super) fn faults(
     faults
 }
 
-/// Prefixes of other issuers that begin with this one's: their names are not this one's to say.
-pub(crate) fn foreign_prefixes(own: &IssuerConfig, issuers: &[IssuerConfig]) -> Vec<String> {
+/// Prefixes of other sources of identities that begin with this one's: their names are not this
+/// one's to say.
+pub(crate) fn foreign_prefixes(
+    own: &IssuerConfig,
+    issuers: &[IssuerConfig],
+    saml: &[SamlConfig],
+) -> Vec<String> {
     let mine = &own.claims.subject_prefix;
     let others = issuers.iter().filter(|it| it.name != own.name && it.namespace == Namespace::Own);
-    let longer = others.map(|it| &it.claims.subject_prefix);
-    longer.filter(|it| it.len() > mine.len() && it.starts_with(mine)).cloned().collect()
+    let others = others.map(|it| it.claims.subject_prefix.clone());
+    let saml = saml.iter().filter_map(SamlConfig::reserved).map(|it| it.subject_prefix);
+    let longer = |it: &String| it.len() > mine.len() && it.starts_with(mine);
+    others.chain(saml).filter(longer).collect()
 }
 
 const NAME_BYTES_MAX: usize = 64;

@@ -52,8 +52,17 @@ fn every_fault_names_line_and_key() {
     }
 }
 
-const FAULTS: [(&str, &str, &[&str]); 20] = [
+const FAULTS: [(&str, &str, &[&str]); 21] = [
     ("", "", &[]),
+    (
+        "roles:",
+        "scim:\n  - {name: okta, token: {env: T}, issuer: nobody}\n  - {name: okta, token: {env: T}, issuer: acme}\n  - {name: A b, token: {env: T}, issuer: acme}\nroles:",
+        &[
+            "9: scim[0].issuer: no issuer has this name",
+            "10: scim[1].name: another directory has this name",
+            "11: scim[2].name: a short name of a-z, 0-9 and hyphens",
+        ],
+    ),
     (
         "roles:",
         "saml:\n  - name: acme\n    entity_id: urn:idp\n    metadata: {file: idp.xml}\n    key: {file: k}\n    certificate: c\n    clock_skew: 1h\nroles:",

@@ -25,7 +25,7 @@ pub(super) fn door(
 
 /// The directories, with their tokens.
 pub(super) fn providers(setup: &Setup) -> Result<Vec<ScimProvider>, Failure> {
-    let Setup { scim: directories, issuers, variables, .. } = setup;
+    let Setup { scim: directories, issuers, saml, variables, .. } = setup;
     let lookup = |name: &str| variables.get(name).cloned().or_else(|| clock::environment(name));
     let mut providers: Vec<ScimProvider> = Vec::with_capacity(directories.len());
     for directory in directories {
@@ -56,7 +56,7 @@ pub(super) fn providers(setup: &Setup) -> Result<Vec<ScimProvider>, Failure> {
             subject_from,
             subject_prefix: issuer.claims.subject_prefix.clone(),
             group_prefix: issuer.claims.group_prefix.clone(),
-            foreign_prefixes: foreign_prefixes(issuer, issuers),
+            foreign_prefixes: foreign_prefixes(issuer, issuers, saml),
         });
     }
     Ok(providers)

@@ -142,12 +142,19 @@ pub struct ClaimsConfig {
     pub email: String,
     /// The claim with the subject's groups: a text or a list of texts.
     pub groups: String,
-    /// What stands before each group.
-    pub group_prefix: String,
+    /// What stands before each group; without it, what stands before the subject.
+    pub group_prefix: Option<String>,
     /// Tokens that match are a service's. A token whose subject is its client always is.
     pub service: Option<ClaimRule>,
     /// Tokens that match are an agent's.
     pub agent: Option<ClaimRule>,
+}
+
+impl ClaimsConfig {
+    /// What stands before each group.
+    pub fn group_prefix(&self) -> &str {
+        self.group_prefix.as_deref().unwrap_or(&self.subject_prefix)
+    }
 }
 
 impl Default for ClaimsConfig {
@@ -162,7 +169,7 @@ impl Default for ClaimsConfig {
             name: "name".into(),
             email: "email".into(),
             groups: "groups".into(),
-            group_prefix: String::new(),
+            group_prefix: None,
             service: None,
             agent: None,
         }
@@ -441,6 +448,13 @@ impl IssuerConfig {
                 earlier.name
             );
             faults.push(self.fault("claims.subject_prefix", problem));
+        } else if !shared && self.claims.group_prefix() == earlier.claims.group_prefix() {
+            let problem = format!(
+                "issuer {} has the same prefix for its groups, so each could make its people members \
+                 of the other's; leave one `group_prefix` out, or write `namespace: shared` at both",
+                earlier.name
+            );
+            faults.push(self.fault("claims.group_prefix", problem));
         }
         faults
     }

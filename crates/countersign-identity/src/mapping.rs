@@ -43,12 +43,13 @@ pub struct Reserved {
 impl Mapping {
     /// The mapping of `own`, which knows the names that belong to the `others`.
     pub(crate) fn new(own: &IssuerConfig, others: &[IssuerConfig]) -> Self {
-        let foreign = |prefix: fn(&ClaimsConfig) -> &String| {
+        let foreign = |prefix: fn(&ClaimsConfig) -> &str| {
             let mine = prefix(&own.claims);
             let others = others.iter().filter(|it| it.name != own.name);
             let reserved = others.filter(|it| it.namespace == Namespace::Own);
             let longer = reserved.map(|it| prefix(&it.claims));
-            longer.filter(|it| it.len() > mine.len() && it.starts_with(mine)).cloned().collect()
+            let longer = longer.filter(|it| it.len() > mine.len() && it.starts_with(mine));
+            longer.map(str::to_owned).collect()
         };
         Self {
             issuer_name: own.name.as_str().into(),
@@ -58,7 +59,7 @@ impl Mapping {
             id_token_subject: own.claims.id_token_subject.as_deref().map(Naming::of),
             service_subject: own.claims.service_subject.as_deref().map(Naming::of),
             foreign_subjects: foreign(|claims| &claims.subject_prefix),
-            foreign_groups: foreign(|claims| &claims.group_prefix),
+            foreign_groups: foreign(ClaimsConfig::group_prefix),
             asks: own.directory.as_ref().map(|it| it.ask),
         }
     }
@@ -66,12 +67,12 @@ impl Mapping {
     /// The same, with names that belong to sources of identities that are no issuers.
     pub(crate) fn beside(mut self, reserved: &[Reserved]) -> Self {
         let longer =
-            |theirs: &&String, mine: &String| theirs.len() > mine.len() && theirs.starts_with(mine);
+            |theirs: &&String, mine: &str| theirs.len() > mine.len() && theirs.starts_with(mine);
         let subjects = reserved.iter().map(|it| &it.subject_prefix);
         let subjects = subjects.filter(|it| longer(it, &self.claims.subject_prefix));
         self.foreign_subjects.extend(subjects.cloned());
         let groups = reserved.iter().map(|it| &it.group_prefix);
-        let groups = groups.filter(|it| longer(it, &self.claims.group_prefix));
+        let groups = groups.filter(|it| longer(it, self.claims.group_prefix()));
         self.foreign_groups.extend(groups.cloned());
         self
     }
@@ -162,7 +163,7 @@ impl Mapping {
         }
         self.note(trace, "groups", &self.claims.groups, claims, || {
             let count = caller.groups.len();
-            format!("claims.groups with the prefix {:?}: {count}", self.claims.group_prefix)
+            format!("claims.groups with the prefix {:?}: {count}", self.claims.group_prefix())
         });
         trace.note("scopes", &["scope", "scp"], || {
             let scopes: Vec<&str> = caller.scopes.iter().map(AsRef::as_ref).collect();
@@ -292,7 +293,7 @@ impl Mapping {
         }
         let mut groups = BTreeSet::new();
         for name in names {
-            let group = format!("{}{name}", self.claims.group_prefix);
+            let group = format!("{}{name}", self.claims.group_prefix());
             if !is_nameable(name) || self.foreign_groups.iter().any(|it| group.starts_with(it)) {
                 return Err(Refused::new(Fault::ClaimInvalid, format!("group {}", shown(name))));
             }

@@ -92,6 +92,8 @@ fn two_issuers_never_share_names_by_accident() {
     assert_eq!(keys(other(json!({}))), ["claims.subject_prefix"]);
     assert!(keys(other(json!({"namespace": "shared"}))).is_empty());
     assert!(keys(other(json!({"claims": {"subject_prefix": "o:"}}))).is_empty());
+    let groups = json!({"claims": {"subject_prefix": "o:", "group_prefix": ""}});
+    assert_eq!(keys(other(groups)), ["claims.group_prefix"]);
 }
 
 #[test]

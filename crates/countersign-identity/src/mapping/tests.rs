@@ -114,6 +114,10 @@ fn no_issuer_names_what_belongs_to_another() {
     check(&people, json!({"sub": "r", "act": {"sub": "agent:x"}}), Some(Fault::SubjectNotAccepted));
     check(&people, json!({"sub": "r", "groups": ["ag:ops"]}), Some(Fault::ClaimInvalid));
     check(&agents, json!({"sub": "dunning", "groups": "ops"}), None);
+    // What stands before its subjects stands before its groups too.
+    let partner = config("partner", json!({"subject_prefix": "partner:"}));
+    let groups = map(&partner, &[], json!({"sub": "r", "groups": ["admins"]})).unwrap().groups;
+    assert_eq!(groups, BTreeSet::from(["partner:admins".into()]));
 }
 
 #[test]

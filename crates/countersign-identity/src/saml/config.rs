@@ -92,8 +92,15 @@ pub struct SamlAttributes {
     pub email: String,
     /// The attribute with the subject's groups.
     pub groups: String,
+    /// What stands before each group; without it, what stands before the subject.
+    pub group_prefix: Option<String>,
+}
+
+impl SamlAttributes {
     /// What stands before each group.
-    pub group_prefix: String,
+    pub fn group_prefix(&self) -> &str {
+        self.group_prefix.as_deref().unwrap_or(&self.subject_prefix)
+    }
 }
 
 impl Default for SamlAttributes {
@@ -104,7 +111,7 @@ impl Default for SamlAttributes {
             name: "displayName".into(),
             email: "mail".into(),
             groups: "groups".into(),
-            group_prefix: String::new(),
+            group_prefix: None,
         }
     }
 }
@@ -136,7 +143,7 @@ impl SamlConfig {
     pub fn reserved(&self) -> Option<Reserved> {
         (self.namespace == Namespace::Own).then(|| Reserved {
             subject_prefix: self.attributes.subject_prefix.clone(),
-            group_prefix: self.attributes.group_prefix.clone(),
+            group_prefix: self.attributes.group_prefix().to_owned(),
         })
     }
 
@@ -201,6 +208,13 @@ impl SamlConfig {
                 other.name
             );
             faults.push(self.fault("attributes.subject_prefix", problem));
+        } else if self.attributes.group_prefix() == other.group_prefix && !shared {
+            let problem = format!(
+                "{} has the same prefix for its groups, so each could make its people members of the \
+                 other's; leave one `group_prefix` out, or write `namespace: shared` at both",
+                other.name
+            );
+            faults.push(self.fault("attributes.group_prefix", problem));
         }
         faults
     }
@@ -210,6 +224,7 @@ impl SamlConfig {
 struct Claim<'c> {
     name: &'c str,
     subject_prefix: &'c str,
+    group_prefix: &'c str,
     namespace: Namespace,
 }
 
@@ -218,6 +233,7 @@ impl<'c> Claim<'c> {
         Self {
             name: &issuer.name,
             subject_prefix: &issuer.claims.subject_prefix,
+            group_prefix: issuer.claims.group_prefix(),
             namespace: issuer.namespace,
         }
     }
@@ -226,6 +242,7 @@ impl<'c> Claim<'c> {
         Self {
             name: &provider.name,
             subject_prefix: &provider.attributes.subject_prefix,
+            group_prefix: provider.attributes.group_prefix(),
             namespace: provider.namespace,
         }
     }

@@ -39,7 +39,7 @@ impl PersonMapping {
         let issuers = issuers.iter().filter(|it| it.namespace == Namespace::Own);
         let issuers = issuers.map(|it| Reserved {
             subject_prefix: it.claims.subject_prefix.clone(),
-            group_prefix: it.claims.group_prefix.clone(),
+            group_prefix: it.claims.group_prefix().to_owned(),
         });
         let others = providers.iter().filter(|it| it.name != own.name);
         let others = others.filter_map(SamlConfig::reserved);
@@ -112,8 +112,8 @@ impl PersonMapping {
         }
         let mut groups = BTreeSet::new();
         for name in names {
-            let group = format!("{}{name}", self.attributes.group_prefix);
-            let foreign = is_foreign(&group, &self.attributes.group_prefix, &self.foreign, |it| {
+            let group = format!("{}{name}", self.attributes.group_prefix());
+            let foreign = is_foreign(&group, self.attributes.group_prefix(), &self.foreign, |it| {
                 &it.group_prefix
             });
             if foreign || !is_nameable(name) {

@@ -55,7 +55,7 @@ pub(super) fn providers(setup: &Setup) -> Result<Vec<ScimProvider>, Failure> {
             token,
             subject_from,
             subject_prefix: issuer.claims.subject_prefix.clone(),
-            group_prefix: issuer.claims.group_prefix.clone(),
+            group_prefix: issuer.claims.group_prefix().to_owned(),
             foreign_prefixes: foreign_prefixes(issuer, issuers, saml),
         });
     }

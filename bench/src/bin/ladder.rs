@@ -210,7 +210,11 @@ impl World {
             clock: clock(),
             entropy: entropy(),
             masks: check_mask,
-            roles: RoleMap { administrators: vec![Group::from("admins")], auditors: vec![] },
+            roles: RoleMap {
+                administrators: vec![Group::from("admins")],
+                reviewers: vec![],
+                auditors: vec![],
+            },
             gateway: "bench".to_owned(),
             stale_after: Span::from_seconds(5),
         })

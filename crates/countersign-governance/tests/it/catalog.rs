@@ -112,7 +112,7 @@ async fn who_may_plan_and_apply(world: World) {
     agent.person.kind = countersign_model::CallerKind::Agent;
     let rows = [
         (olivia(), Some("not_administrator"), Some("not_administrator")),
-        (actor("aud", &["audit"]), None, Some("not_administrator")),
+        (actor("aud", &["audit"]), None, Some("auditor_changes_nothing")),
         (agent, Some("not_a_person"), Some("not_a_person")),
         (service, None, None),
     ];

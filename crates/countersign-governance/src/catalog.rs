@@ -9,7 +9,7 @@ use crate::{
     roles::{may_administer, may_look},
 };
 use countersign_model::{
-    Catalog, Digest, Epoch,
+    CallerKind, Catalog, Digest, Epoch,
     catalog::{Fault, compile, raw::RawCatalog},
     record::{CatalogApplied, Entry, Event},
 };
@@ -109,6 +109,9 @@ impl Governance {
     ) -> Result<Plan, CatalogError> {
         let actor = self.judged(actor);
         may_look(&actor)?;
+        if actor.person.kind == CallerKind::Agent {
+            return Err(Forbidden::NotAPerson.into());
+        }
         if !actor.sees_everything() {
             return Err(Forbidden::NotAdministrator.into());
         }

@@ -39,12 +39,28 @@ pub struct IntrospectionConfig {
     #[serde(default = "default_remembered")]
     #[schemars(with = "String")]
     pub remembered: Span,
+    /// Whose a token is of which the issuer names no subject.
+    #[serde(default)]
+    pub without_subject: WithoutSubject,
+}
+
+/// Whose a token is of which the issuer names no subject (RFC 7662 §2.2 leaves `sub` out at will).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WithoutSubject {
+    /// Nobody's: it is refused.
+    #[default]
+    Refuse,
+    /// Its client's, who acts for itself: `client_id` is the subject, of a service. For an issuer
+    /// where no client has a user's name.
+    Client,
 }
 
 /// An issuer that is asked.
 pub(crate) struct Introspection {
     pub(crate) prefix: String,
     pub(crate) remembered: Span,
+    without_subject: WithoutSubject,
     url: Option<String>,
     client_id: String,
     /// Absent where nobody is asked, such as when only the configuration is checked.
@@ -90,6 +106,7 @@ impl Introspection {
         Self {
             prefix: config.token_prefix.clone().unwrap_or_default(),
             remembered: config.remembered,
+            without_subject: config.without_subject,
             url: config.url.clone(),
             client_id: config.client_id.clone(),
             secret,
@@ -126,7 +143,7 @@ impl Introspection {
             let detail = format!("it answered {} of type {}", answer.status, shown(kind));
             return Err(away(detail));
         }
-        let claims = strict_json::object(&answer.body)
+        let mut claims = strict_json::object(&answer.body)
             .map_err(|bad| away(format!("its answer is {bad}")))?;
         match claims.get("active") {
             Some(Value::Bool(true)) => {}
@@ -136,7 +153,18 @@ impl Introspection {
             }
         }
         check_kind(&claims)?;
+        self.name_subject(&mut claims);
         Ok(claims)
+    }
+
+    /// What RFC 9068 §2.2 says of JWTs: without a resource owner, `sub` names the client.
+    fn name_subject(&self, claims: &mut Map<String, Value>) {
+        match (self.without_subject, claims.get("client_id").cloned()) {
+            (WithoutSubject::Client, Some(client)) if !claims.contains_key("sub") => {
+                claims.insert("sub".to_owned(), client);
+            }
+            (WithoutSubject::Client | WithoutSubject::Refuse, _) => {}
+        }
     }
 }
 

@@ -76,7 +76,7 @@ pub use fault::Fault;
 pub use hidden::Hidden;
 pub use home::Home;
 pub use http::{Answer, Http, HttpFailed, Limits, PlainHttp};
-pub use introspection::IntrospectionConfig;
+pub use introspection::{IntrospectionConfig, WithoutSubject};
 pub use issuer::IssuerStatus;
 pub use loopback::{Loopback, LoopbackFailed};
 pub use mapping::Reserved;

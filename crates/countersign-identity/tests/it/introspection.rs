@@ -3,6 +3,7 @@
 
 use crate::issuer::{AUDIENCE, Key, Keys, NOW, Op, TestClock, merged};
 use countersign_identity::{Blame, Hidden, Http, Verifier, VerifierOptions};
+use countersign_model::CallerKind;
 use serde_json::{Value, json};
 use std::{collections::HashMap, sync::atomic::Ordering};
 
@@ -95,6 +96,18 @@ async fn an_answer_is_judged_as_claims_are() {
     assert_eq!(form["token_type_hint"], "access_token");
     // gateway:s3cr3t
     assert_eq!(form["authorization"], "Basic Z2F0ZXdheTpzM2NyM3Q=");
+}
+
+#[tokio::test]
+async fn a_token_without_a_subject_is_its_clients_where_that_is_said() {
+    let stage = Stage::new(json!({"without_subject": "client"})).await;
+    stage.says(&json!({"sub": null}));
+    let proved = stage.verifier.identify("opaque-1").await.unwrap();
+    assert_eq!((proved.subject.as_str(), proved.kind), ("web", CallerKind::Service));
+    stage.says(&json!({"sub": 7}));
+    assert_eq!(stage.code("opaque-2").await, "subject_missing");
+    stage.says(&json!({"sub": null, "client_id": null}));
+    assert_eq!(stage.code("opaque-3").await, "subject_missing");
 }
 
 #[tokio::test]

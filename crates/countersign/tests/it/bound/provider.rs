@@ -51,7 +51,7 @@ async fn bound_and_opaque_tokens_of_a_certified_provider_are_taken() {
         "claims": {"subject_prefix": "op:"},
         "introspection": {
             "client_id": "console", "client_secret": {"file": "introspection.secret"},
-            "remembered": "1s",
+            "remembered": "1s", "without_subject": "client",
         },
     });
     world.configure(&json!({"issuers": [demo, certified]}));

@@ -35,7 +35,7 @@ fn maps_every_part() {
         serde_json::to_value(caller).unwrap(),
         json!({
             "subject": "acme:riley", "kind": "person", "actors": ["acme:dunning", "acme:router"],
-            "client": "web", "issuer": "acme", "groups": ["dev", "ops"], "scopes": ["a", "b", "c"],
+            "client": "web", "issuer": "acme", "groups": ["acme:dev", "acme:ops"], "scopes": ["a", "b", "c"],
             "name": "Riley", "email": "riley@acme.example", "expires_at": "1970-01-01T00:00:00.000Z",
         })
     );

@@ -24,7 +24,7 @@ async fn a_person_signs_in_and_is_mapped() {
     assert_eq!(caller.name.as_deref(), Some("Alice"));
     assert_eq!(caller.email.as_deref(), Some("alice@example.com"));
     let groups: Vec<_> = caller.groups.iter().map(|it| it.as_str()).collect();
-    assert_eq!(groups, ["ops", "staff"]);
+    assert_eq!(groups, ["corp:ops", "corp:staff"]);
     assert!(caller.actors.is_empty() && caller.scopes.is_empty() && caller.client.is_none());
     assert_eq!(signed_in.begun, Begun::Here);
     assert_eq!(signed_in.session_ends, None);

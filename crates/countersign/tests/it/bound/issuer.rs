@@ -53,10 +53,8 @@ impl Key {
         token: &str,
         nonce: Option<&str>,
     ) -> String {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let jti = format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let mut claims = json!({
-            "jti": jti, "htm": method, "htu": url, "iat": now(), "ath": sha256(token.as_bytes()),
+            "jti": next_jti(), "htm": method, "htu": url, "iat": now(), "ath": sha256(token.as_bytes()),
         });
         if let Some(nonce) = nonce {
             claims["nonce"] = json!(nonce);
@@ -66,10 +64,15 @@ impl Key {
 
     /// A proof for a token endpoint, where there is no token yet.
     pub(super) fn first_proof(&self, url: &str) -> String {
-        let claims =
-            json!({"jti": format!("first-{}", now()), "htm": "POST", "htu": url, "iat": now()});
+        let claims = json!({"jti": next_jti(), "htm": "POST", "htu": url, "iat": now()});
         self.sign(&json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": self.jwk()}), &claims)
     }
+}
+
+/// Each proof is good once, at a provider that outlives this process too.
+fn next_jti() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    format!("{}-{}-{}", now(), std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// The issuer. It goes on until it is dropped.

@@ -110,8 +110,9 @@ fn metadata(own: &OwnIssuer) -> Value {
         "jwks_uri": format!("{url}/oauth/jwks"),
         "response_types_supported": [],
         "grant_types_supported": [ask::TOKEN_EXCHANGE, ask::JWT_BEARER],
-        // Who asks proves itself with a token of its own, as actor_token or client_assertion.
-        "token_endpoint_auth_methods_supported": ["none", "private_key_jwt"],
+        // Who asks proves itself with a token of its issuer, as actor_token or client_assertion. That
+        // is no registered method: `private_key_jwt` would promise to take what a client signs itself.
+        "token_endpoint_auth_methods_supported": ["none"],
         "authorization_grant_profiles_supported": ["urn:ietf:params:oauth:grant-profile:id-jag"],
     })
 }

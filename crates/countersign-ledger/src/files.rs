@@ -21,9 +21,35 @@ pub(crate) fn at(path: &Path) -> impl FnOnce(io::Error) -> FileError {
 
 /// Directories in which names changed, and which are not synced yet.
 #[derive(Debug, Default)]
-pub(crate) struct ChangedDirectories(BTreeSet<PathBuf>);
+pub(crate) struct ChangedDirectories {
+    names: BTreeSet<PathBuf>,
+    contents: Contents,
+}
+
+/// When what is in the files is synced.
+#[derive(Debug, Default)]
+enum Contents {
+    /// Each file before it gets its name.
+    #[default]
+    OneByOne,
+    /// All together, with their names, by one sync of the file system on which this directory is. It
+    /// was opened before the first file was written, so the sync tells of every error since.
+    Together(File),
+}
 
 impl ChangedDirectories {
+    /// For many files below one directory, of which none counts before all are synced: one sync for
+    /// all, where the system has it, costs less than one for each. Until then, and after a crash, any
+    /// of them may be torn under its name.
+    pub(crate) fn many(directory: &Path) -> Result<Self, FileError> {
+        let contents = if file_system::can_sync() {
+            Contents::Together(File::open(directory).map_err(at(directory))?)
+        } else {
+            Contents::OneByOne
+        };
+        Ok(Self { names: BTreeSet::new(), contents })
+    }
+
     /// Makes a directory with what is missing above it.
     pub(crate) fn create(&mut self, directory: &Path) -> Result<(), FileError> {
         let mut missing = directory;
@@ -31,15 +57,15 @@ impl ChangedDirectories {
             let Some(parent) = missing.parent() else { break };
             // The parent of a relative path of one name has no name of its own.
             let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-            self.0.insert(missing.to_path_buf());
-            self.0.insert(parent.to_path_buf());
+            self.names.insert(missing.to_path_buf());
+            self.names.insert(parent.to_path_buf());
             missing = parent;
         }
         fs::create_dir_all(directory).map_err(at(directory))
     }
 
-    /// Writes a file aside, syncs it and renames it to its place, whose directory exists. The
-    /// name is durable after [`ChangedDirectories::sync`].
+    /// Writes a file aside and renames it to its place, whose directory exists. Nobody finds it half
+    /// written; its name is durable after [`ChangedDirectories::sync`], and of many what is in it.
     pub(crate) fn write(
         &mut self,
         aside: &Path,
@@ -49,18 +75,28 @@ impl ChangedDirectories {
         let parent = path.parent().unwrap_or(path);
         let mut file = File::create(aside).map_err(at(aside))?;
         file.write_all(bytes).map_err(at(aside))?;
-        file.sync_all().map_err(at(aside))?;
+        match self.contents {
+            Contents::OneByOne => file.sync_all().map_err(at(aside))?,
+            Contents::Together(_) => {}
+        }
         fs::rename(aside, path).map_err(at(path))?;
-        self.0.insert(parent.to_path_buf());
+        self.names.insert(parent.to_path_buf());
         Ok(())
     }
 
-    /// Syncs all directories in which names changed.
+    /// Syncs all directories in which names changed, and the files that were not synced before.
     pub(crate) fn sync(&mut self) -> Result<(), FileError> {
-        for directory in &self.0 {
-            sync_directory(directory)?;
+        match (&self.contents, self.names.first()) {
+            (Contents::Together(directory), Some(first)) => {
+                file_system::sync(directory).map_err(at(first))?;
+            }
+            (Contents::OneByOne | Contents::Together(_), _) => {
+                for directory in &self.names {
+                    sync_directory(directory)?;
+                }
+            }
         }
-        self.0.clear();
+        self.names.clear();
         Ok(())
     }
 }
@@ -143,6 +179,63 @@ pub(crate) fn numbered(directory: &Path, extension: &str) -> Result<Vec<u64>, Fi
     }
     numbers.sort_unstable();
     Ok(numbers)
+}
+
+#[cfg(target_os = "linux")]
+mod file_system {
+    //! One sync for all that was written to a file system (syncfs(2)).
+
+    use std::fs::File;
+    use std::io;
+
+    /// The first Linux whose sync of a file system tells of files that could not be written. An older
+    /// one would say that all is well.
+    const TELLS_SINCE: (u32, u32) = (5, 8);
+
+    pub(super) fn can_sync() -> bool {
+        let system = rustix::system::uname();
+        system.release().to_str().ok().and_then(version).is_some_and(|it| it >= TELLS_SINCE)
+    }
+
+    pub(super) fn sync(any: &File) -> io::Result<()> {
+        rustix::fs::syncfs(any).map_err(io::Error::from)
+    }
+
+    /// The first two numbers of `6.1.0-13-amd64`.
+    fn version(release: &str) -> Option<(u32, u32)> {
+        let mut numbers = release.split(|it: char| !it.is_ascii_digit());
+        Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+    }
+
+    #[cfg(test)]
+    mod tests {
+        #[test]
+        fn versions_are_numbers() {
+            let check = |release, expect| assert_eq!(super::version(release), expect, "{release}");
+            check("6.1.0-13-amd64", Some((6, 1)));
+            check("5.8", Some((5, 8)));
+            check("4.18.0-553.el8_10.x86_64", Some((4, 18)));
+            check("10.0+", Some((10, 0)));
+            check("unknown", None);
+            check("", None);
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod file_system {
+    //! There is no such sync here that tells of errors.
+
+    use std::fs::File;
+    use std::io;
+
+    pub(super) fn can_sync() -> bool {
+        false
+    }
+
+    pub(super) fn sync(any: &File) -> io::Result<()> {
+        any.sync_all()
+    }
 }
 
 /// A length as the 64 bits that files count in.

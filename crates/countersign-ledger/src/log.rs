@@ -83,7 +83,7 @@ impl Log {
         let (resume, held) = replay(&files, size)?;
         let journal = Journal::resume(files, &aside, key, options.journal_file_bytes_max, resume)?;
         let mut log = Self { verifier_key, journal, publisher, lock, held };
-        log.publisher.publish(log.publishable())?;
+        log.publisher.publish(&mut log.publishable())?;
         Ok(log)
     }
 
@@ -127,7 +127,7 @@ impl Log {
     /// # Errors
     /// [`LedgerError::NotWritable`]; the entries stay durable in the journal.
     pub fn publish(&mut self) -> Result<&Checkpoint, LedgerError> {
-        self.publisher.publish(self.publishable())?;
+        self.publisher.publish(&mut self.publishable())?;
         Ok(self.publisher.published())
     }
 

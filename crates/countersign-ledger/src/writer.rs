@@ -125,7 +125,7 @@ impl Writer {
             Restored::Frames => segments.find_end()?,
             Restored::Nothing => {}
         }
-        publisher.publish(Added::entries(journal.next()))?;
+        publisher.publish(&mut Added::entries(journal.next()))?;
         let directory = journal.files().directory;
         let published = Arc::new(Published::new(publisher.published(), journal.next()));
         let publishing = Arc::new(Publishing::new(options, Arc::clone(&published)));

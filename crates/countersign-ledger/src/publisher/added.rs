@@ -35,6 +35,12 @@ impl Added {
         Self { size, ..Self::default() }
     }
 
+    /// Forgets all but the room that it took.
+    pub(crate) fn clear(&mut self) {
+        self.segments.clear();
+        self.fresh.clear();
+    }
+
     /// Adds a group that is durable, and the segment of its recordings.
     pub(crate) fn add(&mut self, group: &Committed<'_>, segment: Option<SegmentFile>) {
         let count = u64::try_from(group.leaves.len()).unwrap_or(u64::MAX);
@@ -52,14 +58,18 @@ impl Fresh {
     fn add(&mut self, group: &Committed<'_>) {
         if self.bytes.len() + group.entries.len() > FRESH_BYTES_MAX {
             // The publisher is late. It reads what is forgotten here from the journal.
-            self.bytes.clear();
-            self.leaves.clear();
+            self.clear();
         }
         if self.leaves.is_empty() {
             self.first = group.first;
         }
         self.bytes.extend_from_slice(group.entries);
         self.leaves.extend_from_slice(group.leaves);
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.leaves.clear();
     }
 
     /// The bytes that are kept.

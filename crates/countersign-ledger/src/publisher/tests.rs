@@ -55,7 +55,7 @@ impl Bench {
 
     fn publish(&mut self, segments: Vec<SegmentFile>) -> Result<(), FileError> {
         let size = self.log.journal.next();
-        self.log.publisher.publish(Added { size, segments, fresh: Fresh::default() })
+        self.log.publisher.publish(&mut Added { size, segments, fresh: Fresh::default() })
     }
 
     /// The recordings that can be read.
@@ -139,11 +139,11 @@ fn entries_come_from_memory_as_far_as_it_reaches() {
             tree.push(crate::leaf_hash(&entry));
             if index == 500 {
                 let whole = std::mem::replace(&mut added, Added::entries(501));
-                log.publisher.publish(Added { size: 501, ..whole }).unwrap();
+                log.publisher.publish(&mut Added { size: 501, ..whole }).unwrap();
             }
         }
         added.size = 1_000;
-        log.publisher.publish(added).unwrap();
+        log.publisher.publish(&mut added).unwrap();
         assert_eq!((log.checkpoint().size, log.checkpoint().root), (1_000, tree.root()));
         let verified = crate::verify(directory.path(), &crate::VerifyOptions::default()).unwrap();
         assert_eq!(verified.size, 1_000, "{forgotten} forgotten");

@@ -122,6 +122,7 @@ impl Publishing {
 
     pub(super) fn run(&self, mut publisher: Publisher, spare: &Spare) {
         let interval = Duration::from_millis(self.options.checkpoint_interval_ms.max(1));
+        let mut added = Added::default();
         let mut is_last = false;
         while !is_last {
             let guard = self.lock();
@@ -134,7 +135,8 @@ impl Publishing {
             // Nothing is added after the committer closed this, so one more round covers all.
             is_last = work.is_closed;
             drop(work);
-            let outcome = publisher.publish(self.take_added());
+            self.take_added(&mut added);
+            let outcome = publisher.publish(&mut added);
             let mut latest = self.published.lock();
             latest.size = publisher.published().size;
             latest.root = publisher.published().root;
@@ -147,10 +149,13 @@ impl Publishing {
         }
     }
 
-    fn take_added(&self) -> Added {
+    /// Takes what was added, and leaves the room of what was published before: neither thread touches
+    /// fresh memory in the long run.
+    fn take_added(&self, published: &mut Added) {
+        published.clear();
         let mut added = self.lock_added();
-        let size = added.size;
-        std::mem::replace(&mut *added, Added::entries(size))
+        published.size = added.size;
+        std::mem::swap(&mut *added, published);
     }
 
     fn lock_added(&self) -> MutexGuard<'_, Added> {

@@ -211,6 +211,15 @@ impl Item {
     }
 }
 
+/// The time of the first payload of the frame that these bytes begin with, without a check.
+pub(super) fn began_ms(bytes: &[u8]) -> Option<i64> {
+    let (header, rest) = Header::parse(bytes)?;
+    if header.count == 0 {
+        return None;
+    }
+    Some(Item::parse(rest)?.0.time_ms)
+}
+
 pub(super) const MAGIC: [u8; 4] = *b"CSR1";
 /// Bytes that a frame has at most beyond its payloads, for each of them.
 pub(crate) const FRAME_OVERHEAD_BYTES_MAX: usize = 128;

@@ -2,6 +2,7 @@
 //! session's key. A damaged frame is reported, and what stands after it is still read.
 
 use std::fs::File;
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -85,6 +86,71 @@ impl SegmentReader {
         Ok(Frames { directory: self.directory.clone(), segments, current: None })
     }
 
+    /// The numbers of the segments that are here, oldest first. Opens none of them.
+    ///
+    /// # Errors
+    /// [`RecordingError::File`] when the directory can't be read.
+    pub fn segments(&self) -> Result<Vec<u64>, RecordingError> {
+        files::numbered(&self.directory, SEGMENT_EXTENSION).map_err(failed)
+    }
+
+    /// The frames of one segment from an offset in bytes on, and how many bytes were read for them.
+    /// An offset inside of a frame counts as damage, after which it goes on.
+    ///
+    /// # Errors
+    /// [`RecordingError::File`] when there is no such segment, or it can't be read.
+    pub fn frames_in(&self, segment: u64, offset: u64) -> Result<(Frames, u64), RecordingError> {
+        let path = self.directory.join(segment_name(segment));
+        let bytes = read_from(&path, offset, SEGMENT_BYTES_MAX).map_err(failed)?;
+        let read = length_of(&bytes);
+        let current = Some(Scan { segment, begins: offset, bytes, offset: 0 });
+        Ok((Frames { directory: self.directory.clone(), segments: Vec::new(), current }, read))
+    }
+
+    /// The segments whose recordings can be of a span of time, in milliseconds since the Unix epoch.
+    /// Reads the beginnings of a few segments only, by halving, and takes them unchecked: they narrow
+    /// the search and prove nothing. Recordings are written about in the order of their times, so the
+    /// span should be wider than what is looked for.
+    ///
+    /// # Errors
+    /// [`RecordingError::File`] when the directory can't be read.
+    pub fn segments_between(&self, from_ms: i64, to_ms: i64) -> Result<Vec<u64>, RecordingError> {
+        let mut segments = self.segments()?;
+        let after = self.first_after(&segments, to_ms);
+        let rest = segments.get(after..).unwrap_or_default();
+        // What nothing is known of is not left out.
+        let unknown = rest.iter().take_while(|number| self.began_ms(**number).is_none()).count();
+        segments.truncate(after + unknown);
+        // The one that has begun before the span may reach into it.
+        let within = self.first_after(&segments, from_ms.saturating_sub(1)).saturating_sub(1);
+        Ok(segments.split_off(within))
+    }
+
+    /// The place of the first segment that begins after a time.
+    fn first_after(&self, segments: &[u64], time_ms: i64) -> usize {
+        let (mut low, mut high) = (0, segments.len());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            // Of one that is empty or damaged nothing is known: the next that says something counts.
+            let rest = segments.get(middle..high).unwrap_or_default();
+            let known =
+                (middle..).zip(rest).find_map(|(at, number)| Some((at, self.began_ms(*number)?)));
+            match known {
+                Some((at, began)) if began <= time_ms => low = at + 1,
+                Some(_) | None => high = middle,
+            }
+        }
+        low
+    }
+
+    /// The time of a segment's first recording.
+    fn began_ms(&self, segment: u64) -> Option<i64> {
+        let mut beginning = [0; BEGINNING_BYTES];
+        let file = File::open(self.directory.join(segment_name(segment))).ok()?;
+        file.read_exact_at(&mut beginning, 0).ok()?;
+        super::frame::began_ms(&beginning)
+    }
+
     /// The payloads of one frame.
     ///
     /// # Errors
@@ -126,6 +192,8 @@ pub struct Frames {
 #[derive(Debug)]
 struct Scan {
     segment: u64,
+    /// Where the bytes begin in the segment.
+    begins: u64,
     bytes: Vec<u8>,
     offset: usize,
 }
@@ -144,7 +212,7 @@ impl Iterator for Frames {
             self.current = None;
             let path = self.directory.join(segment_name(segment));
             match read_at_most(&path, SEGMENT_BYTES_MAX) {
-                Ok(bytes) => self.current = Some(Scan { segment, bytes, offset: 0 }),
+                Ok(bytes) => self.current = Some(Scan { segment, begins: 0, bytes, offset: 0 }),
                 Err(error) => return Some(Err(failed(error))),
             }
         }
@@ -154,7 +222,7 @@ impl Iterator for Frames {
 impl Scan {
     fn next(&mut self) -> Option<Result<FrameIndex, RecordingError>> {
         let rest = self.bytes.get(self.offset..)?;
-        let at = u64::try_from(self.offset).unwrap_or(u64::MAX);
+        let at = self.begins + u64::try_from(self.offset).unwrap_or(u64::MAX);
         if let Some(frame) = Frame::parse(rest) {
             self.offset += frame.length;
             let items = frame.items.iter().map(|item| ItemIndex {
@@ -181,7 +249,7 @@ impl Scan {
 pub(super) fn sound_length(directory: &Path, segment: u64) -> Result<u64, FileError> {
     let path = directory.join(segment_name(segment));
     let bytes = read_at_most(&path, SEGMENT_BYTES_MAX)?;
-    let mut scan = Scan { segment, bytes, offset: 0 };
+    let mut scan = Scan { segment, begins: 0, bytes, offset: 0 };
     while scan.next().is_some() {}
     Ok(length_of(scan.bytes.get(..scan.offset).unwrap_or_default()))
 }
@@ -212,10 +280,26 @@ fn read_frame(path: &Path, offset: u64) -> Result<Option<Vec<u8>>, FileError> {
     Ok(None)
 }
 
+/// Reads a segment from an offset on.
+fn read_from(path: &Path, offset: u64, bytes_max: usize) -> Result<Vec<u8>, FileError> {
+    let file = File::open(path).map_err(at(path))?;
+    let length = file.metadata().map_err(at(path))?.len().saturating_sub(offset);
+    let length = usize::try_from(length).ok().filter(|length| *length <= bytes_max);
+    let Some(length) = length else {
+        let source = io::Error::new(io::ErrorKind::InvalidData, "the file is too large");
+        return Err(at(path)(source));
+    };
+    let mut bytes = vec![0; length];
+    file.read_exact_at(&mut bytes, offset).map_err(at(path))?;
+    Ok(bytes)
+}
+
 fn failed(FileError { path, source }: FileError) -> RecordingError {
     RecordingError::File { path, source }
 }
 
+/// What is read of a segment to know its first recording's time: header and first item of a frame.
+const BEGINNING_BYTES: usize = 68;
 /// Most frames are shorter.
 const FRAME_GUESS_BYTES: usize = 64 * 1024;
 /// A payload of the largest size, what compression may add, and the header of a full frame.

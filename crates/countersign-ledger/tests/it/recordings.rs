@@ -151,6 +151,59 @@ fn segments_rotate_and_have_one_writer() {
 }
 
 #[test]
+fn segments_are_found_by_time_and_read_one_by_one() {
+    let place = place();
+    let key = session_key(1);
+    let options = SegmentOptions { segment_bytes_max: 300 };
+    let mut segments = Segments::open(place.path(), options, entropy()).unwrap();
+    let mut places = Vec::new();
+    for call in 0..40 {
+        places.extend(segments.append(&[&recording(1, call, &key, &[call; 100])]).unwrap());
+    }
+    let reader = SegmentReader::open(place.path());
+    let all = reader.segments().unwrap();
+    assert_eq!(all, (0..=places[39].segment).collect::<Vec<_>>());
+    let at = |call: u8| 1_700_000_000_000 + i64::from(call);
+    // Of these nothing is known: an empty one, and one whose beginning is damaged.
+    let unknown = [places[12].segment, places[12].segment + 1];
+    for break_some in [false, true] {
+        if break_some {
+            for (segment, bytes) in unknown.iter().zip([&b""[..], &[7; 500]]) {
+                fs::write(place.path().join(format!("{segment:08}.seg")), bytes).unwrap();
+            }
+        }
+        for from in 0..40_u8 {
+            for to in from..40 {
+                let found = reader.segments_between(at(from), at(to)).unwrap();
+                let needed: Vec<u64> = places[usize::from(from)..=usize::from(to)]
+                    .iter()
+                    .map(|place| place.segment)
+                    .filter(|segment| !break_some || !unknown.contains(segment))
+                    .collect();
+                assert!(needed.iter().all(|it| found.contains(it)), "{from} {to} {found:?}");
+                let spare =
+                    found.len() - needed.iter().collect::<std::collections::BTreeSet<_>>().len();
+                assert!(spare <= if break_some { 4 } else { 1 }, "{from} {to} {found:?}");
+            }
+        }
+    }
+    assert_eq!(reader.segments_between(at(200), at(201)).unwrap(), all[all.len() - 1..]);
+    assert_eq!(reader.segments_between(0, 1).unwrap(), Vec::<u64>::new());
+    let second = places.iter().filter(|place| place.segment == 3).nth(1).unwrap();
+    let (frames, read) = reader.frames_in(3, second.offset).unwrap();
+    let frames: Vec<_> = frames.map(Result::unwrap).collect();
+    assert_eq!((frames[0].segment, frames[0].offset), (3, second.offset));
+    assert!(frames.iter().all(|frame| frame.segment == 3));
+    let length = fs::metadata(place.path().join("00000003.seg")).unwrap().len();
+    assert_eq!(read, length - second.offset);
+    assert_eq!(reader.frames_in(3, length + 9).unwrap().0.count(), 0);
+    assert!(matches!(reader.frames_in(99, 0), Err(RecordingError::File { .. })));
+    // Inside of a frame there is none; those after it are found.
+    let (inside, _) = reader.frames_in(3, second.offset - 1).unwrap();
+    assert!(inside.filter(Result::is_ok).count() >= 1);
+}
+
+#[test]
 fn large_and_many_payloads() {
     let place = place();
     let key = session_key(1);

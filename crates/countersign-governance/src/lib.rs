@@ -10,6 +10,7 @@ mod error;
 mod grants;
 mod outbox;
 mod policy;
+mod recordings;
 mod roles;
 mod session_ends;
 mod sessions;
@@ -33,6 +34,7 @@ pub use grants::{
     GrantView, NAMES_MAX, NewGrant, digest as grant_digest,
 };
 pub use policy::Policy;
+pub use recordings::{IndexError, RecordingsIndex};
 pub use roles::{Actor, BadText, Forbidden, HeldRole, Role, RoleMap, TEXT_CHARS_MAX};
 pub use session_ends::{CUT_OFF_KEPT, SessionsEnded};
 pub use sessions::{SESSIONS_MAX, SessionError};
@@ -62,6 +64,7 @@ struct Shared {
     delivery: tokio::sync::Mutex<()>,
     watchers: approvals::Watchers,
     followers: session_ends::Followers,
+    compared: recordings::Compared,
 }
 
 impl Governance {

@@ -4,6 +4,7 @@ use crate::{
     Governance, Policy, RoleMap, Shared, Unavailable,
     approvals::Watchers,
     policy::{Known, Preparing},
+    recordings::Compared,
     session_ends::Followers,
 };
 use countersign_ledger::{MasterKey, Writer};
@@ -66,6 +67,7 @@ impl Governance {
             delivery: tokio::sync::Mutex::new(()),
             watchers: Watchers::default(),
             followers: Followers::default(),
+            compared: Compared::default(),
             store,
             ledger,
             master,

@@ -99,9 +99,75 @@ impl Store {
         }
         change.commit().await
     }
+
+    /// Writes down that a segment holds recordings of these sessions, where it is not written yet.
+    /// What is not known is left out.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then what was written before stays, and doing it again is right.
+    pub async fn index_segment(
+        &self,
+        segment: u64,
+        sessions: &[SessionId],
+    ) -> Result<(), StoreError> {
+        for some in sessions.chunks(INDEXED_AT_ONCE) {
+            let mut change = self.change().await?;
+            for session in some {
+                change.index_session(&session.to_string(), segment).await?;
+            }
+            change.commit().await?;
+        }
+        Ok(())
+    }
 }
 
 impl Transaction {
+    /// Whether it is written down of each of these sessions that is known that the segment holds
+    /// recordings of it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn is_indexed(
+        &mut self,
+        segment: u64,
+        sessions: &[SessionId],
+    ) -> Result<bool, StoreError> {
+        let segment = number(segment)?;
+        for session in sessions {
+            let id = session.to_string();
+            let missing: Option<String> = on!(self, |connection| {
+                sqlx::query_scalar(
+                    "SELECT id FROM sessions WHERE id = $1 AND NOT EXISTS
+                         (SELECT 1 FROM session_segments WHERE session = $1 AND segment = $2)",
+                )
+                .bind(&id)
+                .bind(segment)
+                .fetch_optional(connection)
+                .await?
+            });
+            if missing.is_some() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn index_session(&mut self, id: &str, segment: u64) -> Result<(), StoreError> {
+        let segment = number(segment)?;
+        on!(self, |connection| {
+            sqlx::query(
+                "INSERT INTO session_segments (session, segment)
+                 SELECT id, $2 FROM sessions WHERE id = $1
+                 ON CONFLICT DO NOTHING",
+            )
+            .bind(id)
+            .bind(segment)
+            .execute(connection)
+            .await?;
+        });
+        Ok(())
+    }
+
     async fn open_session(&mut self, session: &NewSession) -> Result<(), StoreError> {
         let id = session.id.to_string();
         let actors = crate::write_json("session", &session.actors)?;
@@ -126,11 +192,9 @@ impl Transaction {
 
     async fn touch_session(&mut self, touch: &SessionTouch) -> Result<(), StoreError> {
         let id = touch.id.to_string();
-        let number = |it: u64| i64::try_from(it).map_err(|_| StoreError::TooLarge);
         let (calls, refused) = (number(touch.calls)?, number(touch.refused)?);
-        let segment = touch.segment.map(number).transpose()?;
         on!(self, |connection| {
-            let known = sqlx::query(
+            sqlx::query(
                 "UPDATE sessions SET calls = calls + $1, refused = refused + $2,
                      last_at = CASE WHEN last_at < $3 THEN $3 ELSE last_at END
                  WHERE id = $4",
@@ -139,21 +203,13 @@ impl Transaction {
             .bind(refused)
             .bind(touch.last_at.millis())
             .bind(&id)
-            .execute(&mut *connection)
-            .await?
-            .rows_affected();
-            if let (1, Some(segment)) = (known, segment) {
-                sqlx::query(
-                    "INSERT INTO session_segments (session, segment) VALUES ($1, $2)
-                     ON CONFLICT DO NOTHING",
-                )
-                .bind(&id)
-                .bind(segment)
-                .execute(connection)
-                .await?;
-            }
+            .execute(connection)
+            .await?;
         });
-        Ok(())
+        match touch.segment {
+            Some(segment) => self.index_session(&id, segment).await,
+            None => Ok(()),
+        }
     }
 
     /// A session.
@@ -272,3 +328,10 @@ impl Transaction {
         })
     }
 }
+
+fn number(it: u64) -> Result<i64, StoreError> {
+    i64::try_from(it).map_err(|_| StoreError::TooLarge)
+}
+
+/// Sessions that one transaction indexes, so that calls' own writes get their turn.
+const INDEXED_AT_ONCE: usize = 256;

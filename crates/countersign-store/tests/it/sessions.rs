@@ -9,6 +9,7 @@ use countersign_store::{
 
 on_both!(
     sessions_add_up,
+    what_segments_hold_is_written_down_once_and_of_known_sessions,
     a_destroyed_key_is_gone_and_the_row_stays,
     browsers_come_and_go,
     sessions_end_by_what_they_rest_on,
@@ -25,6 +26,24 @@ fn session(subject: &str) -> NewSession {
         started_at: NOW,
         wrapped_key: vec![1, 2, 3],
     }
+}
+
+async fn what_segments_hold_is_written_down_once_and_of_known_sessions(world: World) {
+    let one = session("riley");
+    world.store.open_sessions(std::slice::from_ref(&one)).await.unwrap();
+    let unknown = SessionId::new(NOW.plus(Span::from_seconds(9)), &entropy());
+    let both = [unknown, one.id];
+    let indexed =
+        async |segment| world.store.view().await.unwrap().is_indexed(segment, &both).await.unwrap();
+    assert!(!indexed(7).await);
+    for _ in 0..2 {
+        world.store.index_segment(7, &both).await.unwrap();
+        assert!(indexed(7).await && !indexed(8).await);
+    }
+    let row = world.store.view().await.unwrap().session(one.id).await.unwrap().unwrap();
+    assert_eq!((row.segments, row.calls), (vec![7], 0));
+    let only_unknown = world.store.view().await.unwrap().is_indexed(9, &both[..1]).await.unwrap();
+    assert!(only_unknown, "of what is not known nothing is missing");
 }
 
 async fn sessions_add_up(world: World) {

@@ -79,6 +79,7 @@ pub(crate) struct Assembly {
     pub(crate) gateway: Gateway,
     pub(crate) ledger: Writer,
     pub(crate) console: axum::Router,
+    recordings: PathBuf,
     /// Only under `countersign demo`.
     pub(crate) demo: Option<axum::Router>,
     pub(crate) metrics_token: Option<Hidden>,
@@ -169,10 +170,7 @@ impl Assembly {
         // Tokens are judged by the real time, whatever the calendar of the demo shows.
         let options = callers.with(register(&store), &governance);
         let verifier = Verifier::with(setup.issuers.clone(), http, clock::clock(), options);
-        let verifier = verifier.map_err(|faults| {
-            let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
-            Failure::usage(faults.join("; "))
-        })?;
+        let verifier = verifier.map_err(|faults| faulty(&faults))?;
         connect_directories(&verifier, &setup.variables)?;
         let ending = verifier.clone();
         governance.follow_cut_offs(move |cut_offs| ending.end_sessions(cut_offs));
@@ -199,7 +197,7 @@ impl Assembly {
             resource: setup.public_url.clone(),
             api_keys: setup.api_keys,
             ledger_directory: setup.ledger,
-            recordings_directory: setup.recordings,
+            recordings_directory: setup.recordings.clone(),
         });
         let scim = super::scim::door(&governance, directories, setup.public_url);
         let assembly = Self {
@@ -208,6 +206,7 @@ impl Assembly {
             gateway,
             ledger,
             console,
+            recordings: setup.recordings,
             demo: None,
             metrics_token: setup.metrics_token,
             scim,
@@ -225,6 +224,8 @@ impl Assembly {
         })?;
         tokio::spawn(self.governance.clone().keep_current());
         tokio::spawn(self.gateway.clone().keep_sessions());
+        let (governance, recordings) = (self.governance.clone(), self.recordings.clone());
+        tokio::spawn(async move { governance.keep_recordings_index(&recordings).await });
         Ok(())
     }
 
@@ -275,6 +276,11 @@ fn own_issuer(setup: &Setup) -> Result<OwnIssuer, Failure> {
         Failure::caused(Exit::Usage, "own tokens can't be made", &error)
             .next("check `tokens` in the configuration")
     })
+}
+
+fn faulty(faults: &[impl ToString]) -> Failure {
+    let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    Failure::usage(faults.join("; "))
 }
 
 async fn open_store(url: &str) -> Result<Store, Failure> {

@@ -135,6 +135,10 @@ impl Calls {
         for frame in reader.frames().unwrap() {
             let frame = frame.unwrap();
             let session = frame.session_id;
+            let row = store.view().await.unwrap().session(SessionId::from_bytes(session)).await;
+            // What a kill kept from being written down was found again at the next start.
+            let named = row.unwrap().unwrap().segments;
+            assert!(named.contains(&frame.segment), "{named:?} lacks {}", frame.segment);
             let key = match keys.entry(session) {
                 MapEntry::Occupied(known) => known.into_mut(),
                 MapEntry::Vacant(new) => {

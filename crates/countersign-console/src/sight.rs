@@ -2,8 +2,10 @@
 
 use countersign_governance::{Actor, GrantView, SessionRow};
 use countersign_model::{
-    CallerKind, Function, Grant, Holder, Sensitivity, Snapshot, Subject, approval::Standing,
+    CallerKind, Function, FunctionName, Grant, Holder, Sensitivity, Snapshot, Subject,
+    approval::Standing,
 };
+use std::collections::BTreeSet;
 
 /// What a person sees of a session's calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +37,13 @@ pub(crate) fn session(actor: &Actor, snapshot: &Snapshot, session: &SessionRow) 
 pub(crate) fn owns(actor: &Actor, snapshot: &Snapshot, function: &str) -> bool {
     let found = snapshot.catalog().by_name(function);
     found.is_some_and(|(_, it)| it.owners.contains(actor.subject()))
+}
+
+/// The functions of the catalog as it is now that an actor owns.
+pub(crate) fn owned(actor: &Actor, snapshot: &Snapshot) -> BTreeSet<FunctionName> {
+    let functions = snapshot.catalog().functions.iter();
+    let owned = functions.filter(|it| it.owners.contains(actor.subject()));
+    owned.map(|it| it.name.clone()).collect()
 }
 
 /// Roles, reviewers among them, see every grant; holders, members of the group, makers, sponsors of the agent, and owners of a

@@ -6,9 +6,9 @@ mod server;
 mod token;
 
 pub(crate) use client::{
-    ApiKeysCommand, ApprovalsCommand, CallArguments, CatalogCommand, End, GrantAddArguments,
-    GrantsCommand, GrantsListArguments, LedgerCommand, LoginArguments, ResumeArguments,
-    SessionsCommand, StopArguments, ToolFormat, WhatArguments,
+    ApiKeysCommand, ApprovalsCommand, CallArguments, CallsArguments, CatalogCommand, End,
+    GrantAddArguments, GrantsCommand, GrantsListArguments, LedgerCommand, LoginArguments,
+    ResumeArguments, SessionsCommand, StopArguments, ToolFormat, WhatArguments,
 };
 pub(crate) use identity::{IdentityCommand, IdentityTestArguments};
 pub(crate) use server::{DemoArguments, InitArguments, SchemaOf};

@@ -6,7 +6,8 @@ use crate::{
     console::Console,
     frame::{Frame, Place, page},
     problem::Problem,
-    proof, recordings,
+    proof,
+    recordings::{self, Bookmark, Wanted},
     samples::{Sample, Say, at, frame},
     text::Text,
     view::{self, Chip, Moment},
@@ -14,11 +15,12 @@ use crate::{
 use askama::Template;
 use axum::{
     Extension,
-    extract::{Path, State},
+    extract::{Path, Query, State},
     response::Response,
 };
 use countersign_governance::SessionRow;
-use countersign_model::{Reason, exchange::Exchange};
+use countersign_model::{CallId, Reason, exchange::Exchange};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// One recorded call.
@@ -54,15 +56,24 @@ pub(crate) struct CallPage {
     proof: Vec<proof::Line>,
 }
 
+/// Where the call's recording is, which spares looking for it.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Where {
+    at: Option<Bookmark>,
+}
+
 /// `GET /console/sessions/{id}/calls/{call}`.
 pub(crate) async fn show(
     State(console): State<Console>,
     Extension(asker): Extension<Asker>,
     Path((id, call)): Path<(String, String)>,
+    Query(place): Query<Where>,
 ) -> Result<Response, Problem> {
-    let viewed = recordings::view(&console, &asker, &id).await?;
-    let found = viewed.calls.into_iter().find(|it| it.exchange.call.to_string() == call);
-    let found = found.ok_or_else(|| Problem::not_found("call"))?;
+    let absent = || Problem::not_found("call");
+    let call: CallId = call.parse().map_err(|_| absent())?;
+    let wanted = Wanted::Call(call, place.at);
+    let viewed = recordings::view(&console, &asker, &id, wanted).await?;
+    let found = viewed.read.calls.into_iter().next().ok_or_else(absent)?;
     let (recorded, proof) = proof::of(&console, found).await?;
     let title = Text::line(format!("{} – call", recorded.exchange.function)).plain();
     let frame = Frame::new(title, Place::Sessions, asker.signed());

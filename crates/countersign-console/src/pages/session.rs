@@ -5,7 +5,7 @@ use crate::{
     console::Console,
     frame::{Frame, Place, page},
     problem::Problem,
-    recordings::{self, CALLS_MAX, Viewed},
+    recordings::{self, Bookmark, Looked, Recorded, Viewed, Wanted},
     samples::{Sample, Say, at, frame},
     text::Text,
     view::{Chip, Moment, Tone},
@@ -13,10 +13,11 @@ use crate::{
 use askama::Template;
 use axum::{
     Extension,
-    extract::{Path, State},
+    extract::{Path, Query, State},
     response::Response,
 };
-use countersign_model::{Reason, exchange::Exchange};
+use countersign_model::Reason;
+use serde::Deserialize;
 
 /// One session and its calls.
 #[derive(Debug, Template)]
@@ -34,13 +35,17 @@ pub(crate) struct SessionPage {
     erased: Option<String>,
     unseen: usize,
     unreadable: usize,
-    not_all: Option<String>,
+    absent: usize,
+    notes: Vec<&'static str>,
+    is_later: bool,
+    next: Option<String>,
     calls: Vec<CallLine>,
 }
 
 #[derive(Debug)]
 struct CallLine {
     id: String,
+    place: String,
     at: Moment,
     function: Text,
     decision: Chip,
@@ -49,31 +54,40 @@ struct CallLine {
     masked: u64,
 }
 
+/// Where to go on.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct From {
+    after: Option<Bookmark>,
+}
+
 /// `GET /console/sessions/{id}`.
 pub(crate) async fn show(
     State(console): State<Console>,
     Extension(asker): Extension<Asker>,
     Path(id): Path<String>,
+    Query(from): Query<From>,
 ) -> Result<Response, Problem> {
-    let viewed = recordings::view(&console, &asker, &id).await?;
-    page(&SessionPage::of(Frame::new("Session", Place::Sessions, asker.signed()), &viewed))
+    let wanted = Wanted::Calls(from.after, CALLS_MAX);
+    let viewed = recordings::view(&console, &asker, &id, wanted).await?;
+    let frame = Frame::new("Session", Place::Sessions, asker.signed());
+    page(&SessionPage::of(frame, &viewed, from.after))
 }
 
 impl SessionPage {
-    fn of(frame: Frame, viewed: &Viewed) -> Self {
-        let session = &viewed.session;
-        let calls = viewed.calls.iter().map(|it| CallLine::of(&it.exchange)).collect::<Vec<_>>();
+    fn of(frame: Frame, viewed: &Viewed, after: Option<Bookmark>) -> Self {
+        let (session, read) = (&viewed.session, &viewed.read);
         let erased = session.erased_at.map(|at| {
             format!("Its recordings were erased on {}. The ledger's proofs stay.", at.date())
         });
-        let is_late = erased.is_none() && session.refused > 0;
-        let not_all = if viewed.is_cut {
-            Some(format!("Only {CALLS_MAX} calls are read at once."))
-        } else if is_late {
-            Some("Calls that did not run have no recording: they stand in the ledger.".to_owned())
-        } else {
-            None
+        let late = (erased.is_none() && session.refused > 0).then_some(NOT_RUN);
+        let looked = match read.looked {
+            _ if erased.is_some() => None,
+            Looked::Index => None,
+            Looked::Time if read.calls.is_empty() => None,
+            Looked::Time => Some(BY_TIME),
+            Looked::Both => Some(BY_BOTH),
         };
+        let next = read.next.map(|it| format!("/console/sessions/{}?after={it}", session.id));
         Self {
             frame,
             id: session.id.to_string(),
@@ -85,18 +99,23 @@ impl SessionPage {
             count: session.calls,
             refused: session.refused,
             erased,
-            unseen: viewed.unseen,
-            unreadable: viewed.unreadable,
-            not_all,
-            calls,
+            unseen: read.unseen,
+            unreadable: read.unreadable,
+            absent: read.absent,
+            notes: [late, looked].into_iter().flatten().collect(),
+            is_later: after.is_some(),
+            next,
+            calls: read.calls.iter().map(CallLine::of).collect(),
         }
     }
 }
 
 impl CallLine {
-    fn of(exchange: &Exchange) -> Self {
+    fn of(recorded: &Recorded) -> Self {
+        let exchange = &recorded.exchange;
         Self {
             id: exchange.call.to_string(),
+            place: recorded.at.to_string(),
             at: Moment(exchange.at),
             function: Text::of(&exchange.function),
             decision: decision(exchange.reason),
@@ -158,12 +177,21 @@ pub(crate) fn decision(reason: Reason) -> Chip {
     Chip { label, tone }
 }
 
+/// Calls on one page.
+const CALLS_MAX: usize = 200;
+const NOT_RUN: &str = "Calls that did not run have no recording: they stand in the ledger.";
+const BY_TIME: &str = "The index of recordings does not say where this session's are, so all recordings \
+                       of that time were looked through.";
+const BY_BOTH: &str = "The index of recordings is being compared with them since the gateway started, so \
+                       all recordings from that time on were looked through.";
+
 impl Sample for SessionPage {
     const NAME: &'static str = "session";
 
     fn samples(say: Say) -> Vec<Self> {
         let call = |minutes, function: &str, reason, status| CallLine {
             id: "call_01KB0C6Q2N5V8JX3W7T4R9M1ZG".to_owned(),
+            place: "3-4711-0".to_owned(),
             at: Moment(at(minutes)),
             function: say(function),
             decision: decision(reason),
@@ -184,7 +212,12 @@ impl Sample for SessionPage {
             erased: erased.map(str::to_owned),
             unseen,
             unreadable,
-            not_all: None,
+            absent: unreadable,
+            notes: vec![NOT_RUN, BY_TIME],
+            is_later: unseen > 0,
+            next: (unseen > 0).then(|| {
+                "/console/sessions/ses_01KB0C6Q2N5V8JX3W7T4R9M1ZF?after=3-90-0".to_owned()
+            }),
             calls,
         };
         vec![

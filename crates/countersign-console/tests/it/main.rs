@@ -12,6 +12,7 @@ mod api_keys;
 mod approvals;
 mod everyone;
 mod grants;
+mod recordings;
 mod saml;
 mod scim;
 mod session_ends;

@@ -211,13 +211,13 @@ pub(crate) enum SessionsCommand {
     },
     /// Show a session's calls
     Show {
-        /// The session
-        id: SessionId,
+        #[command(flatten)]
+        calls: CallsArguments,
     },
     /// Play a session, with the pauses between its calls
     Replay {
-        /// The session
-        id: SessionId,
+        #[command(flatten)]
+        calls: CallsArguments,
         /// How many times faster than it was
         #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = speed)]
         speed: f64,
@@ -225,6 +225,19 @@ pub(crate) enum SessionsCommand {
         #[arg(long, value_name = "TIME", default_value = "3s")]
         pause_max: Span,
     },
+}
+
+/// Which calls of a session.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct CallsArguments {
+    /// The session
+    pub(crate) id: SessionId,
+    /// How many calls at most
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub(crate) limit: usize,
+    /// Where to go on, as an earlier look said
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) after: Option<String>,
 }
 
 /// `countersign ledger …`.

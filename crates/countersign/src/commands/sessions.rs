@@ -3,14 +3,14 @@
 use super::{joined, list, moment, text};
 use crate::{
     api::{Api, query},
-    cli::{SessionsCommand, Shared},
+    cli::{CallsArguments, SessionsCommand, Shared},
     exit::Failure,
     output::{self, BOLD, DIM, GREEN, RED, YELLOW, plain, styled},
     replay::{Tempo, pauses},
     table::{Cell, Table},
 };
 use anstyle::Style;
-use countersign_model::{SessionId, Span, Timestamp};
+use countersign_model::{Span, Timestamp};
 use serde_json::Value;
 
 pub(super) async fn run(command: SessionsCommand, shared: &Shared) -> Result<(), Failure> {
@@ -25,19 +25,44 @@ pub(super) async fn run(command: SessionsCommand, shared: &Shared) -> Result<(),
             let answer: Value = api.get(&format!("/sessions{query}")).await?;
             if shared.json { output::json(&answer) } else { table(&answer) }
         }
-        SessionsCommand::Show { id } => {
-            let answer = read(&api, id).await?;
+        SessionsCommand::Show { calls } => {
+            let answer = read(&api, calls).await?;
             if shared.json { output::json(&answer) } else { show(&answer) }
         }
-        SessionsCommand::Replay { id, speed, pause_max } => {
-            let answer = read(&api, id).await?;
+        SessionsCommand::Replay { calls, speed, pause_max } => {
+            let answer = read(&api, calls).await?;
             replay(&answer, Tempo { speed, pause_max }).await
         }
     }
 }
 
-async fn read(api: &Api, id: SessionId) -> Result<Value, Failure> {
-    api.get(&format!("/sessions/{id}")).await
+/// Reads calls page by page, up to the limit, into the last page's answer.
+async fn read(api: &Api, wanted: CallsArguments) -> Result<Value, Failure> {
+    let CallsArguments { id, limit, mut after } = wanted;
+    let mut calls: Vec<Value> = Vec::new();
+    let mut sums = [("unseen", 0), ("unreadable", 0), ("absent_segments", 0)];
+    loop {
+        let room = limit.saturating_sub(calls.len());
+        let query = query(&[("limit", Some(room.to_string())), ("after", after)]);
+        let mut answer: Value = api.get(&format!("/sessions/{id}{query}")).await?;
+        if let Some(Value::Array(page)) = answer.get_mut("calls").map(Value::take) {
+            calls.extend(page);
+        }
+        for (name, sum) in &mut sums {
+            *sum += answer.get(*name).and_then(Value::as_u64).unwrap_or(0);
+        }
+        after = answer.get("next").and_then(Value::as_str).map(str::to_owned);
+        if after.is_some() && calls.len() < limit {
+            continue;
+        }
+        if let Value::Object(answer) = &mut answer {
+            answer.insert("calls".to_owned(), Value::Array(calls));
+            for (name, sum) in sums {
+                answer.insert(name.to_owned(), sum.into());
+            }
+        }
+        return Ok(answer);
+    }
 }
 
 fn table(answer: &Value) -> Result<(), Failure> {
@@ -76,7 +101,58 @@ fn show(answer: &Value) -> Result<(), Failure> {
             text(call, "/masked").into(),
         ]);
     }
-    output::write(&table.render("Nothing was recorded."))
+    output::write(&table.render("Nothing was recorded."))?;
+    foot(answer)
+}
+
+/// What is not shown, and why.
+fn foot(answer: &Value) -> Result<(), Failure> {
+    let count = |pointer| answer.pointer(pointer).and_then(Value::as_u64).unwrap_or(0);
+    let mut notes = Vec::new();
+    let refused = count("/session/refused");
+    if refused > 0 {
+        notes.push(format!(
+            "{} did not run, and {} no recording; the ledger has what was refused",
+            many(refused, "call", "calls"),
+            if refused == 1 { "has" } else { "have" },
+        ));
+    }
+    if let Some(erased) = answer.pointer("/session/erased_at").and_then(Value::as_str) {
+        notes.push(format!("the recordings were erased on {}", moment(erased)));
+    }
+    if count("/unseen") > 0 {
+        let unseen = many(count("/unseen"), "call", "calls");
+        notes.push(format!("{unseen} to functions that are not yours"));
+    }
+    if count("/unreadable") > 0 {
+        let unreadable = many(count("/unreadable"), "recording", "recordings");
+        notes.push(format!("{unreadable} can't be read: verify the ledger's directory"));
+    }
+    if count("/absent_segments") > 0 {
+        let absent = many(count("/absent_segments"), "segment", "segments");
+        notes
+            .push(format!("{absent} of recordings not on this gateway: ask the one that recorded"));
+    }
+    match answer.get("index").and_then(Value::as_str) {
+        Some("missing") if !list(answer, "/calls").is_empty() => {
+            notes.push(
+                "the index names no recordings: those of that time were looked through".to_owned(),
+            );
+        }
+        Some("unchecked") => notes.push(
+            "the index of recordings is being compared: those of that time were looked through"
+                .to_owned(),
+        ),
+        Some(_) | None => {}
+    }
+    if let Some(next) = answer.get("next").and_then(Value::as_str) {
+        notes.push(format!("there are more: go on with --after {next}"));
+    }
+    notes.iter().try_for_each(|note| output::line(&styled(DIM, note)))
+}
+
+fn many(count: u64, one: &str, more: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { more })
 }
 
 async fn replay(answer: &Value, tempo: Tempo) -> Result<(), Failure> {
@@ -90,6 +166,7 @@ async fn replay(answer: &Value, tempo: Tempo) -> Result<(), Failure> {
         earlier = Some(*time);
         play(call, since)?;
     }
+    foot(answer)?;
     output::line(&styled(DIM, "the end"))
 }
 

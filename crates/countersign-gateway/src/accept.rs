@@ -1,13 +1,17 @@
 //! The first look at a request: where it wants to go, and whether it can be read in one way only.
 //! Nothing about it is believed yet.
 
+mod host;
+
+pub(crate) use host::host;
+
 use crate::{
     Inner,
     respond::{Stop, Told},
     trace::Trace,
 };
 use countersign_model::{CallId, Reason};
-use http::{HeaderMap, HeaderName, Request, Uri, header, request::Parts};
+use http::{HeaderName, Request, header, request::Parts};
 use hyper::body::Incoming;
 use std::sync::Arc;
 
@@ -80,34 +84,6 @@ pub(crate) fn accept(inner: &Inner, request: Request<Incoming>) -> Result<Accept
     Ok(Accepted { call, trace, door, parts, body })
 }
 
-/// The one host that the request names, lower case, without the port.
-pub(crate) fn host(uri: &Uri, headers: &HeaderMap) -> Result<Option<String>, &'static str> {
-    let mut named = headers.get_all(header::HOST).iter();
-    let first = named.next();
-    if named.next().is_some() {
-        return Err("it has more than one Host");
-    }
-    let header = match first.map(|it| it.to_str()) {
-        Some(Ok(text)) => Some(text),
-        Some(Err(_)) => return Err("its Host is no host name"),
-        None => None,
-    };
-    let authority = uri.authority().map(http::uri::Authority::as_str);
-    let host = match (header, authority) {
-        (Some(header), Some(authority)) if !header.eq_ignore_ascii_case(authority) => {
-            return Err("its Host and its address name different hosts");
-        }
-        (Some(host), _) | (None, Some(host)) => host,
-        (None, None) => return Ok(None),
-    };
-    // An IPv6 literal keeps its brackets; a port is what follows the last colon outside of them.
-    let end = match host.rfind(']') {
-        Some(bracket) => host.get(bracket..).and_then(|it| it.find(':')).map(|it| it + bracket),
-        None => host.find(':'),
-    };
-    Ok(Some(host.get(..end.unwrap_or(host.len())).unwrap_or(host).to_ascii_lowercase()))
-}
-
 fn door(inner: &Inner, parts: &Parts, host: Option<String>) -> Option<Door> {
     let path = parts.uri.path();
     if let Some(host) = host {
@@ -125,6 +101,3 @@ fn door(inner: &Inner, parts: &Parts, host: Option<String>) -> Option<Door> {
     let function = path.strip_prefix("/call/")?.replace("__", ".");
     (parts.method == http::Method::POST).then(|| Door::Uniform { function: function.into() })
 }
-
-#[cfg(test)]
-mod tests;

@@ -6,6 +6,7 @@
 //! [`Approved::redeem`] on it can't: the approval is used up, so that part goes on to its end even
 //! when the caller has gone.
 
+mod prefer;
 mod say;
 mod shown;
 mod waiters;
@@ -276,21 +277,9 @@ async fn read(inner: &Inner, id: ApprovalId) -> Option<Approval> {
     inner.governance.approval(id).await.ok().flatten()
 }
 
-/// How long this caller waits: what it asks for (RFC 7240 §4.3 `Prefer: wait`), within the rule's
-/// time.
+/// How long this caller waits: what it asks for, within the rule's time.
 fn wait(inner: &Inner, headers: &HeaderMap, question: &Question) -> Span {
     let longest = question.wait.min(inner.limits.wait_max);
-    let asked = headers
-        .get_all("prefer")
-        .iter()
-        .filter_map(|it| it.to_str().ok())
-        .flat_map(|it| it.split(','))
-        .filter_map(|preference| {
-            let (name, value) = preference.split(';').next()?.split_once('=')?;
-            let is_wait = name.trim().eq_ignore_ascii_case("wait");
-            is_wait.then(|| value.trim().trim_matches('"').parse::<u32>().ok()).flatten()
-        })
-        .map(|seconds| Span::from_seconds(i64::from(seconds)))
-        .next();
+    let asked = prefer::wait_seconds(headers).map(|it| Span::from_seconds(i64::from(it)));
     asked.map_or(longest, |asked| asked.min(longest))
 }

@@ -184,10 +184,15 @@ impl Gateway {
         answer.into_response()
     }
 
-    /// Whether this host name is a target's own.
-    pub fn is_target_host(&self, host: &str) -> bool {
+    /// Whether a request's host name is a target's own, or says two things: that is no page either, and
+    /// the gateway refuses it.
+    pub fn takes_host(&self, uri: &http::Uri, headers: &http::HeaderMap) -> bool {
         let snapshot = self.0.governance.policy().load();
-        self.0.routes.of(&snapshot).target_of_host(host).is_some()
+        match accept::host(uri, headers) {
+            Ok(None) => false,
+            Ok(Some(host)) => self.0.routes.of(&snapshot).target_of_host(&host).is_some(),
+            Err(_) => true,
+        }
     }
 
     /// The RFC 9728 metadata document.

@@ -38,7 +38,7 @@ pub(crate) async fn answer(
     from: Origin,
     request: Request<Incoming>,
 ) -> Response<Body> {
-    let is_targets = host(&request).is_some_and(|host| assembly.gateway.is_target_host(&host));
+    let is_targets = assembly.gateway.takes_host(request.uri(), request.headers());
     let door = if is_targets { Door::Gateway } else { door(request.uri().path()) };
     let looks = matches!(*request.method(), Method::GET | Method::HEAD);
     match door {
@@ -100,15 +100,6 @@ fn door(path: &str) -> Door {
         // The gateway answers whatever is left, and says that it is no way in.
         _ => Door::Gateway,
     }
-}
-
-/// The host that a request names, lower case, without port. The gateway judges odd ones itself.
-fn host(request: &Request<Incoming>) -> Option<String> {
-    let authority = request.uri().authority().map(http::uri::Authority::as_str);
-    let named = request.headers().get(header::HOST).and_then(|it| it.to_str().ok());
-    let text = authority.or(named)?;
-    let host = if text.starts_with('[') { text } else { text.split(':').next().unwrap_or(text) };
-    Some(host.to_ascii_lowercase())
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
-use super::*;
-use http::{HeaderName, HeaderValue};
+//! Which host requests name.
+
+use super::host;
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 fn check(uri: &str, hosts: &[&str], expect: Result<Option<&str>, ()>) {
     let mut headers = HeaderMap::new();

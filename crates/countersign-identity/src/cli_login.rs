@@ -2,16 +2,20 @@
 //! machine (RFC 8252, loopback redirect, code flow with PKCE). Tokens are opaque here: the gateway
 //! is the one that verifies them.
 
+mod device;
+
+pub use device::DeviceCode;
+
 use crate::{
-    Callback, CallbackFault, Hidden, Http, HttpFailed, Pending, Revoked, TokenRefused, TokenSet,
+    Callback, CallbackFault, Http, HttpFailed, Pending, Revoked, TokenRefused, TokenSet,
     discovery::{Discovery, DiscoveryFailed},
     pkce::NamesIssuer,
     token_endpoint::Client,
 };
-use countersign_model::{Clock, Entropy, Span, Timestamp};
+use countersign_model::{Clock, Entropy};
+use device::{INTERVAL_SECONDS_MAX, is_web};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
-use url::Url;
 
 /// What the command line knows about where to sign in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,22 +38,6 @@ pub struct CliLogin {
     discovery: Discovery,
     http: Http,
     clock: Clock,
-}
-
-/// A device authorization that waits for its person.
-#[derive(Clone, Debug)]
-pub struct DeviceCode {
-    /// What the person types.
-    pub user_code: String,
-    /// Where they type it.
-    pub verification_uri: String,
-    /// The same with the code in it, to open or to show as a QR code.
-    pub verification_uri_complete: Option<String>,
-    /// How long to wait between two polls; grows when the issuer says so.
-    pub interval_seconds: u32,
-    /// When it ends.
-    pub expires_at: Timestamp,
-    device_code: Hidden,
 }
 
 /// What a poll found.
@@ -117,21 +105,8 @@ impl CliLogin {
         fields.extend(self.resource());
         let now = self.clock.now();
         let document = self.client().post(url, &self.discovery, &fields).await?;
-        let malformed = || TokenRefused::Malformed(http::StatusCode::OK);
-        let answer: DeviceAnswer = serde_json::from_slice(&document).map_err(|_| malformed())?;
-        // These are going to be opened or shown: nothing but web addresses.
-        let complete = answer.verification_uri_complete.filter(|it| is_web(it));
-        if !is_web(&answer.verification_uri) {
-            return Err(malformed().into());
-        }
-        Ok(DeviceCode {
-            user_code: answer.user_code,
-            verification_uri: answer.verification_uri,
-            verification_uri_complete: complete,
-            interval_seconds: answer.interval.unwrap_or(5).clamp(1, INTERVAL_SECONDS_MAX),
-            expires_at: now.plus(Span::from_seconds(i64::from(answer.expires_in))),
-            device_code: answer.device_code,
-        })
+        let code = DeviceCode::read(&document, now);
+        Ok(code.ok_or(TokenRefused::Malformed(http::StatusCode::OK))?)
     }
 
     /// Asks once whether the person has answered (RFC 8628 §3.4).
@@ -144,7 +119,7 @@ impl CliLogin {
         }
         let mut fields = vec![
             ("grant_type", "urn:ietf:params:oauth:grant-type:device_code"),
-            ("device_code", code.device_code.reveal()),
+            ("device_code", code.secret()),
         ];
         fields.extend(self.resource());
         let slower = match self.client().ask_for_tokens(&self.discovery, &fields).await {
@@ -270,19 +245,3 @@ impl CliLogin {
         Client { id: &self.settings.client_id, secret: None, http: &self.http, clock: &self.clock }
     }
 }
-
-#[derive(Deserialize)]
-struct DeviceAnswer {
-    device_code: Hidden,
-    user_code: String,
-    verification_uri: String,
-    verification_uri_complete: Option<String>,
-    expires_in: u32,
-    interval: Option<u32>,
-}
-
-fn is_web(url: &str) -> bool {
-    Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "https" | "http"))
-}
-
-const INTERVAL_SECONDS_MAX: u32 = 60;

@@ -44,6 +44,7 @@ mod refused;
 mod rules;
 mod saml;
 mod secret;
+mod shown;
 mod signin;
 mod strict_json;
 mod subject;

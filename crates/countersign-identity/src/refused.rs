@@ -3,6 +3,8 @@
 //!
 //! Nothing here ever holds a piece of a token beyond its `kid` and `iss`, shortened and escaped.
 
+pub(crate) use crate::shown::shown;
+
 use crate::fault::{Fault, Wrong};
 use std::fmt;
 
@@ -142,9 +144,3 @@ impl fmt::Debug for Refused {
 }
 
 impl std::error::Error for Refused {}
-
-/// A stranger's text made fit for a log line: escaped, and at most 80 characters.
-pub(crate) fn shown(text: &str) -> String {
-    let short: String = text.chars().take(80).collect();
-    if short.len() < text.len() { format!("{short:?}…") } else { format!("{short:?}") }
-}

@@ -1,13 +1,14 @@
 //! Asks a token endpoint (RFC 6749 §3.2): code, refresh token or device code in, tokens out.
 
+mod answer;
+
 use crate::{
     Hidden,
     discovery::{Discovery, DiscoveryFailed},
     http::{Http, HttpFailed, Limits},
-    refused::shown,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use countersign_model::{Clock, Span, Timestamp};
+use countersign_model::{Clock, Timestamp};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 
@@ -79,19 +80,7 @@ impl Client<'_> {
         let now = self.clock.now();
         let url = discovery.token_endpoint()?;
         let document = self.post(url, discovery, fields).await?;
-        let answer: Answer = serde_json::from_slice(&document)
-            .map_err(|_| TokenRefused::Malformed(StatusCode::OK))?;
-        if !answer.token_type.eq_ignore_ascii_case("bearer") {
-            return Err(TokenRefused::Malformed(StatusCode::OK));
-        }
-        let seconds = i64::from(answer.expires_in.unwrap_or(EXPIRES_SECONDS_DEFAULT));
-        Ok(TokenSet {
-            access_token: answer.access_token,
-            refresh_token: answer.refresh_token,
-            id_token: answer.id_token,
-            scope: answer.scope,
-            expires_at: now.plus(Span::from_seconds(seconds)),
-        })
+        answer::tokens(&document, now).ok_or(TokenRefused::Malformed(StatusCode::OK))
     }
 
     /// Revokes a token (RFC 7009 §2.1); [`Revoked::NotOffered`] if the issuer has no place for it.
@@ -131,29 +120,10 @@ impl Client<'_> {
         if answer.status == StatusCode::OK {
             return Ok(answer.body);
         }
-        let refusal: ErrorAnswer =
-            answer.json().map_err(|_| TokenRefused::Malformed(answer.status))?;
-        Err(TokenRefused::Refused {
-            error: plain(&refusal.error),
-            description: refusal.error_description.as_deref().map(shown).unwrap_or_default(),
-        })
+        let (error, description) =
+            answer::refusal(&answer.body).ok_or(TokenRefused::Malformed(answer.status))?;
+        Err(TokenRefused::Refused { error, description })
     }
-}
-
-#[derive(Deserialize)]
-struct Answer {
-    access_token: Hidden,
-    token_type: String,
-    refresh_token: Option<Hidden>,
-    id_token: Option<Hidden>,
-    scope: Option<String>,
-    expires_in: Option<u32>,
-}
-
-#[derive(Deserialize)]
-struct ErrorAnswer {
-    error: String,
-    error_description: Option<String>,
 }
 
 /// RFC 6749 §2.3.1: both parts are form-encoded before they are joined.
@@ -166,11 +136,4 @@ pub(crate) fn basic(id: &str, secret: &Hidden) -> Result<HeaderValue, HttpFailed
     Ok(value)
 }
 
-/// An error code as it is, if it looks like one.
-fn plain(error: &str) -> String {
-    let is_code = error.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
-    if is_code && error.len() <= 80 { error.to_owned() } else { shown(error) }
-}
-
 const LIMITS: Limits = Limits { bytes_max: 256 * 1024, time: std::time::Duration::from_secs(10) };
-const EXPIRES_SECONDS_DEFAULT: u32 = 300;

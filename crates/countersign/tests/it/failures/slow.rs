@@ -3,15 +3,30 @@
 
 use super::*;
 use crate::lab::until;
+use bytes::Bytes;
+use countersign_model::{Reason, record::Event};
+use http::Request;
+use http_body_util::BodyExt as _;
+use hyper::{
+    body::{Body, Frame},
+    client::conn::http2,
+};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::json;
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{
         TcpStream,
         tcp::{OwnedReadHalf, OwnedWriteHalf},
     },
-    time::{Instant, timeout},
+    time::{Instant, Interval, interval, timeout},
 };
 
 /// What the process is told that it may wait for anybody.
@@ -70,8 +85,8 @@ async fn a_request_that_trickles_or_never_ends_is_refused_in_time() {
         ("a body that never ends", format!("{chunked}9\r\n{{\"text\":\"\r\n"), "1\r\nx\r\n"),
         ("a body that stands still", long.clone(), ""),
     ];
-    for (what, begin, piece) in rows {
-        let (said, lasted) = trickle(process.address, &begin, piece).await;
+    for (what, begin, piece) in &rows {
+        let (said, lasted) = trickle(process.address, begin, piece).await;
         assert!(said.starts_with("HTTP/1.1 400 "), "{what}: {said}");
         assert!(said.contains("its body did not arrive whole within 1s"), "{what}: {said}");
         assert!(said.contains("countersign-reason: request_ambiguous"), "{what}: {said}");
@@ -83,8 +98,111 @@ async fn a_request_that_trickles_or_never_ends_is_refused_in_time() {
         assert!(!said.contains(" 200 "), "{begin}: {said}");
     }
     assert_eq!(world.arrivals.count(), 0, "nothing of it ran");
+    only_refusals(&world, rows.len(), Reason::RequestAmbiguous);
     assert_eq!(call(&world, &process, ITEM).await.reason(), "200 granted");
     process.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_that_trickles_or_never_ends_is_refused_in_http2_too() {
+    let (world, process) = start().await;
+    let token = world.token(AGENT);
+    let rows = [
+        (Some(Duration::from_millis(100)), None, "a body that never ends"),
+        (Some(Duration::from_millis(100)), Some(1_000_000), "a body that trickles"),
+        (None, Some(1_000_000), "a body that stands still"),
+        (None, None, "a body without any end"),
+    ];
+    let stream = TcpStream::connect(process.address).await.unwrap();
+    let (executor, io) = (TokioExecutor::new(), TokioIo::new(stream));
+    let (sender, connection) = http2::handshake(executor, io).await.unwrap();
+    let connection = tokio::spawn(connection);
+    for (every, length, what) in rows {
+        let mut request = Request::builder()
+            .method("POST")
+            .uri("http://gateway.test/t/desk/v1/notes")
+            .header("authorization", format!("Bearer {token}"))
+            .header("content-type", "application/json");
+        if let Some(length) = length {
+            request = request.header("content-length", length.to_string());
+        }
+        let request = request.body(Drip::new(every, b"{\"text\":\"", b"x")).unwrap();
+        let began = Instant::now();
+        let mut sender = sender.clone();
+        let answer = timeout(SOON, sender.send_request(request)).await.unwrap().unwrap();
+        let lasted = began.elapsed();
+        assert_eq!(answer.status(), 400, "{what}");
+        assert_eq!(answer.headers()["countersign-reason"], "request_ambiguous", "{what}");
+        let said = answer.into_body().collect().await.unwrap().to_bytes();
+        let said = String::from_utf8_lossy(&said);
+        assert!(said.contains("its body did not arrive whole within 1s"), "{what}: {said}");
+        assert!(lasted >= WITHIN - Duration::from_millis(100), "{what}: after {lasted:?}");
+    }
+    assert_eq!(world.arrivals.count(), 0, "nothing of it ran");
+    only_refusals(&world, rows.len(), Reason::RequestAmbiguous);
+    // The connection goes on, and so does the gateway.
+    let request = Request::builder()
+        .uri(format!("http://gateway.test{ITEM}"))
+        .header("authorization", format!("Bearer {token}"));
+    let request = request.body(Drip::empty()).unwrap();
+    let answer = timeout(SOON, sender.clone().send_request(request)).await.unwrap().unwrap();
+    assert_eq!(answer.headers()["countersign-reason"], "granted");
+    drop(sender);
+    connection.abort();
+    process.stop().await;
+}
+
+/// No permit was written: the ledger has refusals of this reason, and no intent.
+fn only_refusals(world: &World, count: usize, reason: Reason) {
+    let entries = world.entries().into_iter();
+    let refused: Vec<Reason> = entries
+        .filter_map(|entry| {
+            if let Event::CallRefused(refused) = entry.event { Some(refused.reason) } else { None }
+        })
+        .collect();
+    assert_eq!(refused, vec![reason; count]);
+    assert_eq!(world.intents().len(), 0, "a permit was written");
+}
+
+/// A body whose pieces come one at a time, or not at all after the first, and that never ends.
+struct Drip {
+    first: Option<Bytes>,
+    piece: Option<Bytes>,
+    every: Option<Interval>,
+}
+
+impl Drip {
+    fn new(every: Option<Duration>, first: &'static [u8], piece: &'static [u8]) -> Self {
+        let (first, piece) = (Bytes::from_static(first), Bytes::from_static(piece));
+        Self { first: Some(first), piece: Some(piece), every: every.map(interval) }
+    }
+
+    fn empty() -> Self {
+        Self { first: None, piece: None, every: None }
+    }
+}
+
+impl Body for Drip {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(Ok(Frame::data(first))));
+        }
+        let Some(piece) = self.piece.clone() else { return Poll::Ready(None) };
+        match &mut self.every {
+            Some(every) => every.poll_tick(context).map(|_| Some(Ok(Frame::data(piece)))),
+            None => Poll::Pending,
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.piece.is_none()
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,7 +4,10 @@ use super::PATIENCE;
 use bytes::Bytes;
 use http::{HeaderMap, Request};
 use http_body_util::{BodyExt as _, Full};
-use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::{
+    body::Incoming,
+    client::conn::http1::{SendRequest, handshake},
+};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use std::net::SocketAddr;
@@ -146,6 +149,19 @@ impl Connection {
         };
         let answer = tokio::time::timeout(PATIENCE, answered).await;
         answer.expect("a gateway that runs answers, and one that ends closes its connections")
+    }
+
+    /// Gets something, and gives the answer's body as it comes; it must be a 200.
+    pub(crate) async fn begin(&mut self, path: &str, token: &str) -> Result<Incoming, Lost> {
+        let request = Request::builder()
+            .uri(path)
+            .header("host", "gateway.test")
+            .header("authorization", format!("Bearer {token}"));
+        let request = request.body(Full::default()).unwrap();
+        self.sender.ready().await.map_err(lost)?;
+        let response = self.sender.send_request(request).await.map_err(lost)?;
+        assert_eq!(response.status(), 200, "{response:?}");
+        Ok(response.into_body())
     }
 
     /// Says one thing on a connection of its own.

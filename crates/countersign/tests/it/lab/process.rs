@@ -97,6 +97,13 @@ impl Process {
         self.child.try_wait().unwrap().is_none()
     }
 
+    /// The most memory that it had at once, in bytes.
+    pub(crate) fn memory_peak(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|it| it.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
+    }
+
     /// What it wrote to standard error so far.
     pub(crate) fn said(&self) -> String {
         self.said.text()

@@ -9,6 +9,7 @@ mod bound;
 mod browser;
 mod cli;
 mod crash;
+mod doors;
 mod failures;
 mod identity;
 mod lab;

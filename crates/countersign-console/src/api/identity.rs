@@ -9,20 +9,42 @@ use crate::{
 };
 use axum::{Extension, Json, extract::State};
 use countersign_identity::Explanation;
+use countersign_model::Subject;
 use http::{HeaderMap, header};
+use serde::Serialize;
 use serde_json::Value;
+
+/// What came of a token, and what the catalog says of whom it names.
+#[derive(Debug, Serialize)]
+pub(crate) struct Explained {
+    #[serde(flatten)]
+    explanation: Explanation,
+    /// Who answers for the caller, where the catalog registers it as an agent: then it is one here,
+    /// whatever the token makes of it.
+    sponsor: Option<Subject>,
+}
+
+impl Explained {
+    fn of(console: &Console, explanation: Explanation) -> Self {
+        let snapshot = console.governance().policy().load();
+        let caller = explanation.outcome.as_ref().ok();
+        let agent = caller.and_then(|it| snapshot.agents().get(&it.subject));
+        Self { sponsor: agent.map(|it| it.sponsor.clone()), explanation }
+    }
+}
 
 /// `GET /api/v1/me/explanation`: the token that the request came with.
 pub(crate) async fn own(
     State(console): State<Console>,
     Extension(asker): Extension<Asker>,
     headers: HeaderMap,
-) -> Result<Json<Explanation>, Problem> {
+) -> Result<Json<Explained>, Problem> {
     // The guard has read the header strictly already.
     let sent = headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok());
     match (&asker.credential, sent.and_then(|it| it.split_once(' '))) {
         (Credential::Bearer, Some((_, token))) => {
-            Ok(Json(console.parts.verifier.explain(token.trim_start()).await))
+            let explained = console.parts.verifier.explain(token.trim_start()).await;
+            Ok(Json(Explained::of(&console, explained)))
         }
         (Credential::Bearer | Credential::Cookie { .. }, _) => Err(Problem::not_found("token")),
     }
@@ -35,11 +57,11 @@ pub(crate) async fn explain(
     Extension(asker): Extension<Asker>,
     // What can't be read is not quoted: it may be the token.
     Strict(body): Strict<Value>,
-) -> Result<Json<Explanation>, Problem> {
+) -> Result<Json<Explained>, Problem> {
     let token = body.get("token").and_then(Value::as_str);
     let token = token.ok_or_else(|| Problem::invalid("The body has no text `token`."))?;
     let explained = console.parts.verifier.explain(token.trim()).await;
     let outcome = explained.outcome.as_ref().map_or_else(|refused| refused.code(), |_| "accepted");
     tracing::info!(by = %asker.actor.subject(), outcome, "a token was explained");
-    Ok(Json(explained))
+    Ok(Json(Explained::of(&console, explained)))
 }

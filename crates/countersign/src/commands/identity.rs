@@ -158,6 +158,10 @@ fn show(explained: &Value) -> Result<(), Failure> {
     }
     if explained.get("caller").is_some() {
         let (subject, kind) = (text(explained, "/caller/subject"), text(explained, "/caller/kind"));
+        let kind = match text(explained, "/sponsor") {
+            none if none.is_empty() => kind,
+            sponsor => format!("agent, as the catalog says; its sponsor is {sponsor}"),
+        };
         output::line(&format!("{} {subject}, {kind}", styled(GREEN, "accepted:")))?;
     }
     Ok(())

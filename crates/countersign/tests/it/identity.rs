@@ -1,6 +1,8 @@
 //! `countersign whoami` and `countersign identity test`, against a gateway and without one.
 
-use crate::lab::{ADMINISTRATOR, APPROVER, AUDIENCE, Process, World, identity_provider, ran};
+use crate::lab::{
+    ADMINISTRATOR, AGENT, APPROVER, AUDIENCE, Process, World, identity_provider, ran,
+};
 use countersign_model::Span;
 use serde_json::Value;
 
@@ -57,6 +59,25 @@ async fn people_are_told_who_they_are_and_why_a_token_is_refused() {
     assert!(refused.contains("signature"), "{}", told.stdout);
     let told = line(&["identity", "test", "--from", "token.txt"], &token).await;
     assert!(told.code == Some(3) && told.stdout.is_empty(), "{told:?}");
+    process.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_of_the_catalog_is_called_one_whatever_its_token_says() {
+    let world = World::new().await;
+    let process = Process::start(&world).await;
+    let (server, token) = (format!("http://{}", process.address), world.token(AGENT));
+    for (command, expect) in [
+        (
+            ["identity", "test"],
+            "accepted: agent:dunning, agent, as the catalog says; its sponsor is riley@",
+        ),
+        (["whoami", "--json"], "\"agent\""),
+    ] {
+        let more = ["--server", &server, "--token", &token];
+        let told = ran(world.path(), &[command.as_slice(), &more].concat()).await;
+        assert!(told.stdout.contains(expect), "{told:?}");
+    }
     process.stop().await;
 }
 

@@ -2,7 +2,7 @@
 
 use crate::text::Text;
 use countersign_model::{
-    Function,
+    Function, Subject,
     catalog::{ApprovalRule, Approver, MaskRule, Overdue, Rate, RecordRule},
     decide::Demand,
 };
@@ -64,16 +64,19 @@ fn approval(rule: &ApprovalRule) -> String {
         |when| format!("Held when {}", when.source()),
     );
     let demand = Demand { from: rule.from.clone(), people: rule.people };
-    format!("{when}: {} must approve within {}.", people(&demand), rule.within)
+    format!("{when}: {} must approve within {}.", people(&demand, &[]), rule.within)
 }
 
-/// Who must answer, in words: `2 of: an owner of the function, members of finance`.
-pub(crate) fn people(demand: &Demand) -> String {
+/// Who must answer, in words: `2 different people, each an owner of the function (olivia)`. The owners
+/// are named where there are any to name.
+pub(crate) fn people(demand: &Demand, owners: &[Subject]) -> String {
+    let named: Vec<&str> = owners.iter().map(Subject::as_str).collect();
     let from: Vec<String> = demand
         .from
         .iter()
         .map(|it| match it {
-            Approver::Owner => "an owner of the function".to_owned(),
+            Approver::Owner if named.is_empty() => "an owner of the function".to_owned(),
+            Approver::Owner => format!("an owner of the function ({})", named.join(", ")),
             Approver::Group(group) => format!("a member of {group}"),
             Approver::Person(subject) => subject.to_string(),
             Approver::Subject => "the user for whom the agent acts".to_owned(),

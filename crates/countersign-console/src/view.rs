@@ -21,6 +21,20 @@ impl fmt::Display for Moment {
 
 impl HtmlSafe for Moment {}
 
+/// A time to the second, where what follows each other is told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Second(pub(crate) Timestamp);
+
+impl fmt::Display for Second {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let iso = self.0.to_string();
+        let words: String = iso.chars().take(19).map(|c| if c == 'T' { ' ' } else { c }).collect();
+        write!(f, "<time datetime=\"{iso}\">{words} UTC</time>")
+    }
+}
+
+impl HtmlSafe for Second {}
+
 /// A state in a word and a colour; the word alone says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Chip {

@@ -175,7 +175,11 @@ impl Sessions {
         let title = match &key.name {
             Name::Own(name) => name.to_string(),
             Name::Trace(trace) => format!("trace {trace}"),
-            Name::Pause => format!("{} from {now}", resolved.function().name.target()),
+            Name::Pause => {
+                // To the minute, as people read it.
+                let now: String = now.to_string().replace('T', " ").chars().take(16).collect();
+                format!("{} from {now} UTC", resolved.function().name.target())
+            }
         };
         let row = NewSession {
             id,

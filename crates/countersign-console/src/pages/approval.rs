@@ -224,7 +224,11 @@ impl ApprovalPage {
             raw: view::pretty(&call.shown),
             caller: CallerFacts::of(call, snapshot),
             grants: call.grants.iter().map(|it| GrantFacts::of(*it, call, snapshot, now)).collect(),
-            demands: approval.demands.iter().map(|it| Text::line(rules::people(it))).collect(),
+            demands: approval
+                .demands
+                .iter()
+                .map(|it| Text::line(rules::people(it, &call.owners)))
+                .collect(),
             votes: approval.votes.iter().map(VoteFacts::of).collect(),
             earlier: None,
             denials: Vec::new(),

@@ -165,9 +165,10 @@ impl GrantPage {
             reason: Text::line(grant.reason.clone()),
             freshness: grants::standing(view, now).0,
             ended: grant.ended(now).map(|ended| match &grant.state {
-                GrantState::Revoked { why, .. } => {
-                    Text::line(format!("{}: {why}", crate::problem::sentence(&ended.to_string())))
-                }
+                GrantState::Revoked { why, .. } => Text::line(format!(
+                    "{} Why: {why}",
+                    crate::problem::sentence(&ended.to_string())
+                )),
                 GrantState::Active => Text::line(crate::problem::sentence(&ended.to_string())),
             }),
             functions: reached.collect(),
@@ -248,7 +249,8 @@ impl Sample for GrantPage {
             may_revoke: may,
             why_not_certify,
         };
-        let revoked = say("The grant was revoked by max@acme.example on 2026-11-20: process ended");
+        let revoked =
+            say("The grant was revoked by max@acme.example on 2026-11-20. Why: process ended");
         vec![
             page(None, true, None),
             page(Some(revoked), false, Some("nobody certifies access that reaches themself")),

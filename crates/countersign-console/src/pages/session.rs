@@ -8,7 +8,7 @@ use crate::{
     recordings::{self, Bookmark, Looked, Recorded, Viewed, Wanted},
     samples::{Sample, Say, at, frame},
     text::Text,
-    view::{Chip, Moment, Tone},
+    view::{Chip, Moment, Second, Tone},
 };
 use askama::Template;
 use axum::{
@@ -46,7 +46,7 @@ pub(crate) struct SessionPage {
 struct CallLine {
     id: String,
     place: String,
-    at: Moment,
+    at: Second,
     function: Text,
     decision: Chip,
     status: u16,
@@ -116,7 +116,7 @@ impl CallLine {
         Self {
             id: exchange.call.to_string(),
             place: recorded.at.to_string(),
-            at: Moment(exchange.at),
+            at: Second(exchange.at),
             function: Text::of(&exchange.function),
             decision: decision(exchange.reason),
             status: exchange.status,
@@ -192,7 +192,7 @@ impl Sample for SessionPage {
         let call = |minutes, function: &str, reason, status| CallLine {
             id: "call_01KB0C6Q2N5V8JX3W7T4R9M1ZG".to_owned(),
             place: "3-4711-0".to_owned(),
-            at: Moment(at(minutes)),
+            at: Second(at(minutes)),
             function: say(function),
             decision: decision(reason),
             status,

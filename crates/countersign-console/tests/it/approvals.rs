@@ -101,6 +101,16 @@ async fn who_may_not_answer_is_told_why_or_nothing() {
 }
 
 #[tokio::test]
+async fn who_has_to_be_asked_is_named() {
+    let world = World::new().await;
+    let approval = world.held(json!({"amount": 900}), &["owner"]).await;
+    let mut browser = world.signed_in(ADA).await;
+    let path = format!("/console/approvals/{}", approval.id);
+    let text = browser.get(&path).await.text();
+    assert!(text.contains(&format!("an owner of the function ({OLIVIA})")), "{text}");
+}
+
+#[tokio::test]
 async fn the_api_shows_no_sealed_arguments_and_says_who_may_answer() {
     let world = World::new().await;
     let approval = world.held(json!({"amount": 900, "iban": "DE**"}), FINANCE).await;

@@ -189,7 +189,7 @@ fn identity_provider(
         },
         Client {
             id: "countersign-console".to_owned(),
-            name: "the Countersign console".to_owned(),
+            name: "The Countersign console".to_owned(),
             kind: ClientKind::Web {
                 secret: Shared::new(secrets.console.clone()),
                 redirect_uris: vec![format!("{base}/console/sign-in/callback")],

@@ -233,8 +233,8 @@ pub(crate) struct CallsArguments {
     /// The session
     pub(crate) id: SessionId,
     /// How many calls at most
-    #[arg(long, value_name = "N", default_value_t = 1000)]
-    pub(crate) limit: usize,
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) limit: u32,
     /// Where to go on, as an earlier look said
     #[arg(long, value_name = "PLACE")]
     pub(crate) after: Option<String>,

@@ -46,14 +46,19 @@ fn check(directory: &Path, shared: &Shared) -> Result<(), Failure> {
 
 pub(super) fn say_loaded(loaded: &Loaded) -> Result<(), Failure> {
     output::line(&format!(
-        "{} catalog: {} files, {} targets, {} functions, {} agents, {}",
+        "{} catalog: {}, {}, {}, {}, {}",
         styled(GREEN, "ok"),
-        loaded.files,
-        loaded.catalog.targets.len(),
-        loaded.catalog.functions.len(),
-        loaded.catalog.agents.len(),
+        counted(loaded.files, "file"),
+        counted(loaded.catalog.targets.len(), "target"),
+        counted(loaded.catalog.functions.len(), "function"),
+        counted(loaded.catalog.agents.len(), "agent"),
         loaded.catalog.digest
     ))
+}
+
+/// `1 file`, `2 files`.
+fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 async fn plan(directory: &Path, shared: &Shared) -> Result<(), Failure> {

@@ -39,6 +39,7 @@ pub(super) async fn run(command: SessionsCommand, shared: &Shared) -> Result<(),
 /// Reads calls page by page, up to the limit, into the last page's answer.
 async fn read(api: &Api, wanted: CallsArguments) -> Result<Value, Failure> {
     let CallsArguments { id, limit, mut after } = wanted;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut calls: Vec<Value> = Vec::new();
     let mut sums = [("unseen", 0), ("unreadable", 0), ("absent_segments", 0)];
     loop {
@@ -215,7 +216,13 @@ fn pretty(body: &str) -> String {
 
 fn head(answer: &Value) -> Result<(), Failure> {
     let session = answer.get("session").unwrap_or(answer);
-    output::line(&format!("{} {}", styled(BOLD, &text(session, "/id")), who(session)))
+    let title = plain(&text(session, "/title"));
+    output::line(&format!(
+        "{} {}{}",
+        styled(BOLD, &text(session, "/id")),
+        who(session),
+        styled(DIM, &if title.is_empty() { title } else { format!("  {title}") }),
+    ))
 }
 
 /// The calls in the order of time. A call may stand in a wrapper with facts beside it.

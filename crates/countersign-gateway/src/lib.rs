@@ -36,7 +36,7 @@ pub use routes::check_mask;
 
 use accept::Accepted;
 use countersign_governance::Governance;
-use countersign_identity::{Home, Verifier};
+use countersign_identity::{Home, UseOnce, Verifier};
 use countersign_ledger::Writer;
 use countersign_mask::HashKey;
 use countersign_model::{Decision, Span};
@@ -54,6 +54,8 @@ pub struct GatewayParts {
     pub governance: Governance,
     /// Judges tokens.
     pub verifier: Verifier,
+    /// The register of what may be used once, which all gateways share.
+    pub once: UseOnce,
     /// The ledger.
     pub ledger: Writer,
     /// The key of `hash` masks: the same on every gateway, so that joins work.
@@ -128,6 +130,7 @@ impl Gateway {
         let GatewayParts {
             governance,
             verifier,
+            once,
             ledger,
             mask_key,
             resource,
@@ -139,7 +142,7 @@ impl Gateway {
         let prepared = Arc::clone(&routes);
         governance.before_each_catalog(move |catalog| drop(prepared.prepare(catalog)));
         drop(routes.of(&governance.policy().load()));
-        let oauth = oauth::Oauth::new(governance.store().clone());
+        let oauth = oauth::Oauth::new(once);
         Self(Arc::new(Inner {
             sessions: sessions::Sessions::new(governance.clone(), limits.session_idle),
             governance,

@@ -13,16 +13,14 @@ use crate::{Body, Inner, accept, resolve};
 use answer::{Blamed, TokenRefused, answered, document};
 use ask::{Ask, Wanted};
 use countersign_identity::{
-    Exchanged, OwnIssuer, Party, Refused, ShownAs, Terms, Use, UseOnce, UseOnceFailed,
-    assert_identity, exchange,
+    Exchanged, OwnIssuer, Party, Refused, ShownAs, Terms, Use, UseOnce, assert_identity, exchange,
 };
 use countersign_model::{
-    FunctionName, Span, Timestamp,
+    FunctionName, Span,
     catalog::{BodyKind, Rate},
     decide::Taken,
     record::TokenGrant,
 };
-use countersign_store::Store;
 use http::{Method, Request, Response, header};
 use hyper::body::Incoming;
 use serde_json::{Value, json};
@@ -44,18 +42,8 @@ pub(crate) enum Page {
 }
 
 impl Oauth {
-    /// Assertions are remembered in the store: another gateway takes none of them again.
-    pub(crate) fn new(store: Store) -> Self {
-        let used_once = UseOnce::new(move |digest, until| {
-            let store = store.clone();
-            async move {
-                match store.use_once(&digest, until).await {
-                    Ok(true) => Ok(Use::First),
-                    Ok(false) => Ok(Use::Again),
-                    Err(error) => Err(UseOnceFailed(Box::new(error))),
-                }
-            }
-        });
+    /// Assertions are remembered in this register: another gateway takes none of them again.
+    pub(crate) fn new(used_once: UseOnce) -> Self {
         Self { used_once, in_hand: Semaphore::new(IN_HAND_MAX) }
     }
 }
@@ -195,9 +183,7 @@ async fn judged(
 async fn use_once(inner: &Inner, assertion: &Party) -> Result<(), TokenRefused> {
     let id = assertion.id().unwrap_or_default();
     let value = format!("{}\n{id}", assertion.caller().issuer);
-    // Tokens live by the real time, the register by the installation's own.
-    let left = assertion.refused_from().since(inner.verifier.now());
-    let until: Timestamp = inner.now().plus(left).plus(Span::from_seconds(1));
+    let until = assertion.refused_from();
     match inner.oauth.used_once.take("identity-assertion", &value, until).await {
         Ok(Use::First) => Ok(()),
         Ok(Use::Again) => Err(TokenRefused::used_before()),

@@ -10,7 +10,9 @@ use countersign_demo::{
 };
 use countersign_gateway::{Gateway, GatewayParts, Limits, Secrets, check_mask};
 use countersign_governance::{Actor, Governance, NewGrant, Parts, RoleMap};
-use countersign_identity::{Http, IssuerConfig, OwnIssuer, OwnSettings, Verifier, VerifierOptions};
+use countersign_identity::{
+    Http, IssuerConfig, OwnIssuer, OwnSettings, Use, UseOnce, Verifier, VerifierOptions,
+};
 use countersign_ledger::{
     Closer, Log, LogOptions, MasterKey, SegmentOptions, Segments, SigningKey, Writer, WriterOptions,
 };
@@ -180,6 +182,7 @@ impl World {
         let gateway = Gateway::new(GatewayParts {
             governance: governance.clone(),
             verifier,
+            once: once(&governance),
             ledger,
             mask_key: HashKey::new(&[5; 32]),
             resource: self.resource.clone(),
@@ -304,6 +307,18 @@ impl Lab {
         tokio::task::spawn_blocking(move || closer.close()).await.unwrap().unwrap();
         self.world
     }
+}
+
+/// The register that all gateways of an installation share.
+pub fn once(governance: &Governance) -> UseOnce {
+    let store = governance.store().clone();
+    UseOnce::new(move |digest, until| {
+        let store = store.clone();
+        async move {
+            let first = store.use_once(&digest, until).await.unwrap();
+            Ok(if first { Use::First } else { Use::Again })
+        }
+    })
 }
 
 /// The gateways of one installation as an issuer of tokens.

@@ -4,7 +4,7 @@ mod flow;
 
 pub use flow::{Flow, Source, flow};
 
-use crate::lab::{Lab, World, own};
+use crate::lab::{Lab, World, once, own};
 use bytes::Bytes;
 use countersign_gateway::{Gateway, GatewayParts, Limits, Secrets};
 use countersign_identity::{Http, Verifier};
@@ -354,6 +354,7 @@ pub async fn gateway_with(
     let gateway = Gateway::new(GatewayParts {
         governance: lab.governance.clone(),
         verifier: Verifier::with(vec![issuer], Http::new(), clock, own(&world.resource)).unwrap(),
+        once: once(&lab.governance),
         ledger: lab.governance.ledger().clone(),
         mask_key: HashKey::new(&[5; 32]),
         resource: world.resource.clone(),

@@ -168,7 +168,8 @@ impl Assembly {
         .await
         .map_err(|error| Failure::caused(Exit::Failed, "governance can't start", &error))?;
         // Tokens are judged by the real time, whatever the calendar of the demo shows.
-        let options = callers.with(register(&store), &governance);
+        let once = register(&store, setup.clock.clone());
+        let options = callers.with(once.clone(), &governance);
         let verifier = Verifier::with(setup.issuers.clone(), http, clock::clock(), options);
         let verifier = verifier.map_err(|faults| faulty(&faults))?;
         connect_directories(&verifier, &setup.variables)?;
@@ -178,6 +179,7 @@ impl Assembly {
         let gateway = Gateway::new(GatewayParts {
             governance: governance.clone(),
             verifier: verifier.clone(),
+            once: once.clone(),
             ledger: ledger.clone(),
             mask_key,
             resource: setup.public_url.clone(),
@@ -190,7 +192,7 @@ impl Assembly {
             verifier: verifier.clone(),
             sign_ins: sign_ins(&verifier, &setup.issuers, &setup.variables)?,
             saml,
-            once: register(&store),
+            once,
             cli: cli_doors(&setup.issuers),
             events: receiver(&verifier, setup.event_transmitters, &setup.variables)?,
             public_url: setup.public_url.clone(),
@@ -364,11 +366,14 @@ fn connect_directories(
     })
 }
 
-/// What may be used once is remembered in SQL, for all gateways.
-fn register(store: &Store) -> UseOnce {
-    let store = store.clone();
+/// What may be used once is remembered in SQL, for all gateways and all that they take: proofs,
+/// assertions, logout tokens, events. Those end by the real time, and the store forgets by the
+/// installation's own, which the demo moves.
+fn register(store: &Store, clock: Clock) -> UseOnce {
+    let (store, real) = (store.clone(), clock::clock());
     UseOnce::new(move |digest, until| {
         let store = store.clone();
+        let until = clock.now().plus(until.since(real.now())).plus(REGISTER_MARGIN);
         async move {
             match store.use_once(&digest, until).await {
                 Ok(true) => Ok(Use::First),
@@ -431,6 +436,9 @@ fn receiver(
 
 /// How old the last confirmation of the policy may be before nothing is forwarded any more.
 const STALE_AFTER: Span = Span::from_seconds(5);
+
+/// Two clocks are read one after the other.
+const REGISTER_MARGIN: Span = Span::from_seconds(1);
 
 /// How long the end waits for the collector of traces.
 const EXPORT_AT_END_WITHIN: Duration = Duration::from_secs(5);

@@ -2,8 +2,9 @@
 //! (RFC 6749, RFC 8414). It makes short-lived tokens for agents that act for people, and no others.
 //!
 //! Each one that asks proves itself with a token of a configured issuer: there are no client secrets
-//! here, nobody registers, and nothing is remembered of who asked but what the ledger says. No token
-//! leaves before its entry is durable, and none is ever written down.
+//! here, nobody registers, and nothing is remembered of who asked but what the ledger says. Whoever
+//! shows a key or certificate to hold gets a token that is worth nothing without it. No token leaves
+//! before its entry is durable, and none is ever written down.
 
 mod answer;
 mod ask;
@@ -13,7 +14,8 @@ use crate::{Body, Inner, accept, resolve};
 use answer::{Blamed, TokenRefused, answered, document};
 use ask::{Ask, Wanted};
 use countersign_identity::{
-    Exchanged, OwnIssuer, Party, Refused, ShownAs, Terms, Use, UseOnce, assert_identity, exchange,
+    Actor, Algorithm, Asked, CertificateBinding, Confirmation, Exchanged, Hidden, OwnIssuer, Party,
+    Possession, Refused, ShownAs, Terms, Thumbprint, Use, UseOnce, assert_identity, exchange,
 };
 use countersign_model::{
     FunctionName, Span,
@@ -21,7 +23,7 @@ use countersign_model::{
     decide::Taken,
     record::TokenGrant,
 };
-use http::{Method, Request, Response, header};
+use http::{Method, Request, Response, header, request::Parts};
 use hyper::body::Incoming;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -101,6 +103,11 @@ fn metadata(own: &OwnIssuer) -> Value {
         // Who asks proves itself with a token of its issuer, as actor_token or client_assertion. That
         // is no registered method: `private_key_jwt` would promise to take what a client signs itself.
         "token_endpoint_auth_methods_supported": ["none"],
+        "dpop_signing_alg_values_supported": Algorithm::PROOFS.map(Algorithm::name),
+        "tls_client_certificate_bound_access_tokens": match own.settings().certificates {
+            CertificateBinding::AsTheActors => false,
+            CertificateBinding::WheneverShown => true,
+        },
         "authorization_grant_profiles_supported": ["urn:ietf:params:oauth:grant-profile:id-jag"],
     })
 }
@@ -128,10 +135,18 @@ async fn token(
         Ask::Exchange { actor, .. } => (TokenGrant::TokenExchange, actor),
         Ask::Assertion { client, .. } => (TokenGrant::IdentityAssertion, client),
     };
-    let actor = inner.verifier.prove_party(actor.reveal(), ShownAs::AccessToken).await;
+    let possession = possession(inner, &parts).map_err(|it| TokenRefused::not_held(&it))?;
+    let actor = prove_actor(inner, actor, &possession).await;
     let actor = actor.map_err(|refused| not_proved(&refused, Blamed::actor_of(how)))?;
     take_rate(inner, &actor)?;
     let asked = write::Asked { how, actor: &actor };
+    let confirmation = match inner.verifier.confirm(possession, &actor).await {
+        Ok(confirmation) => confirmation,
+        Err(refused) => {
+            let refused = TokenRefused::not_held(&refused);
+            return Err(write::refusal(inner, &asked, None, refused).await);
+        }
+    };
 
     let (subject, shown_as) = match &ask {
         Ask::Exchange { subject, shown_as, .. } => (subject, *shown_as),
@@ -147,9 +162,26 @@ async fn token(
         }
     };
     match judged(inner, own, &asked, &subject, &wishes).await {
-        Ok(exchanged) => issue(inner, own, &asked, &subject, &exchanged).await,
+        Ok(exchanged) => issue(inner, own, &asked, &subject, &exchanged, &confirmation).await,
         Err(refused) => Err(write::refusal(inner, &asked, Some(&subject), refused).await),
     }
+}
+
+/// What the request shows to hold: a key, by its proof, and the connection's certificate.
+fn possession(inner: &Inner, parts: &Parts) -> Result<Possession, Refused> {
+    let asked =
+        Asked { method: &parts.method, home: &inner.home, host: None, path: parts.uri.path() };
+    let certificate = parts.extensions.get::<Thumbprint>().copied();
+    inner.verifier.possession(&parts.headers, asked, certificate)
+}
+
+/// Who asks, by its own token, and as the holder of what that is bound to.
+async fn prove_actor(
+    inner: &Inner,
+    token: &Hidden,
+    possession: &Possession,
+) -> Result<Actor, Refused> {
+    possession.of(inner.verifier.prove_party(token.reveal(), ShownAs::AccessToken).await?)
 }
 
 /// Applies the rules, and, where a token may be used once, uses it: last, so that only whom it was
@@ -200,21 +232,22 @@ async fn issue(
     asked: &write::Asked<'_>,
     subject: &Party,
     exchanged: &Exchanged,
+    confirmation: &Confirmation,
 ) -> Result<Response<Body>, TokenRefused> {
     let now = inner.verifier.now();
-    let issued = match own.issue(exchanged, now, inner.governance.entropy()) {
+    let issued = match own.issue(exchanged, confirmation, now, inner.governance.entropy()) {
         Ok(issued) => issued,
         Err(_too_large) => {
             let refused = TokenRefused::too_large();
             return Err(write::refusal(inner, asked, Some(subject), refused).await);
         }
     };
-    write::issued(inner, asked, subject, exchanged.caller(), &issued).await?;
+    write::issued(inner, asked, subject, exchanged.caller(), &issued, confirmation).await?;
     Ok(answered(asked.how, &issued, exchanged.caller()))
 }
 
 /// So many tokens one actor may ask for, whatever the answers: each one stands in the ledger.
-fn take_rate(inner: &Inner, actor: &Party) -> Result<(), TokenRefused> {
+fn take_rate(inner: &Inner, actor: &Actor) -> Result<(), TokenRefused> {
     // No function has such a name.
     let name = FunctionName::new("/oauth/token");
     match inner.rates.take(&actor.caller().subject, &name, RATE, inner.now()) {

@@ -53,11 +53,16 @@ async fn own(op: &Op, key: &Key) -> (Verifier, String) {
     let service = key.token(&op.url, &json!({}), &json!({"sub": "ci", "client_id": "ci"}));
     let user = verifier.prove_party(&user, ShownAs::AccessToken).await.unwrap();
     let service = verifier.prove_party(&service, ShownAs::AccessToken).await.unwrap();
+    let home = Home::new(AUDIENCE);
+    let asked = Asked { method: &Method::POST, home: &home, host: None, path: "/oauth/token" };
+    let possession = verifier.possession(&HeaderMap::new(), asked, None).unwrap();
+    let service = possession.of(service).unwrap();
+    let confirmation = verifier.confirm(possession, &service).await.unwrap();
     let snapshot = Snapshot::default();
     let terms = Terms { snapshot: &snapshot, now: verifier.now(), lifetime: own.lifetime() };
     let exchanged = exchange(&user, &service, &Wishes::default(), terms).unwrap();
     let entropy = Entropy::new(|bytes| bytes.fill(7));
-    let issued = own.issue(&exchanged, verifier.now(), &entropy).unwrap();
+    let issued = own.issue(&exchanged, &confirmation, verifier.now(), &entropy).unwrap();
     assert!(verifier.identify(issued.token.reveal()).await.is_ok());
     (verifier, issued.token.reveal().to_owned())
 }

@@ -4,7 +4,7 @@
 
 use crate::{
     Algorithm, Fault, Refused, Scheme,
-    presented::{Presented, Thumbprint, With},
+    presented::{Thumbprint, With},
     refused::shown,
 };
 use aws_lc_rs::signature::ParsedPublicKey;
@@ -15,7 +15,7 @@ use std::{fmt, sync::OnceLock};
 /// What the holder of a token must show.
 pub(crate) struct Bound {
     pub(crate) key: Option<BoundKey>,
-    certificate: Option<Thumbprint>,
+    pub(crate) certificate: Option<Thumbprint>,
 }
 
 /// The key that proofs must be signed with.
@@ -59,9 +59,9 @@ impl Bound {
         }
     }
 
-    /// Whether the connection is the holder's.
-    pub(crate) fn check_certificate(&self, presented: &Presented<'_>) -> Result<(), Fault> {
-        match (self.certificate, presented.certificate) {
+    /// Whether a connection with this certificate is the holder's.
+    pub(crate) fn check_certificate(&self, certificate: Option<Thumbprint>) -> Result<(), Fault> {
+        match (self.certificate, certificate) {
             (None, _) => Ok(()),
             (Some(_), None) => Err(Fault::CertificateMissing),
             (Some(wanted), Some(shown)) if wanted == shown => Ok(()),
@@ -79,6 +79,12 @@ impl fmt::Display for Bound {
             write!(f, "certificate {}", URL_SAFE_NO_PAD.encode(certificate.0))?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Bound({self})")
     }
 }
 

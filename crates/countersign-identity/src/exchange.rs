@@ -8,11 +8,13 @@
 mod config;
 mod fault;
 mod party;
+mod possession;
 
 pub use config::{ExchangeConfig, IdJag, IdTokensConfig};
 pub use fault::ExchangeFault;
 pub(crate) use party::ASSERTION_TYPE;
 pub use party::{Party, ShownAs};
+pub use possession::{Actor, Confirmation, Possession};
 
 use countersign_model::{Caller, CallerKind, Issued, Snapshot, Span, Subject, Timestamp};
 use party::Origin;
@@ -74,7 +76,7 @@ impl Exchanged {
 /// The first rule that is broken.
 pub fn exchange(
     subject: &Party,
-    actor: &Party,
+    actor: &Actor,
     wishes: &Wishes,
     terms: Terms<'_>,
 ) -> Result<Exchanged, ExchangeFault> {
@@ -101,7 +103,7 @@ pub fn exchange(
 /// The first rule that is broken.
 pub fn assert_identity(
     assertion: &Party,
-    client: &Party,
+    client: &Actor,
     wishes: &Wishes,
     terms: Terms<'_>,
 ) -> Result<Exchanged, ExchangeFault> {
@@ -126,7 +128,7 @@ pub fn assert_identity(
 
 /// An actor proves itself with its own token, straight from its issuer, and is a registered agent
 /// whose sponsor is in good standing, or a service.
-fn judge_actor(actor: &Party, wishes: &Wishes, terms: Terms<'_>) -> Result<(), ExchangeFault> {
+fn judge_actor(actor: &Actor, wishes: &Wishes, terms: Terms<'_>) -> Result<(), ExchangeFault> {
     match actor.origin {
         Origin::Own => return Err(ExchangeFault::ActorTokenIsExchanged),
         Origin::Configured => {}
@@ -135,7 +137,6 @@ fn judge_actor(actor: &Party, wishes: &Wishes, terms: Terms<'_>) -> Result<(), E
     if !caller.actors.is_empty() {
         return Err(ExchangeFault::ActorTokenIsExchanged);
     }
-    actor.refuse_bound()?;
     let registered = terms.snapshot.agents().contains_key(&caller.subject);
     match (registered, caller.kind) {
         (true, _) | (false, CallerKind::Service) => {}
@@ -186,7 +187,7 @@ fn refuse_suspended(
 /// Nothing of the result is more than either token gives.
 fn finish(
     subject: &Party,
-    actor: &Party,
+    actor: &Actor,
     actors: Vec<Subject>,
     wishes: &Wishes,
     terms: Terms<'_>,

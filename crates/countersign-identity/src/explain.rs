@@ -272,6 +272,7 @@ fn about(fault: Fault) -> (&'static str, &'static [&'static str]) {
         | Fault::ProofNonceNeeded
         | Fault::ProofSignatureInvalid
         | Fault::ProofReplayed
+        | Fault::BindingMissing
         | Fault::ProofsNotRemembered => ("proof", &[]),
         Fault::ClaimRuleNotMet => ("rule", &[]),
         Fault::LifetimeTooLong => ("lifetime", &["exp", "iat"]),

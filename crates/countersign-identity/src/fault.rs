@@ -166,6 +166,9 @@ faults! {
     /// There is no more room to remember what was used, or the register of it can't be reached.
     ProofsNotRemembered = "proofs_not_remembered", Gateway,
         "This gateway can't tell at the moment whether the DPoP proof was used before.";
+    /// Own tokens have to be bound, and whoever asks for one has shown nothing to bind it to.
+    BindingMissing = "token_binding_missing", Proof,
+        "Tokens of this gateway are bound to a key of whoever asks, and the request shows none.";
     /// The issuer says that its opaque token is not, or no longer, good.
     TokenInactive = "token_inactive", Token,
         "The token's issuer says that it is not, or no longer, active.";

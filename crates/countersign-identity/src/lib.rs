@@ -69,8 +69,8 @@ pub use events::{
     check_transmitters,
 };
 pub use exchange::{
-    ExchangeConfig, ExchangeFault, Exchanged, IdJag, IdTokensConfig, Party, ShownAs, Terms, Wishes,
-    assert_identity, exchange,
+    Actor, Confirmation, ExchangeConfig, ExchangeFault, Exchanged, IdJag, IdTokensConfig, Party,
+    Possession, ShownAs, Terms, Wishes, assert_identity, exchange,
 };
 pub use explain::{Explanation, Step, Verdict};
 pub use fault::Fault;
@@ -81,7 +81,10 @@ pub use introspection::{IntrospectionConfig, WithoutSubject};
 pub use issuer::IssuerStatus;
 pub use loopback::{Loopback, LoopbackFailed};
 pub use mapping::Reserved;
-pub use own::{IssuedToken, LIFETIME_MAX, OWN_ISSUER, OwnFault, OwnIssuer, OwnSettings, TooLarge};
+pub use own::{
+    Binding, CertificateBinding, IssuedToken, LIFETIME_MAX, OWN_ISSUER, OwnFault, OwnIssuer,
+    OwnSettings, TooLarge,
+};
 pub use pkce::{Callback, CallbackFault, Pending};
 pub use presented::{Asked, Presented, Thumbprint};
 pub use preset::{Preset, expand_preset};

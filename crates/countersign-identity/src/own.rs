@@ -6,8 +6,8 @@
 //! [`LIFETIME_MAX`].
 
 use crate::{
-    Algorithm, Hidden, Http, IssuerConfig, exchange::Exchanged, issuer::Issuer,
-    jws::TOKEN_BYTES_MAX, keys::KeySet, mapping::Mapping,
+    Algorithm, Confirmation, Hidden, Http, IssuerConfig, Scheme, exchange::Exchanged,
+    issuer::Issuer, jws::TOKEN_BYTES_MAX, keys::KeySet, mapping::Mapping,
 };
 use aws_lc_rs::{
     digest,
@@ -15,6 +15,8 @@ use aws_lc_rs::{
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_model::{Clock, Digest, Entropy, Issued, Span, Subject, Timestamp};
+use schemars::JsonSchema;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::{fmt, sync::Arc};
 
@@ -31,11 +33,42 @@ pub struct OwnSettings {
     pub lifetime: Span,
     /// The number of the signing key, counted from 1. The keys before and after it are known too.
     pub generation: u32,
+    /// Whether each token has to be bound to something that whoever asks shows to hold.
+    pub binding: Binding,
+    /// When a token is bound to the client certificate of the connection.
+    pub certificates: CertificateBinding,
+}
+
+/// Whether each own token has to be bound.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Binding {
+    /// A token is bound to the key of the DPoP proof that its request carries, if there is one.
+    #[default]
+    Offered,
+    /// The same, and a request without a proof, and without a certificate that counts, gets none.
+    Required,
+}
+
+/// When own tokens are bound to the client certificate of the connection (RFC 8705 §3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CertificateBinding {
+    /// When the actor's own token is.
+    #[default]
+    AsTheActors,
+    /// Whenever the connection has one.
+    WheneverShown,
 }
 
 impl Default for OwnSettings {
     fn default() -> Self {
-        Self { lifetime: Span::from_seconds(300), generation: 1 }
+        Self {
+            lifetime: Span::from_seconds(300),
+            generation: 1,
+            binding: Binding::default(),
+            certificates: CertificateBinding::default(),
+        }
     }
 }
 
@@ -71,6 +104,8 @@ pub struct IssuedToken {
     pub expires_at: Timestamp,
     /// So many seconds it is good for.
     pub expires_in_seconds: i64,
+    /// With which scheme it is sent (RFC 9449 §5).
+    pub scheme: Scheme,
 }
 
 /// This installation as an issuer. Clones share the keys.
@@ -130,25 +165,35 @@ impl OwnIssuer {
         self.0.settings.lifetime
     }
 
+    /// How tokens are made.
+    pub fn settings(&self) -> OwnSettings {
+        self.0.settings
+    }
+
     /// The public keys (RFC 7517).
     pub fn key_set(&self) -> &Value {
         &self.0.published
     }
 
-    /// Signs a token that says what was judged.
+    /// Signs a token that says what was judged, bound to what was shown.
     ///
     /// # Errors
     /// [`TooLarge`].
     pub fn issue(
         &self,
         exchanged: &Exchanged,
+        confirmation: &Confirmation,
         now: Timestamp,
         entropy: &Entropy,
     ) -> Result<IssuedToken, TooLarge> {
         let id = URL_SAFE_NO_PAD.encode(entropy.bytes::<16>());
         let issued_at = now.seconds();
         let expires = exchanged.expires_at().seconds();
-        let claims = self.claims(exchanged, &id, issued_at, expires).to_string();
+        let mut claims = self.claims(exchanged, &id, issued_at, expires);
+        if let (Some(bound), Some(members)) = (confirmation.claim(), claims.as_object_mut()) {
+            members.insert("cnf".to_owned(), bound);
+        }
+        let claims = claims.to_string();
         let header = json!({"alg": Algorithm::EdDSA.name(), "kid": self.0.kid, "typ": "at+jwt"});
         let signed = format!(
             "{}.{}",
@@ -166,6 +211,7 @@ impl OwnIssuer {
             id,
             expires_at: Timestamp::from_millis(expires.saturating_mul(1000)),
             expires_in_seconds: expires.saturating_sub(issued_at),
+            scheme: if confirmation.key().is_some() { Scheme::Dpop } else { Scheme::Bearer },
         })
     }
 

@@ -56,9 +56,7 @@ impl<'p> Presented<'p> {
         let with = match scheme {
             Scheme::Bearer => With::Nothing,
             Scheme::Dpop => {
-                let mut values = headers.get_all("dpop").iter();
-                let one = values.next().filter(|_| values.next().is_none());
-                let proof = one.and_then(|it| it.to_str().ok()).ok_or(Fault::ProofMalformed)?;
+                let proof = proof_in(headers)?.ok_or(Fault::ProofMalformed)?;
                 With::Proof { proof, asked }
             }
         };
@@ -88,6 +86,15 @@ impl<'p> Presented<'p> {
             With::Proof { .. } => Scheme::Dpop,
         }
     }
+}
+
+/// The one proof of a request (RFC 9449 §4.3 number 1), if there is any.
+pub(crate) fn proof_in(headers: &HeaderMap) -> Result<Option<&str>, Refused> {
+    let mut values = headers.get_all("dpop").iter();
+    let Some(first) = values.next() else { return Ok(None) };
+    let one = values.next().is_none().then_some(first);
+    let proof = one.and_then(|it| it.to_str().ok()).ok_or(Fault::ProofMalformed)?;
+    Ok(Some(proof))
 }
 
 impl<'p> From<&'p str> for Presented<'p> {

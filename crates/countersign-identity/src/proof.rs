@@ -1,5 +1,6 @@
 //! Judges one DPoP proof (RFC 9449 §4.3), with bounded work: from cheap to dear, the signature
-//! last. Whether the proof was used before is not its affair.
+//! last. Whether the proof was used before is not its affair. A proof goes with a token that is
+//! bound to its key (§7), or asks for one that will be (§5).
 //!
 //! A proof is never taken for a token, nor a token for a proof: their types differ, and each is
 //! asked for its own.
@@ -23,15 +24,25 @@ pub(crate) struct Proof {
     pub(crate) jti: String,
     /// The moment at which it was made, in seconds; it is good for [`AGE_SECONDS_MAX`] from then.
     pub(crate) made: i64,
+    /// Its key's (RFC 7638).
+    pub(crate) thumbprint: [u8; 32],
 }
 
 /// What a proof must be made for.
 pub(crate) struct For<'p> {
     pub(crate) asked: Asked<'p>,
-    pub(crate) token: &'p str,
-    pub(crate) key: &'p BoundKey,
+    pub(crate) token: ProofToken<'p>,
     /// Seconds since the Unix epoch.
     pub(crate) now: i64,
+}
+
+/// The token that a proof has to do with.
+#[derive(Clone, Copy)]
+pub(crate) enum ProofToken<'p> {
+    /// It goes with this one, which is bound to this key.
+    Bound { token: &'p str, key: &'p BoundKey },
+    /// One is asked for, which will be bound to whatever key it shows.
+    Wanted,
 }
 
 impl Proof {
@@ -51,30 +62,39 @@ impl Proof {
         let jwk = members.get("jwk").and_then(Value::as_object);
         let jwk = jwk.ok_or_else(|| malformed("no jwk"))?;
         let key = keys::Public::read(jwk, algorithm).map_err(not_public)?;
-        if key.thumbprint() != wanted.key.thumbprint {
-            return Err(Fault::ProofKeyMismatch.into());
-        }
+        let thumbprint = key.thumbprint();
+        let bound = match wanted.token {
+            ProofToken::Bound { key, .. } if key.thumbprint != thumbprint => {
+                return Err(Fault::ProofKeyMismatch.into());
+            }
+            ProofToken::Bound { key, .. } => Some(key),
+            ProofToken::Wanted => None,
+        };
         let claims = object(payload, "payload")?;
-        let proof = check_claims(&claims, wanted)?;
+        let (jti, made) = check_claims(&claims, wanted)?;
         nonce(claims.get("nonce").map(|it| it.as_str().unwrap_or_default()))?;
 
         let signature = jws::decoded(signature, "signature").map_err(|_| malformed("signature"))?;
         let signed = text.as_bytes().get(..header.len() + 1 + payload.len()).unwrap_or_default();
         let good = |key: &ParsedPublicKey| key.verify_sig(signed, &signature).is_ok();
         // A key that is known needs not be read again, if it is used in the same way.
-        let known = wanted.key.known.get().filter(|(it, _)| *it == algorithm);
+        let known = bound.and_then(|it| it.known.get()).filter(|(it, _)| *it == algorithm);
         let is_good = match known {
             Some((_, key)) => good(key),
             None => {
                 let parsed = key.parsed().ok_or(Fault::ProofKeyNotAccepted)?;
                 let is_good = good(&parsed);
-                if is_good {
-                    drop(wanted.key.known.set((algorithm, parsed)));
+                if let (true, Some(bound)) = (is_good, bound) {
+                    drop(bound.known.set((algorithm, parsed)));
                 }
                 is_good
             }
         };
-        if is_good { Ok(proof) } else { Err(Fault::ProofSignatureInvalid.into()) }
+        if is_good {
+            Ok(Self { jti, made, thumbprint })
+        } else {
+            Err(Fault::ProofSignatureInvalid.into())
+        }
     }
 }
 
@@ -94,7 +114,8 @@ fn check_header(members: &Map<String, Value>) -> Result<Algorithm, Refused> {
     algorithm.ok_or_else(|| Refused::new(Fault::ProofAlgorithmNotAllowed, shown(name)))
 }
 
-fn check_claims(claims: &Map<String, Value>, wanted: &For<'_>) -> Result<Proof, Refused> {
+/// The proof's name, and when it was made.
+fn check_claims(claims: &Map<String, Value>, wanted: &For<'_>) -> Result<(String, i64), Refused> {
     let text = |name: &'static str| {
         let text = claims.get(name).and_then(Value::as_str).filter(|it| !it.is_empty());
         text.ok_or_else(|| malformed(&format!("no {name}")))
@@ -113,15 +134,25 @@ fn check_claims(claims: &Map<String, Value>, wanted: &For<'_>) -> Result<Proof, 
     if !home.is(htu, host, path) {
         return Err(Refused::new(Fault::ProofUrlMismatch, format!("htu {}", shown(htu))));
     }
-    if text("ath")? != URL_SAFE_NO_PAD.encode(sha256(wanted.token.as_bytes())) {
-        return Err(Fault::ProofTokenMismatch.into());
+    match wanted.token {
+        ProofToken::Bound { token, .. } => {
+            if text("ath")? != URL_SAFE_NO_PAD.encode(sha256(token.as_bytes())) {
+                return Err(Fault::ProofTokenMismatch.into());
+            }
+        }
+        // One that was made to go with a token is for a call.
+        ProofToken::Wanted => {
+            if claims.contains_key("ath") {
+                return Err(Fault::ProofTokenMismatch.into());
+            }
+        }
     }
     let made = claims.get("iat").and_then(Value::as_i64).ok_or_else(|| malformed("no iat"))?;
     let age = wanted.now.saturating_sub(made);
     if !(-AHEAD_SECONDS_MAX..=AGE_SECONDS_MAX).contains(&age) {
         return Err(Refused::new(Fault::ProofTimeNotAccepted, format!("{age} seconds old")));
     }
-    Ok(Proof { jti: jti.to_owned(), made })
+    Ok((jti.to_owned(), made))
 }
 
 fn object(part: &str, what: &str) -> Result<Map<String, Value>, Refused> {

@@ -7,8 +7,7 @@
 
 use crate::{
     Fault, Refused, Use, UseOnce,
-    bound::BoundKey,
-    presented::{Asked, sha256},
+    presented::sha256,
     proof::{AGE_SECONDS_MAX, AHEAD_SECONDS_MAX, For, Proof},
 };
 use aws_lc_rs::hmac;
@@ -78,19 +77,21 @@ impl Proofs {
     }
 
     /// Judges a proof and takes it.
-    pub(crate) async fn take(
-        &self,
-        text: &str,
-        asked: Asked<'_>,
-        token: &str,
-        key: &BoundKey,
-        now: i64,
-    ) -> Result<(), Refused> {
-        let wanted = For { asked, token, key, now };
-        let proof = Proof::check(text, &wanted, |nonce| self.check_nonce(nonce, now))?;
-        let thumbprint = URL_SAFE_NO_PAD.encode(key.thumbprint);
+    pub(crate) async fn take(&self, text: &str, wanted: &For<'_>) -> Result<(), Refused> {
+        let proof = self.judge(text, wanted)?;
+        self.take_once(&proof, wanted.now).await
+    }
+
+    /// Judges a proof. It is good as often as it is shown until it is taken.
+    pub(crate) fn judge(&self, text: &str, wanted: &For<'_>) -> Result<Proof, Refused> {
+        Proof::check(text, wanted, |nonce| self.check_nonce(nonce, wanted.now))
+    }
+
+    /// Takes a proof that was judged.
+    pub(crate) async fn take_once(&self, proof: &Proof, now: i64) -> Result<(), Refused> {
+        let thumbprint = URL_SAFE_NO_PAD.encode(proof.thumbprint);
         let name = format!("{thumbprint} {}", proof.jti);
-        self.remember(key, &name, now)?;
+        self.remember(&proof.thumbprint, &name, now)?;
         if let Some(shared) = &self.rules.shared {
             let until = proof.made.saturating_add(AGE_SECONDS_MAX + 1).saturating_mul(1000);
             return match shared.take("dpop-proof", &name, Timestamp::from_millis(until)).await {
@@ -111,9 +112,9 @@ impl Proofs {
         Err(Refused::new(Fault::ProofNonceNeeded, detail).with_nonce(key.nonce(now)))
     }
 
-    fn remember(&self, key: &BoundKey, name: &str, now: i64) -> Result<(), Refused> {
+    fn remember(&self, key: &[u8; 32], name: &str, now: i64) -> Result<(), Refused> {
         // A key's proofs are all in one shard: who floods the register fills that one only.
-        let first = key.thumbprint.first().copied().unwrap_or_default();
+        let first = key.first().copied().unwrap_or_default();
         let full = || Refused::new(Fault::ProofsNotRemembered, "the register of proofs is full");
         let shard = self.seen.get(usize::from(first) % SHARDS).ok_or_else(full)?;
         let mut half = [0; 16];

@@ -115,6 +115,14 @@ impl Refused {
 }
 
 impl Fault {
+    /// Whether it is the proof beside a token that is wrong.
+    pub const fn is_proofs(self) -> bool {
+        match self.wrong() {
+            Wrong::Proof | Wrong::Nonce => true,
+            Wrong::Nothing | Wrong::Token | Wrong::Issuer | Wrong::Gateway => false,
+        }
+    }
+
     /// Who has to act.
     pub const fn blame(self) -> Blame {
         match self.wrong() {

@@ -23,6 +23,7 @@ use crate::{
     jws,
     mapping::{Mapping, Reserved},
     presented::With,
+    proof::{For, ProofToken},
     proofs::Proofs,
     questions::Questions,
     refused::shown,
@@ -145,15 +146,33 @@ impl Verifier {
             }
         }
         Box::pin(async {
-            let known = self.prove(presented.token, &mut Trace::off()).await;
-            let known = known.map(|(caller, remembered)| {
-                let bound = remembered.bound.clone();
-                self.0.cache.insert(presented.token, remembered);
-                Known { caller, bound }
-            });
+            let known = self.learn(presented.token).await;
             self.admit(presented, known).await
         })
         .await
+    }
+
+    /// Whom a token speaks of, and what its holder would have to show. Nothing of that is looked at
+    /// here: who takes the token has to.
+    pub(crate) async fn read(
+        &self,
+        token: &str,
+    ) -> Result<(Arc<Caller>, Option<Arc<Bound>>), Refused> {
+        let now = self.0.clock.now();
+        let remembered = self.0.cache.find(token);
+        let known = match remembered.and_then(|it| self.recall(token, it, now)) {
+            Some(known) => known?,
+            None => self.learn(token).await?,
+        };
+        Ok((known.caller, known.bound))
+    }
+
+    /// Proves a token and remembers it.
+    async fn learn(&self, token: &str) -> Result<Known, Refused> {
+        let (caller, remembered) = self.prove(token, &mut Trace::off()).await?;
+        let bound = remembered.bound.clone();
+        self.0.cache.insert(token, remembered);
+        Ok(Known { caller, bound })
     }
 
     /// Who presents it, if the token is good and is theirs.
@@ -184,11 +203,12 @@ impl Verifier {
     ) -> Result<(), Refused> {
         bound::check_kind(bound, &presented.with)?;
         let Some(bound) = bound else { return Ok(()) };
-        bound.check_certificate(presented)?;
+        bound.check_certificate(presented.certificate)?;
         match (&presented.with, &bound.key) {
             (With::Proof { proof, asked }, Some(key)) => {
+                let token = ProofToken::Bound { token: presented.token, key };
                 let now = self.0.clock.now().seconds();
-                self.0.proofs.take(proof, *asked, presented.token, key, now).await
+                self.0.proofs.take(proof, &For { asked: *asked, token, now }).await
             }
             (With::Nothing | With::Proof { .. }, _) => Ok(()),
         }
@@ -326,6 +346,10 @@ impl Verifier {
 
     pub(crate) fn issuer_at(&self, url: &str) -> Option<&Arc<Issuer>> {
         self.0.issuers.get(*self.0.by_url.get(url)?)
+    }
+
+    pub(crate) fn proofs(&self) -> &Proofs {
+        &self.0.proofs
     }
 
     pub(crate) fn http(&self) -> &Http {

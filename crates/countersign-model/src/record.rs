@@ -420,12 +420,32 @@ pub enum TokenAnswer {
         scopes: std::collections::BTreeSet<std::sync::Arc<str>>,
         /// From when it is refused.
         expires_at: Timestamp,
+        /// What its holder has to show with it.
+        #[serde(default, skip_serializing_if = "TokenBinding::is_nothing")]
+        bound_to: TokenBinding,
     },
     /// There is none.
     Refused {
         /// The code of the reason.
         reason: String,
     },
+}
+
+/// What the holder of a token has to show: nothing, if it is a bearer token.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenBinding {
+    /// Proofs of the key with this SHA-256 thumbprint (RFC 7638, base64url).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// The client certificate with this SHA-256 (RFC 8705 §3.1, base64url).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<String>,
+}
+
+impl TokenBinding {
+    fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A gateway began or ended.

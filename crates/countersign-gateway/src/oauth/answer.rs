@@ -3,7 +3,7 @@
 use super::ask::ACCESS_TOKEN;
 use crate::Body;
 use bytes::Bytes;
-use countersign_identity::{Blame, ExchangeFault, IssuedToken, Refused};
+use countersign_identity::{Blame, ExchangeFault, Fault, IssuedToken, Refused, Scheme};
 use countersign_model::{Caller, Span, record::TokenGrant};
 use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
@@ -20,6 +20,8 @@ pub(crate) struct TokenRefused {
     next_step: Box<str>,
     /// For the operator's log; may be empty.
     detail: Box<str>,
+    /// The nonce that the next proof has to carry (RFC 9449 §8).
+    nonce: Option<Box<str>>,
     retry_after: Option<Span>,
 }
 
@@ -28,6 +30,8 @@ pub(crate) struct TokenRefused {
 pub(super) enum Blamed {
     /// A token of a token exchange (RFC 8693 §2.2.2).
     Exchange(&'static str),
+    /// The proof that comes with the request (RFC 9449 §5).
+    Proof,
     /// What authenticates a client (RFC 6749 §5.2).
     Client,
     /// An assertion that stands for a grant (RFC 7521 §4.1.1).
@@ -52,6 +56,7 @@ impl Blamed {
     fn error(self) -> &'static str {
         match self {
             Self::Exchange(_) => "invalid_request",
+            Self::Proof => "invalid_dpop_proof",
             Self::Client => "invalid_client",
             Self::Grant => "invalid_grant",
         }
@@ -60,6 +65,7 @@ impl Blamed {
     fn parameter(self) -> &'static str {
         match self {
             Self::Exchange(parameter) => parameter,
+            Self::Proof => "DPoP",
             Self::Client => "client_assertion",
             Self::Grant => "assertion",
         }
@@ -78,6 +84,7 @@ impl TokenRefused {
             sentence: sentence.into(),
             next_step: next_step.into(),
             detail: "".into(),
+            nonce: None,
             retry_after: None,
         }
     }
@@ -97,10 +104,7 @@ impl TokenRefused {
         let parameter = blamed.parameter();
         let sentence = format!("{parameter}: {}", refused.sentence());
         let (step, away) = match refused.blame() {
-            Blame::Caller => {
-                let step = format!("Get a new token for {parameter} from the identity provider.");
-                (step, false)
-            }
+            Blame::Caller => (step(refused.fault(), parameter), false),
             Blame::Issuer | Blame::Gateway => ("Try again in a moment.".to_owned(), true),
         };
         let mut stop = Self::new(blamed.error(), refused.code(), &sentence, &step);
@@ -110,6 +114,18 @@ impl TokenRefused {
             stop.retry_after = Some(Span::from_seconds(5));
         }
         stop.detail = format!("{parameter}: {}", refused.detail()).into();
+        stop
+    }
+
+    /// What the request shows to hold is not good, or not enough (RFC 9449 §5 and §8).
+    pub(super) fn not_held(refused: &Refused) -> Self {
+        let mut stop = Self::not_proved(refused, Blamed::Proof);
+        stop.error = match (refused.blame(), refused.nonce()) {
+            (Blame::Caller, None) => "invalid_dpop_proof",
+            (Blame::Caller, Some(_)) => "use_dpop_nonce",
+            (Blame::Issuer | Blame::Gateway, _) => stop.error,
+        };
+        stop.nonce = refused.nonce().map(Into::into);
         stop
     }
 
@@ -129,7 +145,7 @@ impl TokenRefused {
             | ExchangeFault::ActorChainCycle
             | ExchangeFault::ActorChainTooLong
             | ExchangeFault::EndsNow
-            | ExchangeFault::TokenIsBound => blamed.error(),
+            | ExchangeFault::SubjectTokenIsBound => blamed.error(),
         };
         Self::new(error, fault.code(), fault.sentence(), fault.next_step())
     }
@@ -225,6 +241,9 @@ impl TokenRefused {
             let seconds = span.millis().max(0).saturating_add(999) / 1000;
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.unsigned_abs()));
         }
+        if let Some(nonce) = self.nonce.as_deref().and_then(|it| HeaderValue::from_str(it).ok()) {
+            headers.insert("dpop-nonce", nonce);
+        }
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
@@ -240,7 +259,10 @@ pub(super) fn answered(how: TokenGrant, issued: &IssuedToken, caller: &Caller) -
     let scopes: Vec<&str> = caller.scopes.iter().map(AsRef::as_ref).collect();
     let mut document = json!({
         "access_token": issued.token.reveal(),
-        "token_type": "Bearer",
+        "token_type": match issued.scheme {
+            Scheme::Bearer => "Bearer",
+            Scheme::Dpop => "DPoP",
+        },
         "expires_in": issued.expires_in_seconds,
         "scope": scopes.join(" "),
     });
@@ -266,6 +288,27 @@ fn json_response(status: StatusCode, document: &Value) -> Response<Body> {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
     response
+}
+
+/// What whoever asks can do about a token or proof that was not accepted.
+fn step(fault: Fault, parameter: &str) -> String {
+    let step = if matches!(fault, Fault::ProofMissing | Fault::ProofKeyMismatch) {
+        "Send in the header DPoP a proof of the key that it is bound to, made for this request."
+    } else if matches!(fault, Fault::CertificateMissing | Fault::CertificateMismatch) {
+        "Connect with the client certificate that it is bound to."
+    } else if fault == Fault::BindingMissing {
+        "Send in the header DPoP a proof of a key of your own, made for this request."
+    } else if fault == Fault::ProofNonceNeeded {
+        "Make a new proof with the nonce of the header DPoP-Nonce."
+    } else if fault == Fault::ProofReplayed {
+        "Make a new proof for each request."
+    } else if fault.is_proofs() {
+        "Make one proof as RFC 9449 §4.2 says: for POST, for this URL under the gateway's public \
+         one, and without ath."
+    } else {
+        return format!("Get a new token for {parameter} from the identity provider.");
+    };
+    step.to_owned()
 }
 
 /// The characters that RFC 6749 §5.2 lets a description have.

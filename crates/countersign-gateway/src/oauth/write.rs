@@ -3,17 +3,17 @@
 
 use super::TokenRefused;
 use crate::Inner;
-use countersign_identity::{IssuedToken, Party};
+use countersign_identity::{Actor, Confirmation, IssuedToken, Party};
 use countersign_model::{
     Caller,
-    record::{Entry, Event, Shown, TokenAnswer, TokenAsked, TokenGrant, Who},
+    record::{Entry, Event, Shown, TokenAnswer, TokenAsked, TokenBinding, TokenGrant, Who},
 };
 
 /// Who asks, proved.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Asked<'a> {
     pub(super) how: TokenGrant,
-    pub(super) actor: &'a Party,
+    pub(super) actor: &'a Actor,
 }
 
 /// Writes that a token was made, and waits until that is durable: only then it may leave.
@@ -23,12 +23,14 @@ pub(super) async fn issued(
     subject: &Party,
     caller: &Caller,
     issued: &IssuedToken,
+    confirmation: &Confirmation,
 ) -> Result<(), TokenRefused> {
     let answer = TokenAnswer::Issued {
         issued: Shown { who: Who::from(caller), token: issued.digest },
         jti: issued.id.clone(),
         scopes: caller.scopes.clone(),
         expires_at: issued.expires_at,
+        bound_to: TokenBinding { key: confirmation.key(), certificate: confirmation.certificate() },
     };
     append(inner, asked, Some(subject), answer).await
 }

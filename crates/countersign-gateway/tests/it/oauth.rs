@@ -1,6 +1,7 @@
 //! Agents that act for people: from two tokens to one, from there to a call, and what the ledger says.
 
 mod assertions;
+mod bound;
 mod provider;
 mod refusals;
 
@@ -30,6 +31,16 @@ async fn post(lab: &Lab, fields: &[(&str, &str)]) -> Answer {
 }
 
 async fn post_to(lab: &Lab, address: std::net::SocketAddr, fields: &[(&str, &str)]) -> Answer {
+    post_with(lab, address, fields, &[]).await
+}
+
+/// The same, with these DPoP proofs beside it.
+async fn post_with(
+    lab: &Lab,
+    address: std::net::SocketAddr,
+    fields: &[(&str, &str)],
+    proofs: &[&str],
+) -> Answer {
     let escaped = |text: &str| {
         let plain = |it: u8| it.is_ascii_alphanumeric() || b"-._~".contains(&it);
         let one = |it| match plain(it) {
@@ -40,29 +51,34 @@ async fn post_to(lab: &Lab, address: std::net::SocketAddr, fields: &[(&str, &str
     };
     let pairs: Vec<_> =
         fields.iter().map(|(name, value)| format!("{name}={}", escaped(value))).collect();
-    let request = Request::builder()
+    let mut request = Request::builder()
         .method(Method::POST)
         .uri(format!("http://{address}/oauth/token"))
-        .header("content-type", "application/x-www-form-urlencoded")
-        .body(pairs.join("&").into())
-        .unwrap();
-    lab.send(request).await
+        .header("content-type", "application/x-www-form-urlencoded");
+    for proof in proofs {
+        request = request.header("dpop", *proof);
+    }
+    lab.send(request.body(pairs.join("&").into()).unwrap()).await
 }
 
 /// Asks for a token for the bearer of one token, as the bearer of another.
 async fn exchange(lab: &Lab, subject: &str, actor: &str, more: &[(&str, &str)]) -> Answer {
-    let mut fields = vec![
-        ("grant_type", EXCHANGE),
-        ("subject_token", subject),
-        ("subject_token_type", ACCESS_TOKEN),
-        ("actor_token", actor),
-        ("actor_token_type", ACCESS_TOKEN),
-    ];
+    let mut fields = exchanging(subject, actor);
     for (name, value) in more {
         fields.retain(|(known, _)| known != name);
         fields.push((name, value));
     }
     post(lab, &fields).await
+}
+
+fn exchanging<'f>(subject: &'f str, actor: &'f str) -> Vec<(&'f str, &'f str)> {
+    vec![
+        ("grant_type", EXCHANGE),
+        ("subject_token", subject),
+        ("subject_token_type", ACCESS_TOKEN),
+        ("actor_token", actor),
+        ("actor_token_type", ACCESS_TOKEN),
+    ]
 }
 
 /// The agent's token for a user.

@@ -7,7 +7,7 @@ pub use flow::{Flow, Source, flow};
 use crate::lab::{Lab, World, once, own};
 use bytes::Bytes;
 use countersign_gateway::{Gateway, GatewayParts, Limits, Secrets};
-use countersign_identity::{Http, Verifier};
+use countersign_identity::{Http, Verifier, VerifierOptions};
 use countersign_mask::HashKey;
 use countersign_model::{
     Reason, Span,
@@ -348,12 +348,33 @@ pub async fn gateway_with(
     secrets: Secrets,
     limits: Limits,
 ) -> (Gateway, SocketAddr) {
+    let options = own(&lab.world.resource);
+    serving(lab, issuer, options, secrets, limits).await
+}
+
+/// Another gateway on what a lab holds, which judges callers in a way of its own.
+pub async fn gateway_as(lab: &Lab, options: VerifierOptions) -> (Gateway, SocketAddr) {
+    let issuer = json!({
+        "name": "demo", "url": format!("http://{}/idp", lab.world.targets),
+        "audiences": [lab.world.resource], "claims": {}, "exchange": {"id_jag": "accept"}
+    });
+    let secrets = Secrets::new(|_| Ok("s".to_owned()));
+    serving(lab, issuer, options, secrets, Limits::default()).await
+}
+
+async fn serving(
+    lab: &Lab,
+    issuer: Value,
+    options: VerifierOptions,
+    secrets: Secrets,
+    limits: Limits,
+) -> (Gateway, SocketAddr) {
     let world = &lab.world;
     let issuer = serde_json::from_value(issuer).unwrap();
     let clock = lab.governance.clock().clone();
     let gateway = Gateway::new(GatewayParts {
         governance: lab.governance.clone(),
-        verifier: Verifier::with(vec![issuer], Http::new(), clock, own(&world.resource)).unwrap(),
+        verifier: Verifier::with(vec![issuer], Http::new(), clock, options).unwrap(),
         once: once(&lab.governance),
         ledger: lab.governance.ledger().clone(),
         mask_key: HashKey::new(&[5; 32]),

@@ -31,8 +31,8 @@ pub enum ExchangeFault {
     ScopeExceeded,
     /// One of the tokens ends now.
     EndsNow,
-    /// One of the tokens is bound to a key, and would lose that.
-    TokenIsBound,
+    /// The subject's token is bound to what only its holder can show.
+    SubjectTokenIsBound,
 }
 
 impl ExchangeFault {
@@ -51,7 +51,7 @@ impl ExchangeFault {
         Self::ActorChainTooLong,
         Self::ScopeExceeded,
         Self::EndsNow,
-        Self::TokenIsBound,
+        Self::SubjectTokenIsBound,
     ];
 
     /// The stable code.
@@ -70,7 +70,7 @@ impl ExchangeFault {
             Self::ActorChainTooLong => "actor_chain_too_long",
             Self::ScopeExceeded => "scope_exceeded",
             Self::EndsNow => "token_ends_now",
-            Self::TokenIsBound => "token_is_bound",
+            Self::SubjectTokenIsBound => "subject_token_is_bound",
         }
     }
 
@@ -90,7 +90,9 @@ impl ExchangeFault {
             Self::ActorChainTooLong => "The chain of actors would be longer than 5.",
             Self::ScopeExceeded => "A scope was asked for that one of the tokens does not have.",
             Self::EndsNow => "One of the tokens ends at this moment.",
-            Self::TokenIsBound => "A token that is bound to a key can't be exchanged.",
+            Self::SubjectTokenIsBound => {
+                "The subject's token is bound to a key or certificate that only the subject can show."
+            }
         }
     }
 
@@ -116,7 +118,9 @@ impl ExchangeFault {
             Self::ActorChainTooLong => "Let fewer agents hand the task on.",
             Self::ScopeExceeded => "Ask for scopes that both tokens have, or for none by name.",
             Self::EndsNow => "Get new tokens from the identity provider, and exchange those.",
-            Self::TokenIsBound => "Exchange a bearer token of the identity provider.",
+            Self::SubjectTokenIsBound => {
+                "Have the identity provider give the user's application a bearer token, an ID token or an identity assertion (ID-JAG) for the agent, and send that."
+            }
         }
     }
 }

@@ -5,6 +5,7 @@
 use super::{ExchangeFault, IdJag, IdTokensConfig};
 use crate::{
     Fault, Refused, Verifier,
+    bound::Bound,
     claims::{self, Times, texts},
     explain::Trace,
     issuer::Issuer,
@@ -36,7 +37,7 @@ pub struct Party {
     pub(super) caller: Arc<Caller>,
     pub(super) origin: Origin,
     pub(super) may_act: Option<MayAct>,
-    pub(super) binding: Binding,
+    pub(super) bound: Option<Arc<Bound>>,
     pub(super) id: Option<String>,
     pub(super) resources: Vec<String>,
     pub(super) digest: Digest,
@@ -50,13 +51,6 @@ pub(super) enum Origin {
     Own,
     /// A configured issuer.
     Configured,
-}
-
-/// Whether a token is worth something without a key (RFC 7800).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Binding {
-    Bearer,
-    Key,
 }
 
 /// The one party that may act for the subject (RFC 8693 §4.4), mapped.
@@ -99,38 +93,41 @@ impl Party {
             caller: Arc::new(caller),
             origin,
             may_act: None,
-            binding: Binding::Bearer,
+            bound: None,
             id: None,
             resources: Vec::new(),
             digest: Digest::default(),
         }
     }
 
-    /// A bound token that gave an unbound one would make the binding worthless.
+    /// Only its holder could show that a bound token is its own, and the holder does not ask here:
+    /// taking it all the same would make the binding worthless.
     pub(super) fn refuse_bound(&self) -> Result<(), ExchangeFault> {
-        match self.binding {
-            Binding::Bearer => Ok(()),
-            Binding::Key => Err(ExchangeFault::TokenIsBound),
+        match &self.bound {
+            None => Ok(()),
+            Some(_) => Err(ExchangeFault::SubjectTokenIsBound),
         }
     }
 }
 
 impl Verifier {
-    /// Proves a token that is shown at the token endpoint.
+    /// Proves a token that is shown at the token endpoint. What it is bound to is not looked at here:
+    /// an actor's by [`Possession::of`](super::Possession::of), and a subject's must not be.
     ///
     /// # Errors
     /// [`Refused`], with the one reason.
     pub async fn prove_party(&self, token: &str, by: ShownAs<'_>) -> Result<Party, Refused> {
         let parts = jws::parse(token)?;
         let (_, issuer) = self.issuer_of(&parts)?;
-        let caller = match by {
-            ShownAs::AccessToken => self.identify(token).await?.into(),
-            ShownAs::IdToken => Arc::new(self.id_token(&parts, issuer).await?),
+        let members = &parts.claims;
+        let bound = || Ok::<_, Refused>(Bound::read(members)?.map(Arc::new));
+        let (caller, bound) = match by {
+            ShownAs::AccessToken => self.read(token).await?,
+            ShownAs::IdToken => (Arc::new(self.id_token(&parts, issuer).await?), bound()?),
             ShownAs::IdentityAssertion { issuer: own } => {
-                Arc::new(self.assertion(&parts, issuer, own).await?)
+                (Arc::new(self.assertion(&parts, issuer, own).await?), bound()?)
             }
         };
-        let members = &parts.claims;
         let skew = countersign_model::Span::from_seconds(issuer.skew_seconds());
         Ok(Party {
             refused_from: caller.expires_at.plus(skew),
@@ -140,7 +137,7 @@ impl Verifier {
                 false => Origin::Configured,
             },
             may_act: self.may_act(members, issuer)?,
-            binding: if members.contains_key("cnf") { Binding::Key } else { Binding::Bearer },
+            bound,
             id: members.get("jti").and_then(Value::as_str).map(str::to_owned),
             resources: resources(members)?,
             digest: Digest::of(token.as_bytes()),

@@ -1,7 +1,5 @@
-use super::{
-    party::{Binding, MayAct},
-    *,
-};
+use super::{party::MayAct, *};
+use crate::bound::Bound;
 use countersign_model::{
     Group,
     catalog::{self, raw::RawCatalog, raw::RawFile},
@@ -83,7 +81,7 @@ fn asked(
     world: &Snapshot,
 ) -> Result<Exchanged, ExchangeFault> {
     let terms = Terms { snapshot: world, now: NOW, lifetime: Span::from_seconds(300) };
-    exchange(subject, actor, wishes, terms)
+    exchange(subject, &Actor::made_up(actor.clone()), wishes, terms)
 }
 
 fn check(subject: &Party, actor: &Party, expect: Result<&[&str], ExchangeFault>) {
@@ -252,10 +250,16 @@ fn where_it_came_from_is_kept_and_the_older_of_both_counts() {
 }
 
 #[test]
-fn a_bound_token_does_not_become_an_unbound_one() {
-    let bound = |it| Party { binding: Binding::Key, ..it };
-    check(&bound(riley()), &agent("agent:dunning"), Err(ExchangeFault::TokenIsBound));
-    check(&riley(), &bound(agent("agent:dunning")), Err(ExchangeFault::TokenIsBound));
+fn a_subjects_bound_token_is_nobody_elses_to_use() {
+    for name in ["jkt", "x5t#S256"] {
+        let claims = json!({"cnf": {name: "A".repeat(43)}});
+        let bound = Bound::read(claims.as_object().unwrap()).unwrap().map(Arc::new);
+        let subject = Party { bound: bound.clone(), ..riley() };
+        check(&subject, &agent("agent:dunning"), Err(ExchangeFault::SubjectTokenIsBound));
+        // An actor is made of what shows to be its holder.
+        let actor = Party { bound, ..agent("agent:dunning") };
+        check(&riley(), &actor, Ok(&["agent:dunning"]));
+    }
 }
 
 #[test]
@@ -273,7 +277,7 @@ fn an_assertion_is_for_the_client_that_shows_it() {
     let judged = |assertion: &Party, client: &Party| {
         let world = world(&[]);
         let terms = Terms { snapshot: &world, now: NOW, lifetime: Span::from_seconds(300) };
-        assert_identity(assertion, client, &Wishes::default(), terms)
+        assert_identity(assertion, &Actor::made_up(client.clone()), &Wishes::default(), terms)
             .map(|it| it.caller().actors.clone())
     };
     let dunning = agent("agent:dunning");

@@ -42,7 +42,9 @@ fn caller() -> Caller {
 }
 
 fn token(own: &OwnIssuer) -> String {
-    let issued = own.issue(&Exchanged::made_up(caller()), NOW, &entropy()).unwrap();
+    let issued = own
+        .issue(&Exchanged::made_up(caller()), &Confirmation::nothing(), NOW, &entropy())
+        .unwrap();
     assert_eq!(issued.expires_in_seconds, 300);
     issued.token.reveal().to_owned()
 }
@@ -157,7 +159,9 @@ fn what_no_header_carries_is_not_issued() {
     caller.groups =
         (0..500).map(|it| format!("okta:department-{it:030}").as_str().into()).collect();
     assert_eq!(
-        own(1, 1).issue(&Exchanged::made_up(caller), NOW, &entropy()).unwrap_err(),
+        own(1, 1)
+            .issue(&Exchanged::made_up(caller), &Confirmation::nothing(), NOW, &entropy())
+            .unwrap_err(),
         TooLarge
     );
 }
@@ -180,7 +184,8 @@ fn settings_have_their_limits() {
     for (seconds, generation, fine) in
         [(300, 1, true), (600, 1, true), (601, 1, false), (0, 1, false), (300, 0, false)]
     {
-        let settings = OwnSettings { lifetime: Span::from_seconds(seconds), generation };
+        let lifetime = Span::from_seconds(seconds);
+        let settings = OwnSettings { lifetime, generation, ..OwnSettings::default() };
         let made = OwnIssuer::new("https://g.example", settings, |_| [1; 32]);
         assert_eq!(made.is_ok(), fine, "{seconds} {generation}");
     }

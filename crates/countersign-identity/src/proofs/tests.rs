@@ -1,19 +1,14 @@
 use super::*;
-use std::sync::OnceLock;
 
 const NOW: i64 = 1_800_000_000;
 
-fn key(first: u8) -> BoundKey {
-    BoundKey { thumbprint: [first; 32], known: OnceLock::new() }
-}
-
-fn remember(proofs: &Proofs, key: &BoundKey, name: &str, now: i64) -> Result<(), &'static str> {
+fn remember(proofs: &Proofs, key: &[u8; 32], name: &str, now: i64) -> Result<(), &'static str> {
     proofs.remember(key, name, now).map_err(|it| it.code())
 }
 
 #[test]
 fn a_proof_is_remembered_for_as_long_as_it_could_be_taken() {
-    let (proofs, key) = (Proofs::new(ProofRules::default()), key(1));
+    let (proofs, key) = (Proofs::new(ProofRules::default()), [1; 32]);
     for second in 0..GENERATION_SECONDS * 5 {
         let name = format!("{second}");
         assert_eq!(remember(&proofs, &key, &name, NOW + second), Ok(()));
@@ -29,7 +24,7 @@ fn a_proof_is_remembered_for_as_long_as_it_could_be_taken() {
 #[test]
 fn a_full_register_refuses_and_is_filled_by_one_key_in_one_part_only() {
     let proofs = Proofs::new(ProofRules::default());
-    let (busy, other) = (key(1), key(2));
+    let (busy, other) = ([1; 32], [2; 32]);
     for place in 0..SEEN_MAX {
         assert_eq!(remember(&proofs, &busy, &place.to_string(), NOW), Ok(()));
     }

@@ -81,9 +81,12 @@ fn any_token_asked() -> impl Strategy<Value = Event> {
     let how = prop::sample::select(vec![TokenGrant::TokenExchange, TokenGrant::IdentityAssertion]);
     let refused = any_text().prop_map(|it| TokenAnswer::Refused { reason: it.to_string() });
     let scopes = prop::collection::btree_set(any_text(), 0..3);
-    let issued = (any_shown(), any_text(), scopes).prop_map(|(issued, jti, scopes)| {
+    let text = || prop::option::of(any_text().prop_map(|it| it.to_string()));
+    let bound = (text(), text()).prop_map(|(key, certificate)| TokenBinding { key, certificate });
+    let issued = (any_shown(), any_text(), scopes, bound);
+    let issued = issued.prop_map(|(issued, jti, scopes, bound_to)| {
         let expires_at = Timestamp::from_millis(1_800_000_000_000);
-        TokenAnswer::Issued { issued, jti: jti.to_string(), scopes, expires_at }
+        TokenAnswer::Issued { issued, jti: jti.to_string(), scopes, expires_at, bound_to }
     });
     let answer = prop_oneof![refused, issued];
     (how, any_shown(), prop::option::of(any_shown()), answer).prop_map(

@@ -14,8 +14,8 @@ use crate::{
 };
 use countersign_governance::ApiKeyRules;
 use countersign_identity::{
-    Http, IssuerConfig, LIFETIME_MAX, OwnSettings, PlainHttp, Secret, TransmitterConfig, Verifier,
-    check_transmitters,
+    CertificateBinding, Http, IssuerConfig, LIFETIME_MAX, OwnSettings, PlainHttp, Secret,
+    TransmitterConfig, Verifier, check_transmitters,
 };
 use countersign_model::Span;
 use std::{
@@ -77,6 +77,8 @@ pub(super) fn check(raw: RawConfig, text: &str, directory: &Path) -> Result<Conf
         tokens: OwnSettings {
             lifetime: raw.tokens.lifetime,
             generation: raw.tokens.key_generation,
+            binding: raw.tokens.binding,
+            certificates: raw.tokens.certificates,
         },
         roles: raw.roles,
         catalog: files,
@@ -178,6 +180,13 @@ impl At<'_> {
         if raw.tokens.key_generation == 0 {
             self.fault("tokens.key_generation", "counted from 1");
         }
+        match raw.tokens.certificates {
+            CertificateBinding::WheneverShown if !asks_for_certificates(raw) => {
+                let message = "nobody is asked for a certificate: set tls.client_certificates";
+                self.fault("tokens.certificates", message);
+            }
+            CertificateBinding::WheneverShown | CertificateBinding::AsTheActors => {}
+        }
         let own = raw.public_url.trim_end_matches('/');
         for (place, issuer) in raw.issuers.iter().enumerate() {
             if issuer.url.trim_end_matches('/') == own {
@@ -258,6 +267,10 @@ impl At<'_> {
 /// What API keys may be, where they are on.
 fn key_rules(raw: RawApiKeys) -> Option<ApiKeyRules> {
     raw.enabled.then_some(ApiKeyRules { lifetime_max: raw.lifetime_max })
+}
+
+fn asks_for_certificates(raw: &RawConfig) -> bool {
+    raw.tls.as_ref().is_some_and(|it| it.client_certificates.is_some())
 }
 
 fn transmitters_under(directory: &Path, raw: Vec<TransmitterConfig>) -> Vec<TransmitterConfig> {

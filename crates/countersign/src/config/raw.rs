@@ -2,7 +2,9 @@
 //! it. The comments become the published JSON Schema.
 
 use super::scim::RawScim;
-use countersign_identity::{IssuerConfig, OwnSettings, SamlConfig, Secret, TransmitterConfig};
+use countersign_identity::{
+    Binding, CertificateBinding, IssuerConfig, OwnSettings, SamlConfig, Secret, TransmitterConfig,
+};
 use countersign_model::Span;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -218,12 +220,18 @@ pub(crate) struct RawTokens {
     /// by one changes the key: the last one and the next one are accepted too, so that gateways can be
     /// restarted one by one. Count on by two to have a key refused at once.
     pub(crate) key_generation: u32,
+    /// Whether such a token has to be bound to a key (RFC 9449) or a certificate (RFC 8705) of the
+    /// agent that asks for it. It is whenever the request carries a `DPoP` proof.
+    pub(crate) binding: Binding,
+    /// When such a token is bound to the client certificate of the agent's connection; needs
+    /// `tls.client_certificates`.
+    pub(crate) certificates: CertificateBinding,
 }
 
 impl Default for RawTokens {
     fn default() -> Self {
-        let OwnSettings { lifetime, generation } = OwnSettings::default();
-        Self { lifetime, key_generation: generation }
+        let OwnSettings { lifetime, generation, binding, certificates } = OwnSettings::default();
+        Self { lifetime, key_generation: generation, binding, certificates }
     }
 }
 

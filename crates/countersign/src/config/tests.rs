@@ -52,7 +52,7 @@ fn every_fault_names_line_and_key() {
     }
 }
 
-const FAULTS: [(&str, &str, &[&str]); 21] = [
+const FAULTS: [(&str, &str, &[&str]); 22] = [
     ("", "", &[]),
     (
         "roles:",
@@ -70,6 +70,14 @@ const FAULTS: [(&str, &str, &[&str]); 21] = [
             "9: saml[0].attributes.subject_prefix: acme has the same prefix, so each could name the other's subjects; give this one a prefix, or write `namespace: shared` at both",
             "9: saml[0].name: an issuer or another provider has this name",
             "14: saml[0].clock_skew: write a time from 0s to 300s",
+        ],
+    ),
+    (
+        "roles:",
+        "tokens: {lifetime: 1h, binding: required, certificates: whenever_shown}\nroles:",
+        &[
+            "8: tokens.certificates: nobody is asked for a certificate: set tls.client_certificates",
+            "8: tokens.lifetime: between 1s and 10m",
         ],
     ),
     (

@@ -19,7 +19,7 @@ use countersign_gateway::{Gateway, GatewayParts, Limits, Secrets};
 use countersign_governance::{ApiKeyRules, Governance, Parts, RoleMap, Store};
 use countersign_identity::{
     Hidden, Http, IssuerConfig, OwnIssuer, OwnSettings, PlainHttp, Receiver, SamlConfig, SignIn,
-    TransmitterConfig, Use, UseOnce, UseOnceFailed, Verifier,
+    TransmitterConfig, Use, UseOnce, UseOnceFailed, Verifier, VerifierOptions,
 };
 use countersign_ledger::{
     Closer, Log, LogOptions, MasterKey, SegmentOptions, Segments, SigningKey, Writer, WriterOptions,
@@ -167,12 +167,9 @@ impl Assembly {
         })
         .await
         .map_err(|error| Failure::caused(Exit::Failed, "governance can't start", &error))?;
-        // Tokens are judged by the real time, whatever the calendar of the demo shows.
         let once = register(&store, setup.clock.clone());
         let options = callers.with(once.clone(), &governance);
-        let verifier = Verifier::with(setup.issuers.clone(), http, clock::clock(), options);
-        let verifier = verifier.map_err(|faults| faulty(&faults))?;
-        connect_directories(&verifier, &setup.variables)?;
+        let verifier = judge_of_callers(&setup.issuers, &setup.variables, http, options)?;
         let ending = verifier.clone();
         governance.follow_cut_offs(move |cut_offs| ending.end_sessions(cut_offs));
         let (tracer, exporting) = setup.telemetry.map(Tracer::start).unzip();
@@ -353,6 +350,19 @@ fn roles(raw: &RawRoles) -> RoleMap {
         auditors: groups(&raw.auditors),
         reviewers: groups(&raw.reviewers),
     }
+}
+
+/// Tokens are judged by the real time, whatever the calendar of the demo shows.
+fn judge_of_callers(
+    issuers: &[IssuerConfig],
+    variables: &BTreeMap<String, String>,
+    http: Http,
+    options: VerifierOptions,
+) -> Result<Verifier, Failure> {
+    let verifier = Verifier::with(issuers.to_vec(), http, clock::clock(), options);
+    let verifier = verifier.map_err(|faults| faulty(&faults))?;
+    connect_directories(&verifier, variables)?;
+    Ok(verifier)
 }
 
 fn connect_directories(

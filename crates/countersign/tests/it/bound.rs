@@ -2,6 +2,7 @@
 //! process.
 
 mod issuer;
+mod own;
 mod provider;
 
 use crate::lab::{

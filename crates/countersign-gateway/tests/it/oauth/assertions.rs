@@ -102,7 +102,8 @@ async fn assertions_for_others_give_no_token() {
         ("without an end", json!({"exp": null}), "expiry_missing"),
         ("for a year", json!({"exp": 4_000_000_000_i64}), "claim_invalid"),
         ("of another issuer", json!({"iss": "https://x.example"}), "issuer_unknown"),
-        ("bound", json!({"cnf": {"jkt": "x"}}), "token_is_bound"),
+        ("bound", json!({"cnf": {"jkt": "A".repeat(43)}}), "subject_token_is_bound"),
+        ("bound to nothing", json!({"cnf": {"jkt": "x"}}), "confirmation_not_accepted"),
         ("about the agent", json!({"sub": AGENT}), "subject_is_no_person"),
         ("about its client", json!({"sub": "dunning-agent"}), "subject_is_no_person"),
     ];

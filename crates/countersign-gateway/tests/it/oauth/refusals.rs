@@ -60,7 +60,7 @@ async fn tokens_that_do_not_go_together_give_none() {
             agent.clone(),
             "claim_invalid",
         ),
-        ("bound", at(USER, bound.clone()), agent.clone(), "proof_missing"),
+        ("bound", at(USER, bound.clone()), agent.clone(), "subject_token_is_bound"),
         ("bound actor", user.clone(), at(AGENT, bound.clone()), "proof_missing"),
         (
             "a chain of five",

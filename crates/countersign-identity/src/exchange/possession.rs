@@ -1,0 +1,164 @@
+//! What whoever asks for a token has shown to hold: a key, by a DPoP proof made for this request
+//! (RFC 9449 §5), and a client certificate, by the connection (RFC 8705 §3). An actor whose token is
+//! bound has to show that it is its own; what was shown is what the new token is bound to.
+//!
+//! In this order: the proof is judged, the actor's token proved, one held against the other, and only
+//! then the proof is used up. So nobody fills the register of proofs without an actor's token, and
+//! none of an actor's without its key.
+
+use super::Party;
+use crate::{
+    Asked, Binding, CertificateBinding, Fault, Refused, Thumbprint, Verifier,
+    bound::Bound,
+    presented::proof_in,
+    proof::{For, Proof, ProofToken},
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use http::HeaderMap;
+use serde_json::{Map, Value};
+use std::{fmt, ops::Deref};
+
+/// What a request for a token shows to hold. Made by [`Verifier::possession`], and by nothing else.
+pub struct Possession {
+    proof: Option<Proof>,
+    certificate: Option<Thumbprint>,
+}
+
+/// Who asks for a token, proved, and the holder of what its own token is bound to. Made by
+/// [`Possession::of`], and by nothing else.
+#[derive(Clone, Debug)]
+pub struct Actor(Party);
+
+/// What a new token is bound to; nothing, where nothing was shown and nothing has to be. Made by
+/// [`Verifier::confirm`], and by nothing else.
+#[derive(Clone, Copy, Debug)]
+pub struct Confirmation {
+    key: Option<[u8; 32]>,
+    certificate: Option<Thumbprint>,
+}
+
+impl Verifier {
+    /// Judges what a request for a token shows to hold. A proof is not used up yet.
+    ///
+    /// # Errors
+    /// [`Refused`] if there is a proof and it is not good, or not one.
+    pub fn possession(
+        &self,
+        headers: &HeaderMap,
+        asked: Asked<'_>,
+        certificate: Option<Thumbprint>,
+    ) -> Result<Possession, Refused> {
+        let wanted = For { asked, token: ProofToken::Wanted, now: self.now().seconds() };
+        let proof = proof_in(headers)?.map(|it| self.proofs().judge(it, &wanted)).transpose()?;
+        Ok(Possession { proof, certificate })
+    }
+
+    /// Uses the proof up, and says what the new token is bound to: to the key of the proof, and to the
+    /// certificate if the actor's own token is, or if the settings say so.
+    ///
+    /// # Errors
+    /// [`Fault::ProofReplayed`], [`Fault::ProofsNotRemembered`], and [`Fault::BindingMissing`] where
+    /// own tokens have to be bound.
+    pub async fn confirm(
+        &self,
+        possession: Possession,
+        actor: &Actor,
+    ) -> Result<Confirmation, Refused> {
+        let settings = self.own().ok_or(Fault::BindingMissing)?.settings();
+        let Possession { proof, certificate } = possession;
+        let is_bound_to_one = actor.bound.as_ref().is_some_and(|it| it.certificate.is_some());
+        let certificate = certificate.filter(|_| match settings.certificates {
+            CertificateBinding::AsTheActors => is_bound_to_one,
+            CertificateBinding::WheneverShown => true,
+        });
+        match settings.binding {
+            Binding::Required if proof.is_none() && certificate.is_none() => {
+                return Err(Fault::BindingMissing.into());
+            }
+            Binding::Required | Binding::Offered => {}
+        }
+        if let Some(proof) = &proof {
+            self.proofs().take_once(proof, self.now().seconds()).await?;
+        }
+        Ok(Confirmation { key: proof.map(|it| it.thumbprint), certificate })
+    }
+}
+
+impl Possession {
+    /// The actor, if its token is anybody's who bears it, or the request shows what it is bound to.
+    ///
+    /// # Errors
+    /// [`Fault::ProofMissing`], [`Fault::ProofKeyMismatch`], [`Fault::CertificateMissing`] and
+    /// [`Fault::CertificateMismatch`].
+    pub fn of(&self, party: Party) -> Result<Actor, Refused> {
+        if let Some(bound) = &party.bound {
+            self.check(bound)?;
+        }
+        Ok(Actor(party))
+    }
+
+    fn check(&self, bound: &Bound) -> Result<(), Refused> {
+        match (&bound.key, &self.proof) {
+            (None, _) => {}
+            (Some(key), Some(proof)) if key.thumbprint == proof.thumbprint => {}
+            (Some(_), Some(_)) => return Err(Fault::ProofKeyMismatch.into()),
+            (Some(_), None) => {
+                let sentence = "It is bound to a key, and the request shows no proof of that key.";
+                return Err(Refused::told(Fault::ProofMissing, "", sentence.to_owned()));
+            }
+        }
+        bound.check_certificate(self.certificate).map_err(Refused::from)
+    }
+}
+
+impl Actor {
+    /// As if it had shown what its token is bound to.
+    #[cfg(test)]
+    pub(crate) fn made_up(party: Party) -> Self {
+        Self(party)
+    }
+}
+
+impl Deref for Actor {
+    type Target = Party;
+
+    fn deref(&self) -> &Party {
+        &self.0
+    }
+}
+
+impl Confirmation {
+    /// The SHA-256 thumbprint of the key (RFC 7638) that the token's proofs have to be made with.
+    pub fn key(&self) -> Option<String> {
+        self.key.map(|it| URL_SAFE_NO_PAD.encode(it))
+    }
+
+    /// The SHA-256 of the certificate (RFC 8705 §3.1) whose connections the token is good over.
+    pub fn certificate(&self) -> Option<String> {
+        self.certificate.map(|it| URL_SAFE_NO_PAD.encode(it.0))
+    }
+
+    /// The claim `cnf` (RFC 7800 §3.1), as calls read it.
+    pub(crate) fn claim(&self) -> Option<Value> {
+        let members = [("jkt", self.key()), ("x5t#S256", self.certificate())];
+        let members =
+            members.into_iter().filter_map(|(name, it)| Some((name.to_owned(), it?.into())));
+        let members: Map<String, Value> = members.collect();
+        (!members.is_empty()).then_some(Value::Object(members))
+    }
+
+    /// As if nothing had been shown.
+    #[cfg(test)]
+    pub(crate) fn nothing() -> Self {
+        Self { key: None, certificate: None }
+    }
+}
+
+impl fmt::Debug for Possession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Possession")
+            .field("proof", &self.proof.is_some())
+            .field("certificate", &self.certificate)
+            .finish()
+    }
+}

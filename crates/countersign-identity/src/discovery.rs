@@ -27,6 +27,8 @@ pub(crate) struct Discovery {
     pub(crate) authorization_response_iss_parameter_supported: bool,
     token_endpoint_auth_methods_supported: Option<Vec<String>>,
     introspection_endpoint_auth_methods_supported: Option<Vec<String>>,
+    /// RFC 8414 §2.
+    code_challenge_methods_supported: Option<Vec<String>>,
 }
 
 /// An issuer whose documents could not be had.
@@ -54,6 +56,9 @@ pub enum DiscoveryFailed {
     /// The document does not name what is needed.
     #[error("the discovery document names no {0}")]
     NotNamed(&'static str),
+    /// The provider does not bind codes to the sign-in that asked for them.
+    #[error("the issuer offers no PKCE with S256")]
+    NoPkce,
     /// A file on this machine that is needed to ask, `ca_file` or `keys_token_file`.
     #[error("{what} can't be used: {problem}")]
     File {
@@ -86,8 +91,13 @@ impl Discovery {
         Ok(discovery)
     }
 
-    /// The authorization endpoint.
+    /// The authorization endpoint. Providers that say nothing of PKCE may do it; one that names its
+    /// methods, and S256 is none of them, would take a code without its verifier (RFC 9700 §2.1.1).
     pub(crate) fn authorization_endpoint(&self) -> Result<&str, DiscoveryFailed> {
+        let methods = self.code_challenge_methods_supported.as_deref();
+        if methods.is_some_and(|it| !it.iter().any(|it| it == "S256")) {
+            return Err(DiscoveryFailed::NoPkce);
+        }
         named(self.authorization_endpoint.as_deref(), "authorization_endpoint")
     }
 

@@ -112,6 +112,7 @@ impl SigninRefused {
         match self {
             Self::NotConfigured(_) => "sign_in_not_configured",
             Self::Secret(_) => "client_secret_unavailable",
+            Self::Discovery(DiscoveryFailed::NoPkce) => "pkce_not_offered",
             Self::Discovery(_) => "issuer_unreachable",
             Self::Callback(CallbackFault::Malformed) => "callback_malformed",
             Self::Callback(CallbackFault::TooLate) => "sign_in_expired",

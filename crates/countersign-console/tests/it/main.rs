@@ -18,4 +18,5 @@ mod scim;
 mod session_ends;
 mod sessions;
 mod sign_in;
+mod sign_in_attacks;
 mod world;

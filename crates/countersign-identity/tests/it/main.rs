@@ -29,5 +29,6 @@ mod renewal;
 mod saml;
 mod secrecy;
 mod signin;
+mod signin_attacks;
 mod stand_in;
 mod workloads;

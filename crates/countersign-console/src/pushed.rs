@@ -83,7 +83,13 @@ async fn take_events(console: &Console, request: Request) -> Result<(), Push> {
     for act in &received.acts {
         act_on(console, &by, &received, act).await?;
     }
-    received.used(&console.parts.once).await.map_err(|it| event_refused(&it))
+    received.used(&console.parts.once).await.map_err(|it| event_refused(&it))?;
+    // What it said is done. That it was heard is for who watches the stream.
+    let now = console.governance().clock().now();
+    if let Err(error) = console.governance().store().hear(&received.transmitter, now).await {
+        tracing::warn!(%error, transmitter = received.transmitter, "an event came, unnoted");
+    }
+    Ok(())
 }
 
 async fn act_on(

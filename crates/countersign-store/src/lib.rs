@@ -10,6 +10,7 @@ mod epoch;
 mod error;
 mod gateways;
 mod grants;
+mod heard;
 mod migrate;
 mod open;
 mod outbox;

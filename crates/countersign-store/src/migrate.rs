@@ -10,6 +10,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (3, include_str!("../migrations/0003_api_keys.sql")),
     (5, include_str!("../migrations/0005_session_ends.sql")),
     (6, include_str!("../migrations/0006_scim.sql")),
+    (7, include_str!("../migrations/0007_heard.sql")),
 ];
 
 /// Two gateways that start at once migrate one after the other (PostgreSQL advisory lock).

@@ -9,6 +9,7 @@ mod patient;
 mod port;
 mod routes;
 mod scim;
+mod streams;
 mod tls;
 
 pub(crate) use assembly::{Assembly, Keys, Setup};

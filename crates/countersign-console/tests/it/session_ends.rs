@@ -1,7 +1,7 @@
 //! Sessions that rest on the identity provider: renewed while it agrees, ended when it says so.
 
 use crate::world::{AMIR, ORIGIN, SAM, World};
-use countersign_model::{Span, approval::Standing, record::Event};
+use countersign_model::{Span, Timestamp, approval::Standing, record::Event};
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
 use std::sync::atomic::Ordering;
@@ -235,6 +235,7 @@ async fn a_revoked_session_that_a_transmitter_tells_of_ends_here_at_once() {
         assert!(answer.json()["description"].is_string());
         assert_eq!(answer.headers["content-type"], "application/json");
     }
+    assert_eq!(world.governance.store().last_heard().await.unwrap(), []);
     let verification = json!({"events": {VERIFICATION: {"state": "s"}}, "jti": "v1"});
     let answer = push(&world, SET, event(&world, "secevent+jwt", &verification)).await;
     assert_eq!((answer.status, answer.body.len()), (StatusCode::ACCEPTED, 0));
@@ -242,6 +243,11 @@ async fn a_revoked_session_that_a_transmitter_tells_of_ends_here_at_once() {
     let answer = push(&world, SET, event(&world, "secevent+jwt", &other)).await;
     assert_eq!(answer.status, StatusCode::ACCEPTED);
     assert_eq!(amir.get("/console").await.status, StatusCode::OK);
+    // It was heard, which whoever waits for it learns; what was refused before was not it.
+    let heard = world.governance.store().last_heard().await.unwrap();
+    let [(name, at)]: [(String, Timestamp); 1] = heard.try_into().unwrap();
+    assert_eq!(name, "feed");
+    assert!(world.now().since(at) < Span::from_seconds(30));
 
     let answer = push(&world, SET, good.clone()).await;
     assert_eq!((answer.status, answer.body.len()), (StatusCode::ACCEPTED, 0), "{}", answer.text());

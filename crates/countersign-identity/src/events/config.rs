@@ -36,6 +36,11 @@ pub struct TransmitterConfig {
     /// Whether it may name people by their addresses alone.
     #[serde(default)]
     pub email_subjects: EmailSubjects,
+    /// How often it says something, if only a verification event: when it was silent for longer, the
+    /// log, `/readyz` and `/metrics` say so. From 60s to 30d; without it silence is nobody's affair.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub expect_every: Option<Span>,
 }
 
 /// Whether a transmitter may name people by their addresses alone.
@@ -72,6 +77,12 @@ pub fn check_transmitters(
         require(!it.algorithms.is_empty(), "algorithms", "allow at least one algorithm".into());
         let skew = (0..=300_000).contains(&it.clock_skew.millis());
         require(skew, "clock_skew", "write a time from 0s to 300s".into());
+        let expected = it.expect_every.is_none_or(|it| (EXPECT_MIN..=EXPECT_MAX).contains(&it));
+        require(
+            expected,
+            "expect_every",
+            format!("write a time from {EXPECT_MIN} to {EXPECT_MAX}"),
+        );
         require(!it.issuers.is_empty(), "issuers", "name at least one issuer".into());
         for name in &it.issuers {
             let known = issuers.contains(&name.as_str());
@@ -127,3 +138,7 @@ fn default_algorithms() -> Vec<Algorithm> {
 fn default_clock_skew() -> Span {
     Span::from_seconds(60)
 }
+
+/// Streams are looked at every ten seconds.
+const EXPECT_MIN: Span = Span::from_seconds(60);
+const EXPECT_MAX: Span = Span::from_days(30);

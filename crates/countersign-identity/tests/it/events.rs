@@ -381,6 +381,8 @@ async fn a_transmitter_that_makes_no_sense_is_said_by_its_key() {
         (json!({"algorithms": []}), "algorithms"),
         (json!({"clock_skew": "10m"}), "clock_skew"),
         (json!({"jwks_url": "x"}), "jwks_url"),
+        (json!({"expect_every": "59s"}), "expect_every"),
+        (json!({"expect_every": "31d"}), "expect_every"),
     ];
     for (changes, key) in rows {
         let config = serde_json::from_value(merged(base.clone(), &changes)).unwrap();

@@ -8,6 +8,7 @@
 
 mod approvals;
 mod grants;
+mod heard;
 mod open;
 mod outbox;
 mod sessions;

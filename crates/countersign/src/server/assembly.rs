@@ -2,7 +2,7 @@
 
 mod saml;
 
-use super::callers::Callers;
+use super::{callers::Callers, streams::Streams};
 use crate::{
     catalog_files::check_mask,
     clock,
@@ -85,6 +85,8 @@ pub(crate) struct Assembly {
     pub(crate) metrics_token: Option<Hidden>,
     /// Only where directories tell by SCIM.
     pub(crate) scim: Option<axum::Router>,
+    /// Who pushes security events.
+    pub(crate) streams: Arc<Streams>,
 }
 
 /// The master key, and what follows from it.
@@ -172,6 +174,7 @@ impl Assembly {
         let verifier = judge_of_callers(&setup.issuers, &setup.variables, http, options)?;
         let ending = verifier.clone();
         governance.follow_cut_offs(move |cut_offs| ending.end_sessions(cut_offs));
+        let streams = Arc::new(streams(&setup.event_transmitters, setup.clock.clone()));
         let (tracer, exporting) = setup.telemetry.map(Tracer::start).unzip();
         let gateway = Gateway::new(GatewayParts {
             governance: governance.clone(),
@@ -209,6 +212,7 @@ impl Assembly {
             demo: None,
             metrics_token: setup.metrics_token,
             scim,
+            streams,
         };
         Ok((assembly, Running { closer, store, exporting }))
     }
@@ -225,6 +229,8 @@ impl Assembly {
         tokio::spawn(self.gateway.clone().keep_sessions());
         let (governance, recordings) = (self.governance.clone(), self.recordings.clone());
         tokio::spawn(async move { governance.keep_recordings_index(&recordings).await });
+        let (streams, governance) = (Arc::clone(&self.streams), self.governance.clone());
+        tokio::spawn(async move { streams.keep(&governance).await });
         Ok(())
     }
 
@@ -425,6 +431,12 @@ fn cli_doors(issuers: &[IssuerConfig]) -> Vec<CliDoor> {
         })
     };
     issuers.iter().filter_map(door).collect()
+}
+
+/// Who pushes security events, and how often something is expected of each.
+fn streams(transmitters: &[TransmitterConfig], clock: Clock) -> Streams {
+    let expected = transmitters.iter().map(|it| (it.name.clone(), it.expect_every));
+    Streams::new(expected, clock)
 }
 
 /// Who judges security events, if anybody pushes any.

@@ -32,6 +32,14 @@ pub(crate) fn readiness(assembly: &Assembly, load: &Load) -> Response<Body> {
         .into_iter()
         .map(|it| json!({"name": it.name, "usable": it.usable}))
         .collect();
+    let streams: Vec<_> = assembly
+        .streams
+        .status()
+        .into_iter()
+        .map(|it| {
+            json!({"name": it.name, "silent_seconds": it.silent_seconds, "silent": it.is_silent})
+        })
+        .collect();
     let document = json!({
         "ready": ready,
         "policy_current": policy,
@@ -39,6 +47,8 @@ pub(crate) fn readiness(assembly: &Assembly, load: &Load) -> Response<Body> {
         "ending": ending,
         // An issuer that is away does not make the gateway unready: tokens of others go on.
         "issuers": issuers,
+        // Nor does a transmitter that says nothing.
+        "event_transmitters": streams,
     });
     own(status, "application/json", format!("{document}\n"))
 }
@@ -147,6 +157,7 @@ fn metrics(assembly: &Assembly, load: &Load) -> Response<Body> {
         let usable = number(issuer.usable);
         let _ = writeln!(out, "countersign_issuer_usable{{issuer=\"{name}\"}} {usable}");
     }
+    write_streams(&mut out, assembly);
     let _ = write!(
         out,
         "# HELP countersign_build_info The version that runs.\n\
@@ -156,6 +167,32 @@ fn metrics(assembly: &Assembly, load: &Load) -> Response<Body> {
         escaped(assembly.governance.gateway()),
     );
     own(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", out)
+}
+
+/// Only where somebody pushes security events.
+fn write_streams(out: &mut String, assembly: &Assembly) {
+    let streams = assembly.streams.status();
+    if streams.is_empty() {
+        return;
+    }
+    for (name, help) in [
+        ("silent_seconds", "How long no security event came from a transmitter."),
+        ("silent", "Whether that is longer than expected."),
+    ] {
+        let _ = writeln!(out, "# HELP countersign_event_transmitter_{name} {help}");
+        let _ = writeln!(out, "# TYPE countersign_event_transmitter_{name} gauge");
+        for stream in &streams {
+            let value = match name {
+                "silent" => i64::from(stream.is_silent),
+                _ => stream.silent_seconds,
+            };
+            let label = escaped(&stream.name);
+            let _ = writeln!(
+                out,
+                "countersign_event_transmitter_{name}{{transmitter=\"{label}\"}} {value}"
+            );
+        }
+    }
 }
 
 /// A label's value.

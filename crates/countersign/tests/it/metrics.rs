@@ -1,6 +1,6 @@
 //! Who may read `/metrics` of the real process.
 
-use crate::lab::{AGENT, Connection, Process, Say, World};
+use crate::lab::{AGENT, AUDIENCE, Connection, Process, Say, World};
 use serde_json::json;
 
 const TOKEN: &str = "a-token-of-the-scraper";
@@ -34,4 +34,32 @@ async fn metrics_are_for_this_machine_or_for_who_has_the_token() {
     world.write("metrics.token", "short");
     let ended = Process::fails(&world, "").await;
     assert!(ended.told().join("\n").contains("the token of metrics"), "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_of_events_is_watched() {
+    let world = World::new().await;
+    let issuers = json!([{
+        "name": "demo", "url": format!("http://{}/idp", world.idp_site.address),
+        "audiences": [AUDIENCE]
+    }]);
+    let transmitter = |expect_every: &str| {
+        json!({
+            "name": "signals", "url": "https://signals.example", "audience": "x",
+            "issuers": ["demo"], "expect_every": expect_every
+        })
+    };
+    world.configure(&json!({"issuers": issuers, "event_transmitters": [transmitter("5s")]}));
+    let ended = Process::fails(&world, "").await;
+    assert!(ended.told().join("\n").contains("event_transmitters[0].expect_every"), "{ended:?}");
+    world.configure(&json!({"issuers": issuers, "event_transmitters": [transmitter("1h")]}));
+    let process = Process::start(&world).await;
+    let answer = Connection::once(process.address, Say::get("/metrics", "")).await.unwrap();
+    let series = "countersign_event_transmitter_silent{transmitter=\"signals\"} 0";
+    assert!(answer.text().contains(series), "{}", answer.text());
+    let answer = Connection::once(process.address, Say::get("/readyz", "")).await.unwrap();
+    let stream = &answer.json()["event_transmitters"][0];
+    assert_eq!((&stream["name"], &stream["silent"]), (&json!("signals"), &json!(false)));
+    assert!((0..60).contains(&stream["silent_seconds"].as_i64().unwrap()), "{stream}");
+    process.stop().await;
 }

@@ -93,7 +93,7 @@ pub(crate) async fn add(
     let typed = |name: &str| Text::block(fields.text(name).replace("\r\n", "\n")).plain();
     let mut response = page(&GrantNewPage {
         frame: frame_of(&asker),
-        fault: Some(Text::line(problem.detail)),
+        fault: Some(Text::line(in_lines(problem.detail))),
         holder: typed("holder"),
         holder_is_group: fields.text("holder_kind") == "group",
         functions: typed("functions"),
@@ -105,6 +105,15 @@ pub(crate) async fn add(
     })?;
     *response.status_mut() = problem.status;
     Ok(response)
+}
+
+/// A fault's place as the form has it: constraints are lines there, and the first is the first.
+fn in_lines(detail: String) -> String {
+    let numbered = detail.strip_prefix("Constraints[").and_then(|it| it.split_once("]: "));
+    match numbered.and_then(|(place, rest)| Some((place.parse::<u32>().ok()?, rest))) {
+        Some((place, rest)) => format!("Constraint {}, {rest}", place.saturating_add(1)),
+        None => detail,
+    }
 }
 
 fn may(console: &Console, asker: &Asker) -> Result<(), Problem> {

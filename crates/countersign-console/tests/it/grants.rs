@@ -55,6 +55,10 @@ async fn a_grant_is_made_certified_and_revoked_on_pages() {
     assert!(text.contains("no function") && text.contains("complaints"), "{text}");
     assert!(!text.contains("⟨U+000D⟩"), "{text}");
     fields[3].1 = REFUND;
+    fields[5].1 = "args.amount > 0.0\r\nargs.amont <= 100.0";
+    let text = owner.post("/console/grants", &fields).await.text();
+    assert!(text.contains("Constraint 2, for billing.refunds.create: the input schema"), "{text}");
+    fields[5].1 = "args.amount <= 100.0\r\nargs.amount > 0.0\r\n";
     let made = owner.post("/console/grants", &fields).await;
     assert_eq!(made.status, StatusCode::SEE_OTHER, "{}", made.text());
     let path = made.location();
@@ -85,7 +89,7 @@ async fn a_grant_is_made_certified_and_revoked_on_pages() {
     let answer = holder.post(&format!("{path}/revoke"), &fields).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text());
     let page = holder.get(&answer.location()).await.text();
-    assert!(page.contains("revoked") && page.contains("done &lt;b&gt;"), "{page}");
+    assert!(page.contains(". Why: done &lt;b&gt;"), "{page}");
     assert!(!page.contains("/certify\""), "an ended grant is not certified");
 }
 

@@ -44,6 +44,7 @@ await walk(async (open) => {
       "/console/identity",
     ],
     olivia: ["/console", "/console/grants/new?function=billing.refunds.create", ...grants.slice(0, 3)],
+    sam: ["/console/grants/new", "/console/api-keys"],
     riley: ["/console", "/console/sessions", approvals[0], "/console/sessions/ses_nothing"],
   };
   for (const [person, paths] of Object.entries(visits)) {

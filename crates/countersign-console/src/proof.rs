@@ -188,6 +188,7 @@ fn find(
             | Event::GrantChanged(_)
             | Event::CatalogApplied(_)
             | Event::StopChanged(_)
+            | Event::MembershipChanged(_)
             | Event::ApiKeyChanged(_)
             | Event::RecordViewed(_)
             | Event::TokenAsked(_)

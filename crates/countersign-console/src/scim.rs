@@ -50,8 +50,6 @@ pub struct ScimProvider {
     pub subject_from: SubjectFrom,
     /// What stands before a subject of its issuer.
     pub subject_prefix: String,
-    /// What stands before a group of its issuer.
-    pub group_prefix: String,
     /// Prefixes of other issuers that begin with its own: what they name is not its to name.
     pub foreign_prefixes: Vec<String>,
 }
@@ -84,7 +82,6 @@ struct Provider {
     token: Digest,
     subject_from: SubjectFrom,
     subject_prefix: String,
-    group_prefix: String,
     foreign_prefixes: Vec<String>,
 }
 
@@ -109,7 +106,6 @@ pub fn scim_router(parts: ScimParts) -> Router {
             token: Digest::of(it.token.reveal().as_bytes()),
             subject_from: it.subject_from,
             subject_prefix: it.subject_prefix,
-            group_prefix: it.group_prefix,
             foreign_prefixes: it.foreign_prefixes,
         })
     };

@@ -52,7 +52,7 @@ pub(crate) fn grant(actor: &Actor, snapshot: &Snapshot, view: &GrantView) -> boo
     let (me, grant) = (actor.subject(), &view.grant);
     let holds = match &grant.holder {
         Holder::Subject(subject) => subject == me || sponsors(snapshot, me, subject),
-        Holder::Group(group) => actor.person.groups.contains(group),
+        Holder::Group(group) => actor.person.is_in(group),
     };
     actor.sees_grants()
         || holds
@@ -81,7 +81,7 @@ pub(crate) fn why_not_certify(
     let me = actor.subject();
     let (own, sponsored) = match &grant.holder {
         Holder::Subject(subject) => (subject == me, sponsors(snapshot, me, subject)),
-        Holder::Group(group) => (actor.person.groups.contains(group), false),
+        Holder::Group(group) => (actor.person.is_in(group), false),
     };
     let owns_all = !functions.is_empty() && functions.iter().all(|it| it.owners.contains(me));
     let high = functions.iter().any(|it| it.sensitivity == Sensitivity::High);

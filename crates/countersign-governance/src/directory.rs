@@ -5,10 +5,12 @@
 
 mod error;
 mod groups;
+mod told;
 mod users;
 
 pub use error::DirectoryError;
-pub use groups::GroupFacts;
+pub use groups::{GroupFacts, Members};
+pub use told::GroupRules;
 pub use users::{Active, UserFacts};
 
 use crate::{Governance, Unavailable};
@@ -23,6 +25,8 @@ pub struct Directory {
     pub name: Arc<str>,
     /// How its names for people are compared where that takes rights away.
     pub letters: Letters,
+    /// How its groups count; not at all, if it says nothing.
+    pub groups: Option<Arc<GroupRules>>,
 }
 
 impl Directory {
@@ -101,8 +105,11 @@ impl Governance {
         &self,
         directory: &Directory,
         group: &str,
-    ) -> Result<Vec<String>, Unavailable> {
-        Ok(self.store().view().await?.directory_members(&directory.name, group).await?)
+    ) -> Result<Members, Unavailable> {
+        let mut view = self.store().view().await?;
+        let users = view.directory_members(&directory.name, group).await?;
+        let groups = view.directory_subgroups(&directory.name, group).await?;
+        Ok(Members { users, groups })
     }
 
     /// The ids of a user's groups.

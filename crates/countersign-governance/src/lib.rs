@@ -27,7 +27,9 @@ pub use countersign_store::{
     ApiKeyRow, DirectoryKey, DirectoryKind, DirectoryRow, KeyRevoked, NewSession, PersonRow,
     SessionOrigin, SessionQuery as SessionFilter, SessionRow, SessionTouch, Store, WebSession,
 };
-pub use directory::{Active, Directory, DirectoryError, GroupFacts, RESOURCES_MAX, UserFacts};
+pub use directory::{
+    Active, Directory, DirectoryError, GroupFacts, GroupRules, Members, RESOURCES_MAX, UserFacts,
+};
 pub use error::{ErrorKind, Unavailable};
 pub use grants::{
     CONSTRAINTS_MAX, FreshnessView, FunctionView, GrantError, GrantFilter, GrantStanding,
@@ -57,6 +59,7 @@ struct Shared {
     entropy: Entropy,
     masks: start::MaskCheck,
     roles: RoleMap,
+    directories: Vec<Directory>,
     gateway: String,
     policy: Policy,
     preparing: policy::Preparing,

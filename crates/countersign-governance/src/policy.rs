@@ -5,12 +5,12 @@
 use crate::{Governance, Unavailable, session_ends::CUT_OFF_KEPT};
 use arc_swap::ArcSwap;
 use countersign_model::{
-    ApprovalId, Catalog, CutOffs, Epoch, Grant, GrantId, Snapshot, Span, Timestamp,
+    ApprovalId, Catalog, CutOffs, Epoch, Grant, GrantId, Snapshot, Span, Timestamp, ToldGroups,
     catalog::{compile, raw::RawCatalog},
     snapshot::{Deactivation, Facts, Kill, Suspension},
 };
 use countersign_store::{
-    APPROVALS_LOOK_MAX, CatalogRow, Counters, CutOffRow, Engine, Listener, StoreError,
+    APPROVALS_LOOK_MAX, CatalogRow, Counters, CutOffRow, Engine, Listener, StoreError, ToldNews,
 };
 use std::{
     collections::BTreeMap,
@@ -72,6 +72,7 @@ pub(crate) struct Known {
     suspensions: Vec<Suspension>,
     deactivations: Vec<Deactivation>,
     kills: Vec<Kill>,
+    told: Arc<ToldGroups>,
 }
 
 impl Policy {
@@ -140,6 +141,7 @@ struct News {
     cut_offs: Vec<CutOffRow>,
     grants: Vec<Grant>,
     catalog: Option<CatalogRow>,
+    told: Vec<ToldNews>,
 }
 
 impl Governance {
@@ -195,7 +197,9 @@ impl Governance {
         let deactivations = view.deactivations().await?;
         let grants = view.grants_since(known.loaded).await?;
         let cut_offs = view.cut_offs_since(known.loaded).await?;
-        let policy = Some(News { suspensions, deactivations, kills, cut_offs, grants, catalog });
+        let told = view.told_since(known.loaded).await?;
+        let policy =
+            Some(News { suspensions, deactivations, kills, cut_offs, grants, catalog, told });
         Ok(Look { counters, approvals, policy })
     }
 
@@ -205,7 +209,7 @@ impl Governance {
         news: News,
         counters: Counters,
     ) -> Result<(), Unavailable> {
-        let News { suspensions, deactivations, kills, cut_offs, grants, catalog } = news;
+        let News { suspensions, deactivations, kills, cut_offs, grants, catalog, told } = news;
         // First: they take effect even if what follows could not be compiled.
         self.publish_cut_offs(cut_offs);
         if let Some(row) = catalog {
@@ -225,6 +229,7 @@ impl Governance {
         known.suspensions = suspensions;
         known.deactivations = deactivations;
         known.kills = kills;
+        self.tell(&mut known.told, told);
         let facts = Facts {
             epoch: counters.epoch,
             catalog: Arc::clone(&known.catalog),
@@ -232,6 +237,7 @@ impl Governance {
             suspensions: known.suspensions.clone(),
             deactivations: known.deactivations.clone(),
             kills: known.kills.clone(),
+            told: Arc::clone(&known.told),
         };
         let before = self.policy().load();
         let preparing = self.0.preparing.all().clone();

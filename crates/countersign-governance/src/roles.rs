@@ -6,7 +6,9 @@ mod held;
 
 pub use held::HeldRole;
 
-use countersign_model::{Caller, CallerKind, Group, Person, Snapshot, Subject, approval::Standing};
+use countersign_model::{
+    Caller, CallerKind, Group, Person, Snapshot, Subject, ToldGroup, approval::Standing,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -81,18 +83,30 @@ impl Role {
 impl RoleMap {
     /// The roles of a member of these groups.
     pub fn roles(&self, groups: &BTreeSet<Group>) -> BTreeSet<Role> {
-        self.by_group(groups).map(|(role, _)| role).collect()
+        self.by_group(groups, &[]).map(|(role, _)| role).collect()
+    }
+
+    /// The roles of a person: what an identity provider says of their groups counts, and of what
+    /// directories tell, that which may give roles.
+    fn of(&self, person: &Person) -> BTreeSet<Role> {
+        self.by_group(&person.groups, &person.told).map(|(role, _)| role).collect()
     }
 
     /// The roles of a member of these groups, each with a group that gives it.
-    fn by_group(&self, groups: &BTreeSet<Group>) -> impl Iterator<Item = (Role, &Group)> {
+    fn by_group(
+        &self,
+        groups: &BTreeSet<Group>,
+        told: &[ToldGroup],
+    ) -> impl Iterator<Item = (Role, &Group)> {
         let all = [
             (Role::Reviewer, &self.reviewers),
             (Role::Auditor, &self.auditors),
             (Role::Administrator, &self.administrators),
         ];
         all.into_iter().filter_map(|(role, names)| {
-            Some((role, names.iter().find(|group| groups.contains(*group))?))
+            let told = |group: &Group| told.iter().any(|it| it.gives_roles() && it.group == *group);
+            let is_in = |group: &&Group| groups.contains(*group) || told(group);
+            Some((role, names.iter().find(is_in)?))
         })
     }
 }
@@ -133,15 +147,21 @@ impl Actor {
         } else {
             caller.kind
         };
-        let roles = match kind {
-            CallerKind::Person | CallerKind::Service => roles.roles(&caller.groups),
-            CallerKind::Agent => BTreeSet::new(),
-        };
         let barred = caller.chain().any(|it| snapshot.bars(it));
         let standing = if barred { Standing::Suspended } else { Standing::Good };
-        let groups = caller.groups.clone();
+        let person = Person {
+            subject: caller.subject.clone(),
+            kind,
+            groups: caller.groups.clone(),
+            told: snapshot.told_to(&caller.subject, caller.kind),
+            standing,
+        };
+        let roles = match kind {
+            CallerKind::Person | CallerKind::Service => roles.of(&person),
+            CallerKind::Agent => BTreeSet::new(),
+        };
         Self {
-            person: Person { subject: caller.subject.clone(), kind, groups, standing },
+            person,
             name: caller.name.as_deref().unwrap_or(caller.subject.as_str()).to_owned(),
             roles,
         }
@@ -255,11 +275,21 @@ pub(crate) fn comment(text: &str) -> Result<&str, BadText> {
 }
 
 impl crate::Governance {
-    /// The actor as they stand at this moment: somebody may have suspended them since they came.
+    /// The actor as they stand at this moment: somebody may have suspended them since they came, and
+    /// a directory may have taken them out of a group.
     pub(crate) fn judged(&self, actor: &Actor) -> Actor {
         let mut actor = actor.clone();
-        if self.policy().load().bars(&actor.person.subject) {
+        let policy = self.policy().load();
+        if policy.bars(&actor.person.subject) {
             actor.person.standing = Standing::Suspended;
+        }
+        let told = policy.told_of(&actor.person.subject);
+        if !actor.person.told.iter().all(|it| told.contains(it)) {
+            let before = self.0.roles.of(&actor.person);
+            let still = actor.person.told.iter().filter(|it| told.contains(it)).cloned();
+            actor.person.told = still.collect();
+            let now = self.0.roles.of(&actor.person);
+            actor.roles.retain(|it| now.contains(it) || !before.contains(it));
         }
         actor
     }

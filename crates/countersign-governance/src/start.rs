@@ -1,7 +1,7 @@
 //! Starting: what an earlier run of this gateway left is finished before anything new begins.
 
 use crate::{
-    Governance, Policy, RoleMap, Shared, Unavailable,
+    Directory, DirectoryError, Governance, Policy, RoleMap, Shared, Unavailable,
     approvals::Watchers,
     policy::{Known, Preparing},
     recordings::Compared,
@@ -31,6 +31,8 @@ pub struct Parts {
     pub masks: fn(&MaskRule) -> Result<(), String>,
     /// Which groups have which role.
     pub roles: RoleMap,
+    /// The directories that tell by SCIM, for whose groups may count.
+    pub directories: Vec<Directory>,
     /// The name of this gateway, its own among all that share the store.
     pub gateway: String,
     /// How old the last confirmation of the policy may be; 5 s by default.
@@ -49,6 +51,9 @@ pub enum StartError {
     /// The store or the ledger can't be used.
     #[error("the store or the ledger can't be used")]
     Unavailable(#[from] Unavailable),
+    /// What a directory said earlier can't be made sense of.
+    #[error("the groups of a directory can't be worked out")]
+    Directory(#[from] DirectoryError),
 }
 
 impl Governance {
@@ -58,8 +63,18 @@ impl Governance {
     /// # Errors
     /// [`StartError`]; then nothing may be decided.
     pub async fn start(parts: Parts) -> Result<Self, StartError> {
-        let Parts { store, ledger, master, clock, entropy, masks, roles, gateway, stale_after } =
-            parts;
+        let Parts {
+            store,
+            ledger,
+            master,
+            clock,
+            entropy,
+            masks,
+            roles,
+            directories,
+            gateway,
+            stale_after,
+        } = parts;
         let governance = Self(Arc::new(Shared {
             policy: Policy::new(stale_after),
             preparing: Preparing::default(),
@@ -75,6 +90,7 @@ impl Governance {
             entropy,
             masks,
             roles,
+            directories,
             gateway,
         }));
         governance.say_alive().await?;
@@ -83,6 +99,8 @@ impl Governance {
         governance.end_redeeming(governance.gateway()).await?;
         governance.take_over().await?;
         governance.lapse_approvals().await?;
+        governance.settle_groups().await?;
+        governance.deliver().await?;
         governance.refresh().await?;
         Ok(governance)
     }

@@ -5,11 +5,12 @@ mod standing;
 
 use crate::{
     ApprovalId, CallId, Caller, CallerKind, Digest, FunctionName, GrantRef, Group, Reason,
-    Sensitivity, Span, Subject, TargetName, Timestamp, catalog::Approver, decide::Demand,
+    Sensitivity, Span, Subject, TargetName, Timestamp, ToldGroup, catalog::Approver,
+    decide::Demand,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// One held call and what people said about it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -83,7 +84,8 @@ pub struct Vote {
     pub comment: String,
     /// Which demands (by place) they could answer when they did.
     pub answers: Vec<usize>,
-    /// Those of their groups that the demands name, as they were then.
+    /// Those of their groups that the demands name, as the identity provider said then. What a
+    /// directory tells is asked again.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub groups: BTreeSet<Group>,
 }
@@ -214,8 +216,17 @@ pub struct Person {
     pub kind: CallerKind,
     /// Their groups, as the identity provider says.
     pub groups: BTreeSet<Group>,
+    /// Their groups, as directories tell under the policy of this moment.
+    pub told: Arc<[ToldGroup]>,
     /// Whether they are suspended.
     pub standing: Standing,
+}
+
+impl Person {
+    /// Whether they are in a group, whoever says so.
+    pub fn is_in(&self, group: &Group) -> bool {
+        self.groups.contains(group) || self.told.iter().any(|it| it.group == *group)
+    }
 }
 
 /// Whether a person may act at all.
@@ -405,7 +416,7 @@ impl Approval {
     fn asks(&self, demand: &Demand, person: &Person) -> bool {
         demand.from.iter().any(|from| match from {
             Approver::Owner => self.call.owners.contains(&person.subject),
-            Approver::Group(group) => person.groups.contains(group),
+            Approver::Group(group) => person.is_in(group),
             Approver::Person(subject) => *subject == person.subject,
             Approver::Subject => false,
         })

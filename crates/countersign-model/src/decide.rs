@@ -177,7 +177,7 @@ fn judge(
         .input
         .validate(call.arguments)
         .map_err(|fault| say::arguments_invalid(function, &fault))?;
-    let activation = LazyActivation::new(call, function);
+    let activation = LazyActivation::new(call, function, snapshot);
     let grants = fitting_grants(links, function, &activation, now)?;
     take_rate(call, function, &grants, meter)?;
     refuse_by_rule(function, &activation)?;
@@ -193,7 +193,9 @@ fn live_grants<'a>(
 ) -> Result<Vec<(&'a Subject, Vec<&'a CompiledGrant>)>, Refusal> {
     let mut links = Vec::with_capacity(1 + call.caller.actors.len());
     for (place, subject) in call.caller.chain().enumerate() {
-        let groups = call.caller.groups.iter().take(if place == 0 { usize::MAX } else { 0 });
+        let told = snapshot.told_groups(call.caller).iter().map(|it| &it.group);
+        let groups = call.caller.groups.iter().chain(told);
+        let groups = groups.take(if place == 0 { usize::MAX } else { 0 });
         let mut held = snapshot.held(subject, groups, call.function, function);
         if held.is_empty() {
             return Err(say::no_grant(subject, function));
@@ -348,18 +350,20 @@ fn weigh(
 struct LazyActivation<'a> {
     call: &'a Call<'a>,
     function: &'a Function,
+    snapshot: &'a Snapshot,
     built: std::cell::OnceCell<Activation>,
 }
 
 impl<'a> LazyActivation<'a> {
-    fn new(call: &'a Call<'a>, function: &'a Function) -> Self {
-        Self { call, function, built: std::cell::OnceCell::new() }
+    fn new(call: &'a Call<'a>, function: &'a Function, snapshot: &'a Snapshot) -> Self {
+        Self { call, function, snapshot, built: std::cell::OnceCell::new() }
     }
 
     /// Whether an expression holds; `None` if it can't be evaluated.
     fn holds(&self, expression: &crate::expression::Expression) -> Option<bool> {
         let activation = self.built.get_or_init(|| {
-            Activation::new(self.call.caller, self.call.arguments, &self.function.input)
+            let told = self.snapshot.told_groups(self.call.caller);
+            Activation::new(self.call.caller, told, self.call.arguments, &self.function.input)
         });
         expression.evaluate(activation).ok()
     }

@@ -6,11 +6,11 @@
 
 mod check;
 
-use crate::{Caller, schema::InputSchema};
+use crate::{Caller, Group, ToldGroup, schema::InputSchema};
 use cel::{Context, Env, Program, Value as Cel};
 use serde_json::Value;
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     fmt,
     sync::{Arc, OnceLock},
 };
@@ -79,11 +79,17 @@ pub struct Activation {
 
 impl Activation {
     /// `args` as the schema types them (`integer` is an int, every other number a double), and
-    /// `caller` with `subject`, `kind`, `groups`, `scopes`, `actors`, `client`.
-    pub fn new(caller: &Caller, arguments: &Value, schema: &InputSchema) -> Self {
+    /// `caller` with `subject`, `kind`, `groups`, `scopes`, `actors`, `client`. `told` are the groups
+    /// that directories tell of.
+    pub fn new(
+        caller: &Caller,
+        told: &[ToldGroup],
+        arguments: &Value,
+        schema: &InputSchema,
+    ) -> Self {
         let mut context = Context::with_env(environment());
         context.add_variable_from_value("args", convert(arguments, Some(schema.value())));
-        context.add_variable_from_value("caller", caller_value(caller));
+        context.add_variable_from_value("caller", caller_value(caller, told));
         Self { context }
     }
 }
@@ -133,9 +139,11 @@ fn environment() -> Arc<Env> {
     Arc::clone(ENVIRONMENT.get_or_init(|| Arc::new(Env::stdlib())))
 }
 
-fn caller_value(caller: &Caller) -> Cel {
+fn caller_value(caller: &Caller, told: &[ToldGroup]) -> Cel {
     let list =
         |items: Vec<&str>| Cel::from(items.into_iter().map(str::to_owned).collect::<Vec<_>>());
+    let groups: BTreeSet<&Group> =
+        caller.groups.iter().chain(told.iter().map(|it| &it.group)).collect();
     let kind = match caller.kind {
         crate::CallerKind::Person => "person",
         crate::CallerKind::Agent => "agent",
@@ -145,7 +153,7 @@ fn caller_value(caller: &Caller) -> Cel {
         ("subject".to_owned(), Cel::from(caller.subject.as_str())),
         ("kind".to_owned(), Cel::from(kind)),
         ("client".to_owned(), Cel::from(caller.client.as_deref().unwrap_or(""))),
-        ("groups".to_owned(), list(caller.groups.iter().map(crate::Group::as_str).collect())),
+        ("groups".to_owned(), list(groups.into_iter().map(Group::as_str).collect())),
         ("scopes".to_owned(), list(caller.scopes.iter().map(AsRef::as_ref).collect())),
         ("actors".to_owned(), list(caller.actors.iter().map(crate::Subject::as_str).collect())),
     ]);

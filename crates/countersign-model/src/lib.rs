@@ -20,6 +20,7 @@ pub mod record;
 pub mod schema;
 pub mod snapshot;
 pub mod span;
+pub mod told;
 
 #[cfg(test)]
 mod fixtures;
@@ -36,3 +37,4 @@ pub use ids::{ApiKeyId, ApprovalId, CallId, GrantId, SessionId};
 pub use reason::Reason;
 pub use snapshot::{Epoch, Snapshot};
 pub use span::Span;
+pub use told::{ToldFor, ToldGroup, ToldGroups};

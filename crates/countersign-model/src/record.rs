@@ -2,8 +2,8 @@
 //! commitments, never payloads.
 
 use crate::{
-    ApiKeyId, ApprovalId, CallId, Caller, Digest, Epoch, FunctionName, GrantId, GrantRef, Reason,
-    SessionId, Subject, TargetName, Timestamp, approval::ApprovalState, ids::EntryId,
+    ApiKeyId, ApprovalId, CallId, Caller, Digest, Epoch, FunctionName, GrantId, GrantRef, Group,
+    Reason, SessionId, Subject, TargetName, Timestamp, approval::ApprovalState, ids::EntryId,
     json::Members,
 };
 use serde::{Deserialize, Serialize};
@@ -39,6 +39,7 @@ impl Entry {
             | Event::GrantChanged(_)
             | Event::CatalogApplied(_)
             | Event::StopChanged(_)
+            | Event::MembershipChanged(_)
             | Event::ApiKeyChanged(_)
             | Event::RecordViewed(_)
             | Event::TokenAsked(_)
@@ -98,6 +99,9 @@ pub enum Event {
     /// A subject was suspended or let in again, a kill switch was turned.
     #[serde(rename = "stop.changed")]
     StopChanged(StopChanged),
+    /// A directory put people into a group that counts, or took them out.
+    #[serde(rename = "membership.changed")]
+    MembershipChanged(MembershipChanged),
     /// An API key was made or revoked.
     #[serde(rename = "api_key.changed")]
     ApiKeyChanged(ApiKeyChanged),
@@ -330,6 +334,21 @@ pub enum StopState {
     Stopped,
     /// Calls go on.
     Resumed,
+}
+
+/// A directory put people into a group that counts, or took them out. More people have more entries.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MembershipChanged {
+    /// Who says so: `scim:` and the directory's name.
+    pub by: Subject,
+    /// The group, with its prefix.
+    pub group: Group,
+    /// Who is in it from now on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub joined: Vec<Subject>,
+    /// Who is not any more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<Subject>,
 }
 
 /// An API key was made or revoked.

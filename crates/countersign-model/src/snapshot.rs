@@ -2,7 +2,8 @@
 //! whatever the number of grants.
 
 use crate::{
-    Catalog, Function, Grant, GrantId, Group, Holder, Subject, Timestamp,
+    Caller, CallerKind, Catalog, Function, Grant, GrantId, Group, Holder, Subject, Timestamp,
+    ToldGroup, ToldGroups,
     catalog::{FunctionIx, Tag, TargetName},
     expression::Expression,
 };
@@ -121,6 +122,8 @@ pub struct Facts {
     pub deactivations: Vec<Deactivation>,
     /// Kill switches that are on.
     pub kills: Vec<Kill>,
+    /// Groups that directories tell of, those that count.
+    pub told: Arc<ToldGroups>,
 }
 
 /// An immutable state of policy.
@@ -135,6 +138,7 @@ pub struct Snapshot {
     deactivated: HashMap<Subject, Deactivation>,
     deactivated_folded: HashMap<Box<str>, Deactivation>,
     kills: Vec<Kill>,
+    told: Arc<ToldGroups>,
     /// Constraints of grants by their text: many grants share one, and the next snapshot takes
     /// over what it still needs.
     constraints: HashMap<Box<str>, Option<Expression>>,
@@ -165,7 +169,7 @@ impl Snapshot {
     /// Indexes facts that follow on others: constraints that were compiled before are taken over.
     pub fn compile_after(before: &Self, facts: Facts) -> Self {
         let mut known: HashMap<Box<str>, Option<Expression>> = HashMap::new();
-        let Facts { epoch, catalog, grants, suspensions, deactivations, kills } = facts;
+        let Facts { epoch, catalog, grants, suspensions, deactivations, kills, told } = facts;
         let mut holders: HashMap<Holder, Held> = HashMap::new();
         let mut compiled = Vec::with_capacity(grants.len());
         // Those of a store come in this order; a look-up by name needs it.
@@ -212,6 +216,7 @@ impl Snapshot {
             deactivated,
             deactivated_folded,
             kills,
+            told,
             constraints: known,
         }
     }
@@ -323,6 +328,40 @@ impl Snapshot {
             .into_iter()
             .filter_map(|place| self.grants.get(usize::try_from(place).ok()?))
             .collect()
+    }
+
+    /// The groups that directories say the subject of a call is in. They tell of people: an agent or
+    /// service is in none, whatever its name.
+    pub fn told_groups(&self, caller: &Caller) -> &[ToldGroup] {
+        match caller.kind {
+            CallerKind::Person => self.told_of(&caller.subject),
+            CallerKind::Agent | CallerKind::Service => &[],
+        }
+    }
+
+    /// The groups that directories say a person is in. An agent of the catalog is none.
+    pub fn told_of(&self, subject: &Subject) -> &[ToldGroup] {
+        self.told_if_any(subject).map_or(&[], |it| &**it)
+    }
+
+    /// The same, to keep beside a [`crate::Person`].
+    pub fn told_to(&self, subject: &Subject, kind: CallerKind) -> Arc<[ToldGroup]> {
+        match kind {
+            CallerKind::Person => self.told_if_any(subject).cloned().unwrap_or_default(),
+            CallerKind::Agent | CallerKind::Service => Arc::default(),
+        }
+    }
+
+    /// Everybody that directories say is in some group that counts.
+    pub fn told(&self) -> &ToldGroups {
+        &self.told
+    }
+
+    fn told_if_any(&self, subject: &Subject) -> Option<&Arc<[ToldGroup]>> {
+        if self.told.is_empty() {
+            return None;
+        }
+        self.told.of(subject).filter(|_| !self.catalog.agents.contains_key(subject))
     }
 
     /// Agents that are registered in the catalog.

@@ -32,7 +32,7 @@ pub struct DirectoryRow {
     pub name: String,
     /// The directory's own name for it, unique within the provider.
     pub external_id: Option<String>,
-    /// A user's subject, or a group's name where calls are decided; unique within the provider.
+    /// A user's subject, or a group's name as it is written; unique within the provider.
     pub here: String,
     /// Grows with every write; what a writer must have seen.
     pub revision: i64,
@@ -232,7 +232,10 @@ impl Transaction {
                 "DELETE FROM scim_members WHERE provider = $1 AND group_id = $2"
             }
         };
+        let nested = "DELETE FROM scim_subgroups
+             WHERE provider = $1 AND (group_id = $2 OR child_id = $2)";
         let removed = on!(self, |connection| {
+            sqlx::query(nested).bind(provider).bind(id).execute(&mut *connection).await?;
             sqlx::query(members).bind(provider).bind(id).execute(&mut *connection).await?;
             sqlx::query("DELETE FROM scim_resources WHERE provider = $1 AND kind = $2 AND id = $3")
                 .bind(provider)

@@ -6,6 +6,7 @@ mod approvals;
 mod catalog;
 mod cut_offs;
 mod directory;
+mod directory_groups;
 mod epoch;
 mod error;
 mod gateways;
@@ -28,6 +29,7 @@ pub use approvals::{APPROVALS_LOOK_MAX, ApprovalQuery, ApprovalRow, OPEN_PAGE, W
 pub use catalog::CatalogRow;
 pub use cut_offs::CutOffRow;
 pub use directory::{DirectoryKey, DirectoryKind, DirectoryName, DirectoryRow};
+pub use directory_groups::{ToldNews, ToldRow};
 pub use epoch::{Counters, Listener, NOTIFY_CHANNEL};
 pub use error::{OpenError, StoreError};
 pub use grants::GrantRow;

@@ -11,6 +11,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (5, include_str!("../migrations/0005_session_ends.sql")),
     (6, include_str!("../migrations/0006_scim.sql")),
     (7, include_str!("../migrations/0007_heard.sql")),
+    (8, include_str!("../migrations/0008_scim_groups.sql")),
 ];
 
 /// Two gateways that start at once migrate one after the other (PostgreSQL advisory lock).

@@ -171,6 +171,14 @@ impl Transaction {
             .bind(entry)
             .execute(&mut *connection)
             .await?;
+            sqlx::query(
+                "UPDATE scim_names SET groups_in_force = coalesce(groups_told, '[]'),
+                     groups_given_by = NULL, groups_epoch = $1 WHERE groups_given_by = $2",
+            )
+            .bind(epoch)
+            .bind(entry)
+            .execute(&mut *connection)
+            .await?;
             sqlx::query("DELETE FROM kills WHERE lifted_by = $1")
                 .bind(entry)
                 .execute(connection)

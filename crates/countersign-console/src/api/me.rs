@@ -37,6 +37,7 @@ pub(crate) async fn show(
         "client": caller.client,
         "actors": caller.actors,
         "groups": caller.groups,
+        "told_groups": actor.person.told,
         "scopes": caller.scopes,
         "roles": roles,
         "because": because,

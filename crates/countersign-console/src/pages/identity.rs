@@ -62,6 +62,11 @@ pub(crate) async fn show(
         found: Text::line(step.found),
         rule: Text::line(step.rule),
     });
+    let told = asker.actor.person.told.iter().map(|it| Mapped {
+        what: "group",
+        found: Text::of(&it.group),
+        rule: Text::line(format!("scim[{}].groups: the directory tells", it.directory)),
+    });
     page(&IdentityPage {
         frame: Frame::new("Who you are", Place::Elsewhere, asker.signed()),
         subject: Text::of(&caller.subject),
@@ -69,7 +74,7 @@ pub(crate) async fn show(
         issuer: Text::line(caller.issuer.to_string()),
         chain: caller.actors.iter().map(Text::of).collect(),
         ends: Moment(caller.expires_at),
-        mapped: mapped.collect(),
+        mapped: mapped.chain(told).collect(),
         roles: governance.held_roles(caller).iter().map(RoleLine::of).collect(),
         grants: found.iter().take(GRANTS_SHOWN).map(|it| GrantLine::of(it, now)).collect(),
         more: found.len().saturating_sub(GRANTS_SHOWN),
@@ -114,6 +119,7 @@ impl Sample for IdentityPage {
             mapped: vec![
                 mapped("subject", "acme:olga", "issuers[acme].claims.subject: sub"),
                 mapped("groups", "finance, staff", "issuers[acme].claims.groups: groups"),
+                mapped("group", "okta:support", "scim[okta].groups: the directory tells"),
             ],
             roles,
             grants: Vec::new(),

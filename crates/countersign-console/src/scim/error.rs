@@ -70,8 +70,9 @@ impl From<DirectoryError> for ScimError {
             }
             DirectoryError::NotFound => Self::not_found(),
             DirectoryError::NoSuchMember => {
-                Self::invalid_value("a member is no user of this directory")
+                Self::invalid_value("a member is no user and no group of this directory")
             }
+            DirectoryError::TooDeep(_) => Self::invalid_value(error.to_string()),
             DirectoryError::Changed => Self::stale(),
             DirectoryError::TooMany(most) => {
                 Self::new(400, Some("tooMany"), format!("a directory has at most {most} of these"))

@@ -8,9 +8,9 @@ use super::{
     patch::{self, Operation, What},
     user::text,
 };
-use countersign_governance::GroupFacts;
+use countersign_governance::{GroupFacts, GroupRules};
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// Members of a group at most.
 const MEMBERS_MAX: usize = 20_000;
@@ -36,16 +36,20 @@ pub(crate) fn facts(
     if members.len() > MEMBERS_MAX {
         return Err(too_many());
     }
+    let is_foreign = |it: &Arc<GroupRules>| it.named(&name).is_none();
+    if provider.directory.groups.as_ref().is_some_and(is_foreign) {
+        return Err(ScimError::invalid_value("this name belongs to another source of groups"));
+    }
     Ok(GroupFacts {
         external_id: text(&kept, "externalId")?,
-        here: format!("{}{name}", provider.group_prefix),
         name: name.to_lowercase(),
+        here: name,
         document: Value::Object(kept).to_string(),
         members,
     })
 }
 
-/// The members that a directory names; a group of groups is not taken.
+/// The ids of the members that a directory names: users and groups.
 pub(crate) fn members(said: &Value) -> Result<BTreeSet<String>, ScimError> {
     match member(said, "members") {
         None | Some(Value::Null) => Ok(BTreeSet::new()),
@@ -54,12 +58,10 @@ pub(crate) fn members(said: &Value) -> Result<BTreeSet<String>, ScimError> {
 }
 
 fn ids(value: &Value) -> Result<BTreeSet<String>, ScimError> {
-    let one = |it: &Value| match (member(it, "value").unwrap_or(it), member(it, "type")) {
-        (_, Some(Value::String(kind))) if kind.eq_ignore_ascii_case("group") => {
-            Err(ScimError::invalid_value("groups within groups are not taken"))
-        }
-        (Value::String(id), _) if !id.is_empty() => Ok(id.clone()),
-        _ => Err(ScimError::invalid_value("a member has a value, which is a user's id")),
+    let wrong = || ScimError::invalid_value("a member has a value: the id of a user or group");
+    let one = |it: &Value| {
+        let id = member(it, "value").unwrap_or(it).as_str().filter(|it| !it.is_empty());
+        id.map(str::to_owned).ok_or_else(wrong)
     };
     match value.as_array() {
         Some(items) if items.len() > MEMBERS_MAX => Err(too_many()),

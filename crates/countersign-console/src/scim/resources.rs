@@ -153,7 +153,8 @@ pub(super) async fn patch_group(
         refuse_stale(&headers, &before)?;
         let mut resource = user::document(&before);
         let members = scim.0.governance.directory_members(&provider.directory, &id).await?;
-        let mut members: BTreeSet<String> = members.into_iter().collect();
+        let mut members: BTreeSet<String> =
+            members.users.into_iter().chain(members.groups).collect();
         for operation in &operations {
             group::apply(operation, &mut resource, &mut members)?;
         }
@@ -254,17 +255,26 @@ impl Scim {
         if members.contains_key(ENTERPRISE) {
             schemas.push(ENTERPRISE);
         }
-        let (name, of) = match kind {
-            DirectoryKind::User => ("groups", DirectoryKind::Group),
-            DirectoryKind::Group => ("members", DirectoryKind::User),
+        let name = match kind {
+            DirectoryKind::User => "groups",
+            DirectoryKind::Group => "members",
         };
         if shown.shows(name) {
-            let ids = match kind {
-                DirectoryKind::User => governance.directory_groups_of(directory, &row.id).await?,
-                DirectoryKind::Group => governance.directory_members(directory, &row.id).await?,
+            let all: Vec<Value> = match kind {
+                DirectoryKind::User => {
+                    let groups = governance.directory_groups_of(directory, &row.id).await?;
+                    let place = |id| self.place(DirectoryKind::Group, id);
+                    groups.iter().map(|id| json!({ "value": id, "$ref": place(id) })).collect()
+                }
+                DirectoryKind::Group => {
+                    let all = governance.directory_members(directory, &row.id).await?;
+                    let users = all.users.iter().map(|id| (DirectoryKind::User, "User", id));
+                    let groups = all.groups.iter().map(|id| (DirectoryKind::Group, "Group", id));
+                    let one = |(kind, name, id): (_, &str, &String)| json!({ "value": id, "$ref": self.place(kind, id), "type": name });
+                    users.chain(groups).map(one).collect()
+                }
             };
-            let one = |id: &String| json!({ "value": id, "$ref": self.place(of, id) });
-            members.insert(name.to_owned(), ids.iter().map(one).collect());
+            members.insert(name.to_owned(), all.into());
         }
         members.retain(|name, _| shown.shows(name));
         members.insert("schemas".to_owned(), json!(schemas));

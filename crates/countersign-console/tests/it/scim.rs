@@ -39,11 +39,10 @@ impl Answer {
 impl<'w> Door<'w> {
     fn of(world: &'w World) -> Self {
         let provider = |name: &str, token: &str, from, prefix: &str, letters| ScimProvider {
-            directory: Directory { name: name.into(), letters },
+            directory: Directory { name: name.into(), letters, groups: None },
             token: Hidden::new(token),
             subject_from: from,
             subject_prefix: prefix.to_owned(),
-            group_prefix: prefix.to_owned(),
             foreign_prefixes: if prefix.is_empty() { vec!["entra:".to_owned()] } else { vec![] },
         };
         let router = scim_router(ScimParts {
@@ -239,9 +238,18 @@ async fn groups_as_okta_and_entra_keep_them() {
         .await;
     assert_eq!(found.body["Resources"][0]["id"], json!(id), "{}", found.body);
     assert!(found.body["Resources"][0].get("members").is_none());
-    let nested =
-        json!([{"op": "add", "path": "members", "value": [{"value": id, "type": "Group"}]}]);
-    assert_eq!(door.patch(ENTRA, &path, nested).await.status, StatusCode::BAD_REQUEST);
+    let outer = json!({"schemas": [GROUP], "displayName": "Everybody",
+        "members": [{"value": id, "type": "Group"}, {"value": riley, "type": "User"}]});
+    let outer = door.post(ENTRA, "/Groups", outer).await.body;
+    let kinds: Vec<_> = outer["members"].as_array().unwrap().iter().map(|it| &it["type"]).collect();
+    assert_eq!(kinds, ["User", "Group"]);
+    let place = outer["members"][1]["$ref"].as_str().unwrap();
+    assert!(place.ends_with(&path), "{place}");
+    // A change of the rest leaves groups among the members alone.
+    let outer = format!("/Groups/{}", outer["id"].as_str().unwrap());
+    let less = json!([{"op": "remove", "path": format!("members[value eq \"{riley}\"]")}]);
+    assert_eq!(door.patch(ENTRA, &outer, less).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(door.get(ENTRA, &outer).await.body["members"][0]["value"], json!(id));
     let gone = door.send(ENTRA, Method::DELETE, &path, &Value::Null).await;
     assert_eq!(gone.status, StatusCode::NO_CONTENT);
 }

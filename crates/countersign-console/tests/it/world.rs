@@ -14,7 +14,9 @@ use countersign_demo::{
     idp::{Client, ClientKind, Idp, IdpConfig, SigningSeed},
     people,
 };
-use countersign_governance::{Actor, ApiKeyRules, Governance, NewApproval, Parts, RoleMap, Store};
+use countersign_governance::{
+    Actor, ApiKeyRules, Directory, Governance, GroupRules, NewApproval, Parts, RoleMap, Store,
+};
 use countersign_identity::{
     Http, IssuerConfig, Limits, Receiver, SamlSignIn, SignIn, TransmitterConfig, Use, UseOnce,
     Verifier,
@@ -24,11 +26,12 @@ use countersign_ledger::{
 };
 use countersign_model::{
     Approval, Caller, CallerKind, Clock, Digest, Entropy, Grant, Group, Holder, Question, Reason,
-    Sensitivity, Span, Subject, Timestamp,
+    Sensitivity, Span, Subject, Timestamp, ToldFor,
     approval::HeldCall,
     catalog::raw::{RawCatalog, RawFile},
     decide::Demand,
     record::Entry,
+    snapshot::Letters,
 };
 use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
@@ -325,6 +328,7 @@ async fn start(store: &str, ledger: Writer, clock: Clock) -> Governance {
             auditors: vec!["countersign-auditors".into()],
             reviewers: vec!["countersign-reviewers".into()],
         },
+        directories: vec![told_of()],
         gateway: "test".to_owned(),
         stale_after: Span::from_days(1),
     })
@@ -506,4 +510,14 @@ pub(crate) fn catalog() -> RawCatalog {
     });
     let files = [billing, ops].map(|file| serde_json::from_value::<RawFile>(file).unwrap());
     RawCatalog::join(files).unwrap()
+}
+
+/// A directory that can make administrators.
+pub(crate) fn told_of() -> Directory {
+    let groups = GroupRules {
+        counts: ToldFor::AccessAndRoles,
+        prefix: String::new(),
+        foreign: vec!["entra:".to_owned()],
+    };
+    Directory { name: "told".into(), letters: Letters::Folded, groups: Some(Arc::new(groups)) }
 }

@@ -1,6 +1,8 @@
 //! Calls in hand that lose what they rest on: each way to lose it, in each place where a call waits.
 //! The callers speak HTTP/1.1 and HTTP/2, and somebody else's calls go on.
 
+mod told;
+
 use crate::{
     lab::{Answer, Lab, parts},
     rig::{
@@ -103,7 +105,7 @@ impl Loss {
 
 /// As a directory says it that had not told of them before.
 async fn deactivate(governance: &Governance, name: &str) {
-    let directory = Directory { name: "okta".into(), letters: Letters::Folded };
+    let directory = Directory { name: "okta".into(), letters: Letters::Folded, groups: None };
     let user = UserFacts {
         name: name.to_owned(),
         external_id: None,

@@ -9,7 +9,7 @@ use countersign_demo::{
     targets::{billing::Billing, slow::Slow},
 };
 use countersign_gateway::{Gateway, GatewayParts, Limits, Secrets, check_mask};
-use countersign_governance::{Actor, Governance, NewGrant, Parts, RoleMap};
+use countersign_governance::{Actor, Directory, Governance, GroupRules, NewGrant, Parts, RoleMap};
 use countersign_identity::{
     Http, IssuerConfig, OwnIssuer, OwnSettings, Use, UseOnce, Verifier, VerifierOptions,
 };
@@ -18,9 +18,10 @@ use countersign_ledger::{
 };
 use countersign_mask::HashKey;
 use countersign_model::{
-    Clock, Entropy, Grant, Group, Holder, Span, Subject, Timestamp,
+    Clock, Entropy, Grant, Group, Holder, Span, Subject, Timestamp, ToldFor,
     catalog::raw::{RawCatalog, RawFile},
     record::Entry,
+    snapshot::Letters,
 };
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
@@ -363,6 +364,7 @@ pub async fn parts(store: &str, ledger: Writer, gateway: &str, clock: Clock) -> 
             auditors: vec![Group::from("countersign-auditors")],
             ..RoleMap::default()
         },
+        directories: vec![directory()],
         gateway: gateway.to_owned(),
         stale_after: Span::from_seconds(3600),
     }
@@ -499,4 +501,11 @@ pub fn catalog(targets: SocketAddr) -> RawCatalog {
     });
     let files = [billing, slow].map(|it| serde_json::from_value::<RawFile>(it).unwrap());
     RawCatalog::join(files).unwrap()
+}
+
+/// A directory whose groups count for access.
+pub fn directory() -> Directory {
+    let groups =
+        GroupRules { counts: ToldFor::Access, prefix: "okta:".to_owned(), foreign: vec![] };
+    Directory { name: "okta".into(), letters: Letters::Folded, groups: Some(Arc::new(groups)) }
 }

@@ -12,9 +12,12 @@ pub enum DirectoryError {
     /// There is no such resource in this directory.
     #[error("there is no such resource")]
     NotFound,
-    /// A member is no user of this directory.
-    #[error("a member is no user of this directory")]
+    /// A member is no user and no group of this directory.
+    #[error("a member is no user and no group of this directory")]
     NoSuchMember,
+    /// Groups within groups go deeper than is taken.
+    #[error("groups are within groups {0} deep at most")]
+    TooDeep(usize),
     /// Somebody else wrote it since it was read.
     #[error("it was changed meanwhile; read it again")]
     Changed,
@@ -33,6 +36,7 @@ impl DirectoryError {
             Self::Taken(_) => "taken",
             Self::NotFound => "no_such_resource",
             Self::NoSuchMember => "no_such_member",
+            Self::TooDeep(_) => "too_deep",
             Self::Changed => "changed_meanwhile",
             Self::TooMany(_) => "too_many",
             Self::Unavailable(unavailable) => unavailable.code(),
@@ -44,7 +48,7 @@ impl DirectoryError {
         match self {
             Self::Taken(_) | Self::Changed => ErrorKind::Conflict,
             Self::NotFound => ErrorKind::NotFound,
-            Self::NoSuchMember | Self::TooMany(_) => ErrorKind::Invalid,
+            Self::NoSuchMember | Self::TooDeep(_) | Self::TooMany(_) => ErrorKind::Invalid,
             Self::Unavailable(_) => ErrorKind::Unavailable,
         }
     }

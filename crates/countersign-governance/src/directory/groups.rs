@@ -1,6 +1,6 @@
 //! Groups of a directory and their members.
 
-use super::{Directory, DirectoryError};
+use super::{Directory, DirectoryError, told::Nesting};
 use crate::Governance;
 use countersign_model::Timestamp;
 use countersign_store::{DirectoryKey, DirectoryKind, DirectoryRow, Transaction, Written};
@@ -22,6 +22,23 @@ pub struct GroupFacts {
     pub document: String,
     /// The ids of its members.
     pub members: BTreeSet<String>,
+}
+
+/// The ids of a group's members.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Members {
+    /// Users.
+    pub users: Vec<String>,
+    /// Groups.
+    pub groups: Vec<String>,
+}
+
+/// What a change of a group means for others.
+struct Reach {
+    /// Users whose groups may be others now.
+    users: BTreeSet<String>,
+    /// Groups, all users within which may be in others now.
+    groups: BTreeSet<String>,
 }
 
 impl Governance {
@@ -46,8 +63,8 @@ impl Governance {
             Written::Done => {}
             Written::Conflict => return Err(DirectoryError::Taken("displayName")),
         }
-        have_members(&mut change, directory, &row.id, &group.members).await?;
-        change.commit().await?;
+        let reach = have_members(&mut change, directory, &row.id, &group.members).await?;
+        self.reach(change, directory, reach, now).await?;
         Ok(row)
     }
 
@@ -70,8 +87,11 @@ impl Governance {
             Written::Done => next.revision += 1,
             Written::Conflict => return Err(DirectoryError::Changed),
         }
-        have_members(&mut change, directory, &next.id, &group.members).await?;
-        change.commit().await?;
+        let mut reach = have_members(&mut change, directory, &next.id, &group.members).await?;
+        if before.here != next.here {
+            reach.groups.insert(next.id.clone());
+        }
+        self.reach(change, directory, reach, now).await?;
         Ok(next)
     }
 
@@ -84,6 +104,7 @@ impl Governance {
         directory: &Directory,
         before: &DirectoryRow,
     ) -> Result<(), DirectoryError> {
+        let now = self.clock().now();
         let mut change = self.store().change().await?;
         change.lock_epoch().await?;
         let kind = DirectoryKind::Group;
@@ -93,10 +114,32 @@ impl Governance {
         if stored.revision != before.revision {
             return Err(DirectoryError::Changed);
         }
+        let groups = Nesting::of(&mut change, directory).await?.within(&before.id);
+        let users = change.directory_users_in(&directory.name, &groups).await?;
         match change.remove_directory_row(&directory.name, kind, &before.id).await? {
-            Written::Done => Ok(change.commit().await?),
-            Written::Conflict => Err(DirectoryError::NotFound),
+            Written::Done => {}
+            Written::Conflict => return Err(DirectoryError::NotFound),
         }
+        self.reach(change, directory, Reach { users, groups: BTreeSet::new() }, now).await
+    }
+
+    /// Works out who is in which group now, commits, and brings it into force.
+    async fn reach(
+        &self,
+        mut change: Transaction,
+        directory: &Directory,
+        reach: Reach,
+        now: Timestamp,
+    ) -> Result<(), DirectoryError> {
+        let Reach { mut users, groups } = reach;
+        if !groups.is_empty() {
+            let nesting = Nesting::of(&mut change, directory).await?;
+            let all: BTreeSet<String> = groups.iter().flat_map(|it| nesting.within(it)).collect();
+            let all: Vec<String> = all.into_iter().collect();
+            users.extend(change.directory_users_in(&directory.name, &all).await?);
+        }
+        let regrouped = self.regroup(&mut change, directory, users, now).await?;
+        Ok(self.settle_regrouped(change, &regrouped).await?)
     }
 }
 
@@ -106,20 +149,36 @@ async fn have_members(
     directory: &Directory,
     group: &str,
     members: &BTreeSet<String>,
-) -> Result<(), DirectoryError> {
-    let before = change.directory_members(&directory.name, group).await?;
-    let before: BTreeSet<String> = before.into_iter().collect();
-    for left in before.difference(members) {
-        change.remove_directory_member(&directory.name, group, left).await?;
+) -> Result<Reach, DirectoryError> {
+    let name = &directory.name;
+    let users: BTreeSet<String> = set(change.directory_members(name, group).await?);
+    let groups: BTreeSet<String> = set(change.directory_subgroups(name, group).await?);
+    let mut reach = Reach { users: BTreeSet::new(), groups: BTreeSet::new() };
+    for left in users.difference(members) {
+        change.remove_directory_member(name, group, left).await?;
+        reach.users.insert(left.clone());
     }
-    for new in members.difference(&before) {
+    for left in groups.difference(members) {
+        change.remove_directory_subgroup(name, group, left).await?;
+        reach.groups.insert(left.clone());
+    }
+    for new in members.iter().filter(|it| !users.contains(*it) && !groups.contains(*it)) {
         let key = DirectoryKey::Id(new);
-        if change.directory_row(&directory.name, DirectoryKind::User, key).await?.is_none() {
+        if change.directory_row(name, DirectoryKind::User, key).await?.is_some() {
+            change.add_directory_member(name, group, new).await?;
+            reach.users.insert(new.clone());
+        } else if change.directory_row(name, DirectoryKind::Group, key).await?.is_some() {
+            change.add_directory_subgroup(name, group, new).await?;
+            reach.groups.insert(new.clone());
+        } else {
             return Err(DirectoryError::NoSuchMember);
         }
-        change.add_directory_member(&directory.name, group, new).await?;
     }
-    Ok(())
+    Ok(reach)
+}
+
+fn set(ids: Vec<String>) -> BTreeSet<String> {
+    ids.into_iter().collect()
 }
 
 fn row(

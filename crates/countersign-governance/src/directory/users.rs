@@ -77,7 +77,7 @@ impl Governance {
         }
         let mut follows = Follows::default();
         follows.has_name(&mut change, directory, &row.id, &user).await?;
-        self.follow(change, directory, follows, now).await?;
+        self.follow(change, directory, follows, &row.id, now).await?;
         Ok(row)
     }
 
@@ -109,7 +109,7 @@ impl Governance {
             follows.bars.push(Subject::new(stored.here));
         }
         follows.has_name(&mut change, directory, &next.id, &user).await?;
-        self.follow(change, directory, follows, now).await?;
+        self.follow(change, directory, follows, &next.id, now).await?;
         Ok(next)
     }
 
@@ -137,7 +137,8 @@ impl Governance {
             Written::Conflict => return Err(DirectoryError::NotFound),
         }
         let bars = vec![Subject::new(stored.here)];
-        self.follow(change, directory, Follows { bars, ..Follows::default() }, now).await
+        let follows = Follows { bars, ..Follows::default() };
+        self.follow(change, directory, follows, &before.id, now).await
     }
 
     /// Writes what follows beside the change, commits, and brings it into force.
@@ -146,11 +147,13 @@ impl Governance {
         mut change: Transaction,
         directory: &Directory,
         follows: Follows,
+        user: &str,
         now: Timestamp,
     ) -> Result<(), DirectoryError> {
         let by = directory.as_subject();
+        let regrouped = self.regroup(&mut change, directory, [user.to_owned()].into(), now).await?;
         if follows.bars.is_empty() && follows.lifts.is_empty() && follows.passes.is_empty() {
-            return Ok(change.commit().await?);
+            return Ok(self.settle_regrouped(change, &regrouped).await?);
         }
         let mut ended = Vec::new();
         if !follows.bars.is_empty() || !follows.passes.is_empty() {
@@ -182,7 +185,7 @@ impl Governance {
         }
         change.commit().await?;
         let mut settled = self.settle(Effect::AtCommit).await;
-        if lifted {
+        if lifted || regrouped.gives() == Some(Effect::AtDelivery) {
             // What gives rights is in force when the ledger has it, which has been delivered now.
             settled = settled.and(self.settle(Effect::AtDelivery).await);
         }

@@ -20,7 +20,7 @@ fn owns_all(subject: &Subject, functions: &[&Arc<Function>]) -> bool {
 fn own_access(actor: &Actor, holder: &Holder, catalog: &Catalog) -> Result<(), Forbidden> {
     let own = match holder {
         Holder::Subject(subject) => *subject == actor.person.subject,
-        Holder::Group(group) => actor.person.groups.contains(group),
+        Holder::Group(group) => actor.person.is_in(group),
     };
     if own {
         return Err(Forbidden::OwnAccess);

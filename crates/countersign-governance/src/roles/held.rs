@@ -4,7 +4,7 @@
 use super::{Role, RoleMap};
 use crate::{Actor, Governance, GrantView};
 use countersign_model::{
-    Caller, CallerKind, Function, Grant, Holder, Snapshot,
+    Caller, CallerKind, Function, Grant, Group, Holder, Snapshot,
     catalog::{Approver, Overdue},
 };
 use serde::Serialize;
@@ -29,9 +29,10 @@ impl Governance {
     /// subject.
     pub fn grants_of(&self, caller: &Caller) -> Vec<GrantView> {
         let (snapshot, now) = (self.policy().load(), self.clock().now());
+        let told = |group: &Group| snapshot.told_groups(caller).iter().any(|it| it.group == *group);
         let reaches = |grant: &Grant| match &grant.holder {
             Holder::Subject(holder) => caller.chain().any(|it| it == holder),
-            Holder::Group(group) => caller.groups.contains(group),
+            Holder::Group(group) => caller.groups.contains(group) || told(group),
         };
         let stands = snapshot.grants().filter(|it| reaches(it) && it.ended(now).is_none());
         stands.map(|grant| GrantView::of(grant, &snapshot, now)).collect()
@@ -57,8 +58,18 @@ pub(super) fn held(
         add(Role::Owner, named("owns", &owned));
         let answered: Vec<&Function> = all().filter(|it| answers(&actor, it)).collect();
         add(Role::Approver, named("may answer held calls of", &answered));
-        for (role, group) in map.by_group(&caller.groups) {
-            add(role, Some(format!("a member of {group}")));
+        for (role, group) in map.by_group(&caller.groups, &actor.person.told) {
+            let told = actor.person.told.iter().find(|it| it.group == *group);
+            let told = told.filter(|_| !caller.groups.contains(group));
+            add(
+                role,
+                Some(match told {
+                    None => format!("a member of {group}"),
+                    Some(it) => {
+                        format!("a member of {group}, as the directory {} tells", it.directory)
+                    }
+                }),
+            );
         }
     }
     roles
@@ -72,7 +83,7 @@ fn owns(actor: &Actor, function: &Function) -> bool {
 fn answers(actor: &Actor, function: &Function) -> bool {
     let named = |it: &Approver| match it {
         Approver::Owner => owns(actor, function),
-        Approver::Group(group) => actor.person.groups.contains(group),
+        Approver::Group(group) => actor.person.is_in(group),
         Approver::Person(subject) => subject == actor.subject(),
         // Whoever's agent calls; that is not known before it does.
         Approver::Subject => false,

@@ -2,8 +2,8 @@
 
 use crate::world::{CUSTOMER, World, ada, caller, demand, held, olivia, on_both, subject};
 use countersign_governance::{
-    Active, Directory, DirectoryError, DirectoryKey, DirectoryKind, GroupFacts, SessionOrigin,
-    UserFacts, WebSession,
+    Active, Directory, DirectoryError, DirectoryKey, DirectoryKind, GroupFacts, Members,
+    SessionOrigin, UserFacts, WebSession,
 };
 use countersign_model::{
     ApprovalState, Reason, Span, Subject, approval::Standing, snapshot::Letters,
@@ -20,7 +20,7 @@ on_both!(
 );
 
 fn okta() -> Directory {
-    Directory { name: "okta".into(), letters: Letters::Folded }
+    Directory { name: "okta".into(), letters: Letters::Folded, groups: None }
 }
 
 fn user(name: &str, active: Active) -> UserFacts {
@@ -101,7 +101,7 @@ async fn a_directory_and_an_administrator_do_not_undo_each_other(world: World) {
     assert_eq!(error.code(), "not_stopped");
     assert!(barred(&world, "riley"), "the administrator lifted the directory's");
     // Another directory that has the same name says nothing about this one's.
-    let other = Directory { name: "entra".into(), letters: Letters::Exact };
+    let other = Directory { name: "entra".into(), letters: Letters::Exact, groups: None };
     governance.add_user(&other, user("riley", Active::Yes)).await.unwrap();
     assert!(barred(&world, "riley"));
 }
@@ -139,7 +139,7 @@ async fn an_old_name_stays_barred(world: World) {
 
 async fn nobody_else_is_touched(world: World) {
     let governance = &world.governance;
-    let entra = Directory { name: "entra".into(), letters: Letters::Exact };
+    let entra = Directory { name: "entra".into(), letters: Letters::Exact, groups: None };
     let riley = governance.add_user(&okta(), user("riley", Active::Yes)).await.unwrap();
     let kind = DirectoryKind::User;
     let found = governance.directory_row(&entra, kind, DirectoryKey::Id(&riley.id)).await.unwrap();
@@ -173,7 +173,7 @@ async fn a_lift_that_waits_does_not_undo_a_later_deactivation(mut world: World) 
 async fn groups_have_members_of_their_own_directory(world: World) {
     let governance = &world.governance;
     let riley = governance.add_user(&okta(), user("riley", Active::Yes)).await.unwrap().id;
-    let entra = Directory { name: "entra".into(), letters: Letters::Exact };
+    let entra = Directory { name: "entra".into(), letters: Letters::Exact, groups: None };
     let facts = |members: &[&str]| GroupFacts {
         name: "finance".to_owned(),
         external_id: None,
@@ -182,11 +182,13 @@ async fn groups_have_members_of_their_own_directory(world: World) {
         members: members.iter().map(|it| (*it).to_owned()).collect(),
     };
     let group = governance.add_group(&okta(), facts(&[&riley])).await.unwrap();
-    assert_eq!(governance.directory_members(&okta(), &group.id).await.unwrap(), [riley.as_str()]);
+    let members = governance.directory_members(&okta(), &group.id).await.unwrap();
+    assert_eq!(members.users, [riley.as_str()]);
     assert_eq!(governance.directory_groups_of(&okta(), &riley).await.unwrap(), [group.id.as_str()]);
     let error = governance.add_group(&entra, facts(&[&riley])).await.unwrap_err();
     assert!(matches!(error, DirectoryError::NoSuchMember), "{error:?}");
     let group = governance.write_group(&okta(), &group, facts(&[])).await.unwrap();
-    assert!(governance.directory_members(&okta(), &group.id).await.unwrap().is_empty());
+    let members = governance.directory_members(&okta(), &group.id).await.unwrap();
+    assert_eq!(members, Members::default());
     governance.remove_group(&okta(), &group).await.unwrap();
 }

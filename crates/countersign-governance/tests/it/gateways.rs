@@ -30,7 +30,7 @@ async fn a_change_reaches_the_other_gateway(world: World) {
 async fn who_leaves_is_barred_on_the_other_gateway(world: World) {
     let other = world.beside("two").await;
     let keeper = tokio::spawn(other.governance.clone().keep_current());
-    let okta = Directory { name: "okta".into(), letters: Letters::Folded };
+    let okta = Directory { name: "okta".into(), letters: Letters::Folded, groups: None };
     let user = |active| UserFacts {
         name: "riley".to_owned(),
         external_id: None,

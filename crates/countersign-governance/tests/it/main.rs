@@ -12,6 +12,7 @@ mod approvals;
 mod catalog;
 mod crash;
 mod directory;
+mod directory_groups;
 mod gateways;
 mod grants;
 mod history;

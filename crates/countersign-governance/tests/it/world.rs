@@ -1,16 +1,19 @@
 //! A small world: a catalog with three functions, some people, a real store and a real ledger.
 
-use countersign_governance::{Actor, Governance, NewApproval, NewGrant, Parts, RoleMap, Store};
+use countersign_governance::{
+    Actor, Directory, Governance, GroupRules, NewApproval, NewGrant, Parts, RoleMap, Store,
+};
 use countersign_ledger::{
     Closer, Log, LogOptions, MasterKey, SegmentOptions, Segments, SigningKey, Writer, WriterOptions,
 };
 use countersign_model::{
     ApprovalId, CallId, Caller, CallerKind, Clock, Digest, Entropy, GrantId, Group, Holder,
-    Question, Reason, Sensitivity, Span, Timestamp,
+    Question, Reason, Sensitivity, Span, Timestamp, ToldFor,
     approval::HeldCall,
     catalog::raw::{RawCatalog, RawFile},
     decide::Demand,
     record::Entry,
+    snapshot::Letters,
 };
 use countersign_store::testing;
 use serde_json::{Value, json};
@@ -83,6 +86,7 @@ impl World {
                 auditors: vec!["audit".into()],
                 ..RoleMap::default()
             },
+            directories: vec![okta(), boss()],
             gateway: name.to_owned(),
             stale_after: Span::from_seconds(5),
         };
@@ -280,10 +284,27 @@ pub(crate) fn actor(subject: &str, groups: &[&str]) -> Actor {
             subject: caller.subject,
             kind: caller.kind,
             groups: caller.groups,
+            told: Arc::default(),
             standing: countersign_model::approval::Standing::Good,
         },
         name: subject.to_owned(),
     }
+}
+
+/// A directory whose groups count for access.
+pub(crate) fn okta() -> Directory {
+    directory("okta", ToldFor::Access, "okta:", &["okta:boss:"])
+}
+
+/// A directory that can make administrators.
+pub(crate) fn boss() -> Directory {
+    directory("boss", ToldFor::AccessAndRoles, "", &["okta:"])
+}
+
+fn directory(name: &str, counts: ToldFor, prefix: &str, foreign: &[&str]) -> Directory {
+    let foreign = foreign.iter().map(|it| (*it).to_owned()).collect();
+    let groups = Some(Arc::new(GroupRules { counts, prefix: prefix.to_owned(), foreign }));
+    Directory { name: name.into(), letters: Letters::Folded, groups }
 }
 
 /// The administrator.

@@ -1,6 +1,6 @@
 //! Whose yes still counts: people are judged again, under the policy of the moment, before their
-//! answer carries a call (A3, A6). What only an identity provider knows, such as who is in a group,
-//! is as it was when they answered.
+//! answer carries a call (A3, A6). Whom a directory tells to be in a group must be in it still; what
+//! only a token said of their groups is as it was when they answered.
 
 use super::{Approval, Person, Standing, Vote};
 use crate::{CallerKind, Snapshot, Subject};
@@ -41,6 +41,7 @@ impl Approval {
             subject: vote.by.clone(),
             kind: if agent { CallerKind::Agent } else { CallerKind::Person },
             groups: vote.groups.clone(),
+            told: snapshot.told_to(&vote.by, CallerKind::Person),
             standing: if suspended { Standing::Suspended } else { Standing::Good },
         };
         let answers = self.eligible(&person).ok()?;

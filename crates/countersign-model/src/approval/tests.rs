@@ -42,6 +42,7 @@ pub(super) fn approval(demands: Vec<Demand>) -> Approval {
 
 pub(super) fn person(name: &str, groups: &[&str]) -> Person {
     Person {
+        told: Arc::default(),
         subject: name.into(),
         kind: CallerKind::Person,
         groups: groups.iter().map(|it| (*it).into()).collect(),

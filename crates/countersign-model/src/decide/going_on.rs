@@ -38,7 +38,7 @@ pub fn may_go_on(
         let revoked = |refusal| Cut { reason: Reason::CutByRevoke, refusal };
         let gone = || revoked(say::no_grant(subject, function));
         let grant = snapshot.grant(reference.id).ok_or_else(gone)?;
-        if !names(grant, function) || !reaches(grant, subject, caller) {
+        if !names(grant, function) || !reaches(grant, subject, caller, snapshot) {
             return Err(gone());
         }
         match grant.ended(now) {
@@ -87,10 +87,13 @@ fn names(grant: &Grant, function: &Function) -> bool {
         || grant.tags.iter().any(|tag| function.tags.contains(tag))
 }
 
-fn reaches(grant: &Grant, subject: &Subject, caller: &Caller) -> bool {
+fn reaches(grant: &Grant, subject: &Subject, caller: &Caller, snapshot: &Snapshot) -> bool {
     match &grant.holder {
         Holder::Subject(holder) => holder == subject,
-        Holder::Group(group) => *subject == caller.subject && caller.groups.contains(group),
+        Holder::Group(group) => {
+            let told = || snapshot.told_groups(caller).iter().any(|it| it.group == *group);
+            *subject == caller.subject && (caller.groups.contains(group) || told())
+        }
     }
 }
 

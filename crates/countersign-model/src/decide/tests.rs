@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    Catalog, Grant, Holder,
+    CallerKind, Catalog, Grant, Holder, ToldFor, ToldGroup, ToldGroups,
     fixtures::{NOW, caller, grant, snapshot, snapshot_of, subject},
     snapshot::{Facts, Kill, KillScope, Suspension},
 };
@@ -106,6 +106,62 @@ fn groups_and_tags_reach_functions() {
     check(&caller("riley"), CUSTOMER, call.clone(), &snapshot(vec![by_group]), Reason::NoGrant);
     check(&caller("riley"), CUSTOMER, call, &snapshot(vec![by_tag.clone()]), Reason::Granted);
     check(&caller("riley"), REFUND, json!({"amount": 1}), &snapshot(vec![by_tag]), Reason::NoGrant);
+}
+
+/// A group that a directory tells of reaches the subject, as one of the token does.
+#[test]
+fn a_directory_puts_people_into_groups() {
+    let world = |of: &str, group: &str| {
+        let mut told = ToldGroups::default();
+        let group =
+            ToldGroup { group: group.into(), directory: "okta".into(), counts: ToldFor::Access };
+        told.tell(&Subject::from(of), "okta", vec![group]);
+        let grants = vec![
+            grant(1, Holder::Group("support".into()), &[CUSTOMER], 1).into(),
+            grant(2, subject("agent:dunning"), &[CUSTOMER], 1).into(),
+        ];
+        snapshot_of(Facts { grants, told: told.into(), ..Facts::default() })
+    };
+    let call = json!({"customer": "c_1"});
+    let rows = [
+        (caller("riley"), "riley", "support", Reason::Granted),
+        (caller("riley"), "riley", "other", Reason::NoGrant),
+        (caller("Riley"), "riley", "support", Reason::NoGrant),
+        (caller("riley"), "sam", "support", Reason::NoGrant),
+        // A directory tells of people.
+        (
+            Caller { kind: CallerKind::Service, ..caller("riley") },
+            "riley",
+            "support",
+            Reason::NoGrant,
+        ),
+        (
+            Caller { kind: CallerKind::Agent, ..caller("riley") },
+            "riley",
+            "support",
+            Reason::NoGrant,
+        ),
+        // The groups are the subject's, whoever acts for it.
+        (
+            Caller { actors: vec!["agent:dunning".into()], ..caller("riley") },
+            "riley",
+            "support",
+            Reason::Granted,
+        ),
+        (
+            Caller { actors: vec!["sam".into()], ..caller("riley") },
+            "sam",
+            "support",
+            Reason::NoGrant,
+        ),
+    ];
+    for (who, of, group, expected) in rows {
+        check(&who, CUSTOMER, call.clone(), &world(of, group), expected);
+    }
+    // An agent of the catalog is no person, whatever its token says.
+    let agent = caller("agent:dunning");
+    let told = world("agent:dunning", "support");
+    assert!(told.told_groups(&agent).is_empty());
 }
 
 #[test]

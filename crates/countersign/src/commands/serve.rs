@@ -165,6 +165,7 @@ fn gateway_itself(gateway: &str) -> Actor {
             subject: name.as_str().into(),
             kind: CallerKind::Service,
             groups: BTreeSet::new(),
+            told: Arc::default(),
             standing: Standing::Good,
         },
         name,

@@ -28,6 +28,7 @@ pub(super) async fn run(shared: &Shared) -> Result<(), Failure> {
         ("through", joined(&me, "/actors")),
         ("client", text(&me, "/client")),
         ("groups", joined(&me, "/groups")),
+        ("told", told(&me)),
         ("scopes", joined(&me, "/scopes")),
         ("until", moment(&text(&me, "/expires_at"))),
     ];
@@ -40,6 +41,12 @@ pub(super) async fn run(shared: &Shared) -> Result<(), Failure> {
         output::line(&format!("  {:<7} {role}: {because}", "role"))?;
     }
     grants(&me)
+}
+
+/// The groups that directories tell of, each with the directory.
+fn told(me: &Value) -> String {
+    let one = |it: &Value| format!("{} (by {})", text(it, "/group"), text(it, "/directory"));
+    list(me, "/told_groups").iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 /// The grants in short: one line for each function that they reach.

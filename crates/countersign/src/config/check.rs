@@ -115,7 +115,7 @@ impl At<'_> {
     }
 
     fn directories(&mut self, raw: &RawConfig) {
-        for (place, key, message) in super::scim::faults(&raw.scim, &raw.issuers) {
+        for (place, key, message) in super::scim::faults(&raw.scim, &raw.issuers, &raw.saml) {
             self.fault(&format!("scim[{place}].{key}"), message);
         }
     }

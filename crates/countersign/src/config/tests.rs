@@ -52,8 +52,22 @@ fn every_fault_names_line_and_key() {
     }
 }
 
-const FAULTS: [(&str, &str, &[&str]); 22] = [
+const FAULTS: [(&str, &str, &[&str]); 24] = [
     ("", "", &[]),
+    (
+        "roles:",
+        "scim:\n  - {name: a, token: {env: T}, issuer: acme, groups: access}\n  - {name: b, token: {env: T}, issuer: acme, groups: access_and_roles}\n  - {name: c, token: {env: T}, issuer: acme}\n  - {name: d, token: {env: T}, issuer: acme, groups: access, group_prefix: 'd:'}\nroles:",
+        &[
+            "10: scim[1].group_prefix: another directory has the same prefix for its groups, so each could make its people members of the other's; give each a prefix of its own",
+        ],
+    ),
+    (
+        "roles:",
+        "saml:\n  - name: idp\n    entity_id: urn:idp\n    metadata: {file: idp.xml}\n    key: {file: k}\n    certificate: c\n    attributes: {subject_prefix: 'okta:'}\nscim:\n  - {name: a, token: {env: T}, issuer: acme, groups: access, group_prefix: 'okta:g:'}\nroles:",
+        &[
+            "16: scim[0].group_prefix: a SAML provider could name groups that begin so; give the provider a `group_prefix` that this one does not begin with",
+        ],
+    ),
     (
         "roles:",
         "scim:\n  - {name: okta, token: {env: T}, issuer: nobody}\n  - {name: okta, token: {env: T}, issuer: acme}\n  - {name: A b, token: {env: T}, issuer: acme}\nroles:",

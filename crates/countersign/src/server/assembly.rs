@@ -164,6 +164,7 @@ impl Assembly {
             entropy: setup.entropy.clone(),
             masks: check_mask,
             roles: roles(&setup.roles),
+            directories: directories.iter().map(|it| it.directory.clone()).collect(),
             gateway: setup.gateway.clone(),
             stale_after: STALE_AFTER,
         })
@@ -271,6 +272,8 @@ impl Running {
         }
     }
 }
+
+/// What the rules for tokens do not keep.
 
 /// This installation as an issuer of tokens: every gateway with the same master key has its keys.
 fn own_issuer(setup: &Setup) -> Result<OwnIssuer, Failure> {

@@ -35,7 +35,9 @@ impl Callers {
         };
         let options = VerifierOptions {
             own: Some(own),
-            reserved: setup.saml.iter().filter_map(SamlConfig::reserved).collect(),
+            reserved: (setup.saml.iter().filter_map(SamlConfig::reserved))
+                .chain(setup.scim.iter().filter_map(|it| it.reserved(&setup.issuers)))
+                .collect(),
             proofs: ProofRules { nonces, shared: None },
             introspection: introspection(&setup.issuers, &setup.variables)?,
             api_keys: None,

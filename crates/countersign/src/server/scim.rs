@@ -3,12 +3,14 @@
 use super::assembly::Setup;
 use crate::{
     clock,
-    config::scim::{RawScimSubject, foreign_prefixes},
+    config::scim::{RawScim, RawScimSubject, foreign_group_prefixes, foreign_prefixes},
     exit::{Exit, Failure},
 };
 use countersign_console::{ScimParts, ScimProvider, SubjectFrom, scim_router};
-use countersign_governance::{Directory, Governance};
+use countersign_governance::{Directory, Governance, GroupRules};
+use countersign_identity::IssuerConfig;
 use countersign_model::snapshot::Letters;
+use std::sync::Arc;
 
 /// The shortest token of a directory: nobody guesses 32 random characters.
 const TOKEN_CHARS_MIN: usize = 32;
@@ -21,6 +23,16 @@ pub(super) fn door(
 ) -> Option<axum::Router> {
     let parts = ScimParts { governance: governance.clone(), providers, public_url };
     (!parts.providers.is_empty()).then(|| scim_router(parts))
+}
+
+/// How the groups of a directory count.
+fn rules(directory: &RawScim, issuer: &IssuerConfig, setup: &Setup) -> Option<GroupRules> {
+    let Setup { scim, issuers, saml, .. } = setup;
+    Some(GroupRules {
+        counts: directory.groups.counts()?,
+        prefix: directory.prefix(issuer).to_owned(),
+        foreign: foreign_group_prefixes(directory, scim, issuers, saml),
+    })
 }
 
 /// The directories, with their tokens.
@@ -51,11 +63,14 @@ pub(super) fn providers(setup: &Setup) -> Result<Vec<ScimProvider>, Failure> {
             RawScimSubject::Email => (SubjectFrom::Email, Letters::Folded),
         };
         providers.push(ScimProvider {
-            directory: Directory { name: name.as_str().into(), letters },
+            directory: Directory {
+                name: name.as_str().into(),
+                letters,
+                groups: rules(directory, issuer, setup).map(Arc::new),
+            },
             token,
             subject_from,
             subject_prefix: issuer.claims.subject_prefix.clone(),
-            group_prefix: issuer.claims.group_prefix().to_owned(),
             foreign_prefixes: foreign_prefixes(issuer, issuers, saml),
         });
     }

@@ -71,7 +71,7 @@ fn actor(text: &str) -> Actor {
     };
     let roles = map.roles(&groups);
     assert_eq!(roles.contains(&Role::Administrator), group == "platform");
-    let person = Person { subject: name.into(), kind, groups, standing };
+    let person = Person { subject: name.into(), kind, groups, told: Arc::default(), standing };
     Actor { person, name: name.to_owned(), roles }
 }
 

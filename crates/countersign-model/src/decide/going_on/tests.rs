@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    Group, Span,
+    Group, Span, ToldFor, ToldGroup, ToldGroups,
     catalog::raw::{RawCatalog, RawFile},
     fixtures::{NOW, caller, grant, raw_file, snapshot, snapshot_of, subject},
     snapshot::{Epoch, Facts, Kill, KillScope, Suspension},
@@ -76,6 +76,26 @@ fn each_grant_of_the_chain_must_stand() {
     let mut left = who();
     left.groups.clear();
     check(&left, &snapshot(grants()), gone);
+}
+
+/// Riley was in the group because a directory said so.
+#[test]
+fn whoever_left_a_group_is_cut() {
+    let mut bare = who();
+    bare.groups.clear();
+    let world = |of: &str, group: &str| {
+        let mut told = ToldGroups::default();
+        let group =
+            ToldGroup { group: group.into(), directory: "okta".into(), counts: ToldFor::Access };
+        told.tell(&of.into(), "okta", vec![group]);
+        let grants = grants().into_iter().map(Arc::new).collect();
+        snapshot_of(Facts { grants, told: told.into(), ..Facts::default() })
+    };
+    let gone = Some((Reason::CutByRevoke, Reason::NoGrant));
+    check(&bare, &world("riley", "finance"), None);
+    check(&bare, &world("riley", "other"), gone);
+    check(&bare, &world("agent:dunning", "finance"), gone);
+    check(&bare, &snapshot(grants()), gone);
 }
 
 #[test]

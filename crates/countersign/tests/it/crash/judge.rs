@@ -72,6 +72,7 @@ fn only_redelivered_twice(entries: &[Entry]) {
             | Event::GrantChanged(_)
             | Event::CatalogApplied(_)
             | Event::StopChanged(_)
+            | Event::MembershipChanged(_)
             | Event::ApiKeyChanged(_) => {}
             Event::CallIntent(_)
             | Event::CallOutcome(_)
@@ -108,6 +109,7 @@ impl Calls {
                 | Event::GrantChanged(_)
                 | Event::CatalogApplied(_)
                 | Event::StopChanged(_)
+                | Event::MembershipChanged(_)
                 | Event::ApiKeyChanged(_)
                 | Event::RecordViewed(_)
                 | Event::TokenAsked(_)

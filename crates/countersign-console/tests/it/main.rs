@@ -15,6 +15,7 @@ mod grants;
 mod recordings;
 mod saml;
 mod scim;
+mod scim_groups;
 mod session_ends;
 mod sessions;
 mod sign_in;

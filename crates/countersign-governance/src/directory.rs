@@ -15,7 +15,7 @@ pub use users::{Active, UserFacts};
 
 use crate::{Governance, Unavailable};
 use countersign_model::{Subject, snapshot::Letters};
-use countersign_store::{DirectoryKey, DirectoryKind, DirectoryRow, Transaction};
+use countersign_store::{DirectoryKey, DirectoryKind, DirectoryRow, Transaction, Written};
 use std::sync::Arc;
 
 /// A directory that tells by SCIM.
@@ -35,6 +35,64 @@ impl Directory {
         Subject::new(format!("scim:{}", self.name))
     }
 
+    /// Takes up a resource, of which there may be so many. The epoch is locked.
+    async fn add(
+        &self,
+        change: &mut Transaction,
+        kind: DirectoryKind,
+        row: &DirectoryRow,
+        most: u64,
+    ) -> Result<(), DirectoryError> {
+        if change.directory_count(&self.name, kind).await? >= most {
+            return Err(DirectoryError::TooMany(most));
+        }
+        self.refuse_taken(change, kind, row).await?;
+        match change.add_directory_row(&self.name, kind, row).await? {
+            Written::Done => Ok(()),
+            Written::Conflict => Err(DirectoryError::Taken(name_of(kind))),
+        }
+    }
+
+    /// Writes a resource that nobody else has written since. The epoch is locked.
+    async fn write(
+        &self,
+        change: &mut Transaction,
+        kind: DirectoryKind,
+        next: &mut DirectoryRow,
+    ) -> Result<(), DirectoryError> {
+        self.refuse_taken(change, kind, next).await?;
+        match change.write_directory_row(&self.name, kind, next).await? {
+            Written::Done => next.revision += 1,
+            Written::Conflict => return Err(DirectoryError::Changed),
+        }
+        Ok(())
+    }
+
+    /// A resource as it stands, which nobody else has written since. The epoch is locked.
+    async fn unchanged(
+        &self,
+        change: &mut Transaction,
+        kind: DirectoryKind,
+        before: &DirectoryRow,
+    ) -> Result<DirectoryRow, DirectoryError> {
+        let stored = change.directory_row(&self.name, kind, DirectoryKey::Id(&before.id)).await?;
+        let stored = stored.ok_or(DirectoryError::NotFound)?;
+        if stored.revision == before.revision { Ok(stored) } else { Err(DirectoryError::Changed) }
+    }
+
+    /// Forgets a resource, and what makes it a member or gives it members.
+    async fn forget(
+        &self,
+        change: &mut Transaction,
+        kind: DirectoryKind,
+        id: &str,
+    ) -> Result<(), DirectoryError> {
+        match change.remove_directory_row(&self.name, kind, id).await? {
+            Written::Done => Ok(()),
+            Written::Conflict => Err(DirectoryError::NotFound),
+        }
+    }
+
     /// What must be unique must be free. The epoch is locked.
     async fn refuse_taken(
         &self,
@@ -42,12 +100,8 @@ impl Directory {
         kind: DirectoryKind,
         row: &DirectoryRow,
     ) -> Result<(), DirectoryError> {
-        let name = match kind {
-            DirectoryKind::User => "userName",
-            DirectoryKind::Group => "displayName",
-        };
         let keys = [
-            (name, Some(DirectoryKey::Name(&row.name))),
+            (name_of(kind), Some(DirectoryKey::Name(&row.name))),
             ("externalId", row.external_id.as_deref().map(DirectoryKey::ExternalId)),
             ("name in this gateway", Some(DirectoryKey::Here(&row.here))),
         ];
@@ -59,6 +113,14 @@ impl Directory {
             }
         }
         Ok(())
+    }
+}
+
+/// What a directory calls the name of a resource.
+fn name_of(kind: DirectoryKind) -> &'static str {
+    match kind {
+        DirectoryKind::User => "userName",
+        DirectoryKind::Group => "displayName",
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{Directory, DirectoryError, told::Nesting};
 use crate::Governance;
 use countersign_model::Timestamp;
-use countersign_store::{DirectoryKey, DirectoryKind, DirectoryRow, Transaction, Written};
+use countersign_store::{DirectoryKey, DirectoryKind, DirectoryRow, Transaction};
 use std::collections::BTreeSet;
 
 /// Groups of one directory at most.
@@ -54,15 +54,8 @@ impl Governance {
         let now = self.clock().now();
         let mut change = self.store().change().await?;
         change.lock_epoch().await?;
-        if change.directory_count(&directory.name, DirectoryKind::Group).await? >= GROUPS_MAX {
-            return Err(DirectoryError::TooMany(GROUPS_MAX));
-        }
         let row = row(self.resource_id(), &group, 1, now, now);
-        directory.refuse_taken(&mut change, DirectoryKind::Group, &row).await?;
-        match change.add_directory_row(&directory.name, DirectoryKind::Group, &row).await? {
-            Written::Done => {}
-            Written::Conflict => return Err(DirectoryError::Taken("displayName")),
-        }
+        directory.add(&mut change, DirectoryKind::Group, &row, GROUPS_MAX).await?;
         let reach = have_members(&mut change, directory, &row.id, &group.members).await?;
         self.reach(change, directory, reach, now).await?;
         Ok(row)
@@ -82,11 +75,7 @@ impl Governance {
         let mut change = self.store().change().await?;
         change.lock_epoch().await?;
         let mut next = row(before.id.clone(), &group, before.revision, before.made_at, now);
-        directory.refuse_taken(&mut change, DirectoryKind::Group, &next).await?;
-        match change.write_directory_row(&directory.name, DirectoryKind::Group, &next).await? {
-            Written::Done => next.revision += 1,
-            Written::Conflict => return Err(DirectoryError::Changed),
-        }
+        directory.write(&mut change, DirectoryKind::Group, &mut next).await?;
         let mut reach = have_members(&mut change, directory, &next.id, &group.members).await?;
         if before.here != next.here {
             reach.groups.insert(next.id.clone());
@@ -108,18 +97,10 @@ impl Governance {
         let mut change = self.store().change().await?;
         change.lock_epoch().await?;
         let kind = DirectoryKind::Group;
-        let key = DirectoryKey::Id(&before.id);
-        let stored = change.directory_row(&directory.name, kind, key).await?;
-        let stored = stored.ok_or(DirectoryError::NotFound)?;
-        if stored.revision != before.revision {
-            return Err(DirectoryError::Changed);
-        }
+        let stored = directory.unchanged(&mut change, kind, before).await?;
         let groups = Nesting::of(&mut change, directory).await?.within(&before.id);
         let users = change.directory_users_in(&directory.name, &groups).await?;
-        match change.remove_directory_row(&directory.name, kind, &before.id).await? {
-            Written::Done => {}
-            Written::Conflict => return Err(DirectoryError::NotFound),
-        }
+        directory.forget(&mut change, kind, &stored.id).await?;
         self.reach(change, directory, Reach { users, groups: BTreeSet::new() }, now).await
     }
 

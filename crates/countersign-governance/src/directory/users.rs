@@ -66,15 +66,8 @@ impl Governance {
         let now = self.clock().now();
         let mut change = self.store().change().await?;
         change.lock_epoch().await?;
-        if change.directory_count(&directory.name, DirectoryKind::User).await? >= USERS_MAX {
-            return Err(DirectoryError::TooMany(USERS_MAX));
-        }
         let row = row(self.resource_id(), &user, 1, now, now);
-        directory.refuse_taken(&mut change, DirectoryKind::User, &row).await?;
-        match change.add_directory_row(&directory.name, DirectoryKind::User, &row).await? {
-            Written::Done => {}
-            Written::Conflict => return Err(DirectoryError::Taken("userName")),
-        }
+        directory.add(&mut change, DirectoryKind::User, &row, USERS_MAX).await?;
         let mut follows = Follows::default();
         follows.has_name(&mut change, directory, &row.id, &user).await?;
         self.follow(change, directory, follows, &row.id, now).await?;
@@ -98,11 +91,7 @@ impl Governance {
         let stored = change.directory_row(&directory.name, DirectoryKind::User, key).await?;
         let stored = stored.ok_or(DirectoryError::NotFound)?;
         let mut next = row(before.id.clone(), &user, before.revision, stored.made_at, now);
-        directory.refuse_taken(&mut change, DirectoryKind::User, &next).await?;
-        match change.write_directory_row(&directory.name, DirectoryKind::User, &next).await? {
-            Written::Done => next.revision += 1,
-            Written::Conflict => return Err(DirectoryError::Changed),
-        }
+        directory.write(&mut change, DirectoryKind::User, &mut next).await?;
         let mut follows = Follows::default();
         if stored.here != next.here {
             // Nobody has this name any more, whatever tokens say.
@@ -126,16 +115,8 @@ impl Governance {
         let mut change = self.store().change().await?;
         change.lock_epoch().await?;
         let kind = DirectoryKind::User;
-        let key = DirectoryKey::Id(&before.id);
-        let stored = change.directory_row(&directory.name, kind, key).await?;
-        let stored = stored.ok_or(DirectoryError::NotFound)?;
-        if stored.revision != before.revision {
-            return Err(DirectoryError::Changed);
-        }
-        match change.remove_directory_row(&directory.name, kind, &before.id).await? {
-            Written::Done => {}
-            Written::Conflict => return Err(DirectoryError::NotFound),
-        }
+        let stored = directory.unchanged(&mut change, kind, before).await?;
+        directory.forget(&mut change, kind, &stored.id).await?;
         let bars = vec![Subject::new(stored.here)];
         let follows = Follows { bars, ..Follows::default() };
         self.follow(change, directory, follows, &before.id, now).await

@@ -32,6 +32,12 @@ addEventListener("pageshow", () => {
   }
 });
 
+// On to the identity provider at once, but not for a reader who came back from there.
+const onward = document.querySelector("form[data-onward]");
+if (onward && performance.getEntriesByType("navigation")[0]?.type !== "back_forward") {
+  onward.requestSubmit();
+}
+
 const POLL_MS = 3000;
 const POLL_MS_MAX = 60000;
 

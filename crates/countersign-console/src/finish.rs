@@ -15,6 +15,18 @@ use axum::{
 };
 use http::{HeaderName, HeaderValue, header};
 
+/// Where the one form of a page may lead that leads to another site. Goes with the page as an extension;
+/// without it, forms lead to the console alone.
+#[derive(Clone, Debug)]
+pub(crate) struct FormAction(String);
+
+impl FormAction {
+    /// A site: scheme, host and port.
+    pub(crate) fn at(site: &str) -> Self {
+        Self(site.to_owned())
+    }
+}
+
 /// Finishes an answer.
 pub(crate) async fn finish(
     State(console): State<Console>,
@@ -23,7 +35,12 @@ pub(crate) async fn finish(
 ) -> Response {
     let is_page = request.uri().path().starts_with("/console");
     let mut response = with_body(next.run(request).await, is_page);
+    let policy = match response.extensions_mut().remove::<FormAction>() {
+        None => policy("'self'"),
+        Some(FormAction(site)) => policy(&site),
+    };
     let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     for (name, value) in ALWAYS {
         headers.insert(name, HeaderValue::from_static(value));
     }
@@ -35,6 +52,14 @@ pub(crate) async fn finish(
         Scheme::Http => {}
     }
     response
+}
+
+fn policy(form_action: &str) -> HeaderValue {
+    let policy = format!(
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; \
+         connect-src 'self'; form-action {form_action}; base-uri 'none'; frame-ancestors 'none'"
+    );
+    HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 }
 
 /// The answer, with a body that says what went wrong if something did.
@@ -75,12 +100,7 @@ fn as_page(problem: &Problem, asker: Option<&Asker>) -> Response {
     frame::page(&page).unwrap_or_else(|_| problem.as_json())
 }
 
-const ALWAYS: [(HeaderName, &str); 6] = [
-    (
-        header::CONTENT_SECURITY_POLICY,
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; \
-         connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    ),
+const ALWAYS: [(HeaderName, &str); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "same-origin"),
     (header::X_FRAME_OPTIONS, "DENY"),

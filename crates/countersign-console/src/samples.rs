@@ -50,6 +50,7 @@ pub(crate) fn all(say: Say) -> Vec<(String, String)> {
     collect::<pages::ledger::LedgerPage>(say, &mut out);
     collect::<pages::identity::IdentityPage>(say, &mut out);
     collect::<pages::sign_in::SignInPage>(say, &mut out);
+    collect::<pages::saml::SamlRequestPage>(say, &mut out);
     collect::<pages::sign_out::SignOutPage>(say, &mut out);
     collect::<pages::error::ErrorPage>(say, &mut out);
     out

@@ -92,9 +92,9 @@ pub use proofs::{NonceKey, ProofRules};
 pub use refused::{Blame, Refused, Scheme};
 pub use rules::{ClaimRule, OtherAudiences, Presence, Tokens};
 pub use saml::{
-    Begun, IdpInitiated, MetadataPlace, SamlAnswer, SamlAttributes, SamlConfig, SamlFault,
-    SamlPending, SamlRefused, SamlSetupFailed, SamlSignIn, SamlSignedIn, SamlSurroundings,
-    check_saml,
+    AesCbc, Begun, IdpInitiated, MetadataPlace, RequestBinding, SamlAnswer, SamlAttributes,
+    SamlConfig, SamlFault, SamlPending, SamlRefused, SamlRequest, SamlRequestForm, SamlSetupFailed,
+    SamlSignIn, SamlSignedIn, SamlSurroundings, check_saml,
 };
 pub use secret::{Secret, SecretFault};
 pub use signin::{Kept, Logout, LogoutRefused, RenewalFailed, SignIn, SignedIn, SigninRefused};

@@ -1,5 +1,5 @@
 //! Signs a person in at the console with a SAML 2.0 identity provider: the Web Browser SSO Profile, with
-//! signed requests by HTTP-Redirect and responses by HTTP-POST.
+//! signed requests by HTTP-Redirect or HTTP-POST and responses by HTTP-POST.
 //!
 //! A strict profile of our own: one reader of XML, one shape of signature, keys from pinned metadata
 //! only, and an assertion that is read from the element that was verified. There is no single logout,
@@ -21,10 +21,13 @@ mod refused;
 mod request;
 mod response;
 mod signature;
+mod signing;
 mod xml;
 
 pub use answer::SamlAnswer;
-pub use config::{IdpInitiated, MetadataPlace, SamlAttributes, SamlConfig, check_saml};
+pub use config::{
+    AesCbc, IdpInitiated, MetadataPlace, RequestBinding, SamlAttributes, SamlConfig, check_saml,
+};
 pub use provider::{Begun, SamlSetupFailed, SamlSignIn, SamlSignedIn, SamlSurroundings};
 pub use refused::{SamlFault, SamlRefused};
-pub use request::SamlPending;
+pub use request::{SamlPending, SamlRequest, SamlRequestForm};

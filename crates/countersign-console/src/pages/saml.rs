@@ -1,4 +1,5 @@
-//! Signing in with a SAML provider. The memory of the request travels in a sealed cookie of the same
+//! Signing in with a SAML provider: by an address, or by a page that posts itself there, the one form of
+//! the console that leads to another site. The memory of the request travels in a sealed cookie of the same
 //! browser, and a response is believed only with it, unless the configuration takes what a provider
 //! begins. The one page that another site may post to: it makes a session, and decides nothing else.
 
@@ -6,16 +7,26 @@ use super::sign_in::{SIGN_IN_SECONDS, Wanted, with_cookies};
 use crate::{
     console::{Console, fill},
     cookie::Cookie,
+    finish::FormAction,
+    frame::{Frame, page},
     problem::Problem,
-    return_to, web_session,
+    return_to,
+    samples::{Sample, Say},
+    text::Text,
+    web_session,
 };
+use askama::Template;
 use axum::{
+    Extension,
     body::to_bytes,
     extract::{Path, Query, Request, State},
     response::{IntoResponse, Redirect, Response},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use countersign_identity::{Begun, SamlAnswer, SamlFault, SamlPending, SamlRefused, SamlSignIn};
+use countersign_identity::{
+    Begun, SamlAnswer, SamlFault, SamlPending, SamlRefused, SamlRequest, SamlRequestForm,
+    SamlSignIn,
+};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +40,29 @@ struct Memory {
     session: Option<String>,
 }
 
+/// What posts a request to the provider.
+#[derive(Debug, Template)]
+#[template(path = "saml_request.html")]
+pub(crate) struct SamlRequestPage {
+    frame: Frame,
+    name: Text,
+    site: Text,
+    action: String,
+    saml_request: String,
+}
+
+impl SamlRequestPage {
+    fn new(name: Text, form: SamlRequestForm) -> Self {
+        Self {
+            frame: Frame::stranger("On to your identity provider"),
+            name,
+            site: Text::line(form.site),
+            action: form.action,
+            saml_request: form.saml_request,
+        }
+    }
+}
+
 /// `GET /console/saml/{issuer}/begin`: to the provider.
 pub(crate) async fn begin(
     State(console): State<Console>,
@@ -38,7 +72,7 @@ pub(crate) async fn begin(
 ) -> Result<Response, Problem> {
     let provider = by_name(&console, &name)?;
     let entropy = console.governance().entropy();
-    let (url, pending) = provider.begin(entropy).await.map_err(|it| refused(&name, &it))?;
+    let (request, pending) = provider.begin(entropy).await.map_err(|it| refused(&name, &it))?;
     let return_to = return_to::safe(wanted.return_to.as_deref()).to_owned();
     let session = web_session::named(&headers, console.scheme);
     let memory = serde_json::to_vec(&Memory { pending, return_to, session });
@@ -46,7 +80,14 @@ pub(crate) async fn begin(
     let sealed = console.governance().master().seal(CONTEXT, &memory, &mut fill(entropy));
     let sealed = URL_SAFE_NO_PAD.encode(sealed.map_err(|_| Problem::internal())?);
     let cookie = Cookie::Saml.set(&sealed, SIGN_IN_SECONDS, console.scheme);
-    with_cookies(Redirect::to(&url), [cookie])
+    match request {
+        SamlRequest::Address(url) => with_cookies(Redirect::to(&url), [cookie]),
+        SamlRequest::Form(form) => {
+            let onward = FormAction::at(&form.site);
+            let page = page(&SamlRequestPage::new(Text::line(name), form))?;
+            with_cookies((Extension(onward), page), [cookie])
+        }
+    }
 }
 
 /// `GET /console/saml/{issuer}/metadata`: who we are, for the provider.
@@ -133,3 +174,17 @@ fn refused(provider: &str, why: &SamlRefused) -> Problem {
 }
 
 const CONTEXT: &[u8] = b"console/saml/v1";
+
+impl Sample for SamlRequestPage {
+    const NAME: &'static str = "saml-request";
+
+    fn samples(say: Say) -> Vec<Self> {
+        vec![Self {
+            frame: Frame::stranger("On to your identity provider"),
+            name: say("acme"),
+            site: say("https://idp.acme.example"),
+            action: "https://idp.acme.example/sso?a=1&b=2".to_owned(),
+            saml_request: "PHNhbWxwOkF1dGhuUmVxdWVzdA==".to_owned(),
+        }]
+    }
+}

@@ -29,7 +29,10 @@ fn provider(directory: &Path, clock: Clock, changes: &Value) -> SamlSignIn {
     let keys = Keys::shared();
     fs::write(directory.join("saml.key"), &keys.own.pem).unwrap();
     fs::write(directory.join("saml.crt"), &keys.own.certificate_pem).unwrap();
-    fs::write(directory.join("idp.xml"), Idp::new(&keys.provider).metadata("")).unwrap();
+    let post = "<md:SingleSignOnService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST\" \
+                Location=\"https://idp.example/post?tenant=1\"/> </md:IDPSSODescriptor>";
+    let metadata = Idp::new(&keys.provider).metadata("").replace("</md:IDPSSODescriptor>", post);
+    fs::write(directory.join("idp.xml"), metadata).unwrap();
     let mut config = json!({
         "name": "corp", "entity_id": ENTITY, "metadata": {"file": directory.join("idp.xml")},
         "key": {"file": directory.join("saml.key")}, "certificate": directory.join("saml.crt"),
@@ -181,6 +184,35 @@ async fn a_sign_in_that_the_provider_begins_goes_to_pages_of_the_console_only() 
         let answer = post(&mut browser, &unasked.signed(&idp), relay_state).await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text());
         assert_eq!(answer.location(), place, "{relay_state}");
+    }
+}
+
+/// The page works by its button alone, and its form may lead to the provider and nowhere else.
+#[tokio::test]
+async fn a_request_by_a_form_leads_to_the_provider_alone() {
+    let world = world(json!({"request_binding": "post"})).await;
+    let idp = Idp::new(&Keys::shared().provider);
+    let mut browser = world.browser();
+    let page = browser.get("/console/saml/corp/begin?return_to=/console/grants").await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.text());
+    let policy = page.headers["content-security-policy"].to_str().unwrap().to_owned();
+    assert!(policy.contains("; form-action https://idp.example; "), "{policy}");
+    assert!(policy.contains("script-src 'self'; ") && policy.starts_with("default-src 'none'; "));
+    assert_eq!(page.headers["cache-control"], "no-store");
+    let html = page.text();
+    assert!(html.contains("<form method=\"post\" action=\"https://idp.example/post?tenant=1\""));
+    let request = html.split("name=\"SAMLRequest\" value=\"").nth(1).unwrap();
+    let request = STANDARD.decode(request.split('"').next().unwrap()).unwrap();
+    let request = String::from_utf8(request).unwrap();
+    assert!(request.contains("<ds:SignatureValue>"), "{request}");
+    let id = request.split(" ID=\"").nth(1).unwrap().split('"').next().unwrap();
+    let answer = post(&mut browser, &draft(&world, id).signed(&idp), "").await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text());
+    assert_eq!(answer.location(), "/console/grants");
+    // Every other page, and a refusal too, keeps to the console.
+    for path in ["/console/sign-in", "/console/grants", "/console/saml/other/begin"] {
+        let policy = browser.get(path).await.headers["content-security-policy"].clone();
+        assert!(policy.to_str().unwrap().contains("; form-action 'self'; "), "{path}");
     }
 }
 

@@ -40,10 +40,19 @@ pub struct SamlConfig {
     #[serde(default = "default_metadata_refresh")]
     #[schemars(with = "String")]
     pub metadata_refresh: Span,
+    /// How requests go to the provider; without it, by redirect if its metadata offer that, else by a
+    /// form.
+    #[serde(default)]
+    pub request_binding: Option<RequestBinding>,
     /// Whether a response that nobody asked for is taken: people then come from the provider's own
     /// page, and somebody else's response can be slipped to them.
     #[serde(default)]
     pub idp_initiated: IdpInitiated,
+    /// Whether assertions that are encrypted with AES-CBC are opened. Who changes such a text learns
+    /// from the answers what it says, so it is opened only where the provider has signed the whole
+    /// response. AES-GCM needs no leave.
+    #[serde(default)]
+    pub aes_cbc: AesCbc,
     /// The format of name that requests ask for, such as
     /// `urn:oasis:names:tc:SAML:2.0:nameid-format:persistent`. Responses must then have it.
     #[serde(default)]
@@ -66,6 +75,16 @@ pub enum MetadataPlace {
     Url(String),
 }
 
+/// How requests go to the provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RequestBinding {
+    /// In an address (HTTP-Redirect).
+    Redirect,
+    /// In a form that a page of the console posts (HTTP-POST).
+    Post,
+}
+
 /// What to do with a response that nobody asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -75,6 +94,17 @@ pub enum IdpInitiated {
     Refuse,
     /// Sign in whom it names.
     Accept,
+}
+
+/// What to do with an assertion that is encrypted with AES-CBC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AesCbc {
+    /// Refuse it.
+    #[default]
+    Refuse,
+    /// Open it if the provider's signature of the response around it was verified.
+    InSignedResponses,
 }
 
 /// Which attribute means what, by the attribute's `Name`.

@@ -1,28 +1,81 @@
-//! Opens encrypted assertions (XML Encryption 1.1): AES-GCM under a key that RSA-OAEP carries. CBC and
-//! PKCS #1 v1.5 are refused by name: both tell a stranger who asks often enough what was encrypted.
+//! Opens encrypted assertions (XML Encryption 1.1): AES-GCM under a key that RSA-OAEP carries. PKCS #1
+//! v1.5 is refused by name, and so is CBC, unless the provider has signed what it stands in: both tell a
+//! stranger who may change the text and ask often enough what was encrypted.
 //!
 //! Whatever goes wrong with the secret parts is one and the same fault.
 
 use super::{
     certificate::unspaced_base64,
-    names::{ASSERTION, DSIG, XENC, XENC11},
+    config::AesCbc,
+    names::{ASSERTION, DSIG, SHA256, XENC, XENC11},
     refused::{SamlFault, SamlRefused},
+    signature::Verified,
     xml::{self, Element},
 };
 use crate::refused::shown;
 use aws_lc_rs::{
-    aead::{AES_128_GCM, AES_192_GCM, AES_256_GCM, Aad, Algorithm, LessSafeKey, Nonce, UnboundKey},
+    aead::{self, AES_128_GCM, AES_192_GCM, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
+    cipher::{
+        self, AES_128, AES_128_KEY_LEN, AES_192, AES_192_KEY_LEN, AES_256, AES_256_KEY_LEN,
+        AES_CBC_IV_LEN, DecryptionContext, PaddedBlockDecryptingKey, UnboundCipherKey,
+    },
+    iv::FixedLength,
     rsa::{
         OAEP_SHA1_MGF1SHA1, OAEP_SHA256_MGF1SHA256, OAEP_SHA384_MGF1SHA384, OAEP_SHA512_MGF1SHA512,
         OaepAlgorithm, OaepPrivateDecryptingKey,
     },
 };
 
-/// The element that stands encrypted in `around` (`saml:EncryptedAssertion`).
+/// What is to be done with AES-CBC in one encrypted assertion.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Cbc {
+    /// The configuration refuses it.
+    NotAllowed,
+    /// The configuration allows it, and the provider has not signed what it stands in.
+    NotCovered,
+    /// It may be opened.
+    Covered(Covered),
+}
+
+/// That a provider's signature covers an encrypted assertion, and was verified.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Covered(());
+
+impl Cbc {
+    /// By the setting, and by the verified response that the encrypted assertion stands in.
+    pub(crate) fn of(setting: AesCbc, whole: Option<Verified<'_>>, around: &Element) -> Self {
+        match (setting, whole) {
+            (AesCbc::Refuse, _) => Self::NotAllowed,
+            (AesCbc::InSignedResponses, Some(whole)) if whole.has_child(around) => {
+                Self::Covered(Covered(()))
+            }
+            (AesCbc::InSignedResponses, _) => Self::NotCovered,
+        }
+    }
+}
+
+/// What was encrypted.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) assertion: Element,
+    pub(crate) sealed: Sealed,
+}
+
+/// Whether a change of the encrypted text shows by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sealed {
+    /// It does (GCM).
+    Tight,
+    /// It does not (CBC).
+    Loosely,
+}
+
+/// The assertion that stands encrypted in `around` (`saml:EncryptedAssertion`).
 pub(crate) fn open(
     around: &Element,
     key: &OaepPrivateDecryptingKey,
-) -> Result<Element, SamlRefused> {
+    cbc: Cbc,
+) -> Result<Opened, SamlRefused> {
     let malformed = |what: &str| SamlRefused::new(SamlFault::EncryptionNotAllowed, what);
     let children = around.elements().unwrap_or_default();
     let (data, beside) = match children.as_slice() {
@@ -42,34 +95,96 @@ pub(crate) fn open(
     let (Some(wrapped), None) = (keys.next(), keys.next()) else {
         return Err(malformed("not one EncryptedKey"));
     };
-    let content = content_algorithm(data)?;
-    let secret = unwrap(wrapped, key, content.key_len())?;
+    let content = Content::of(data, cbc)?;
     let mut bytes = cipher_value(data).ok_or_else(|| malformed("no CipherValue"))?;
-    let plain = decrypt(content, &secret, &mut bytes).ok_or(SamlFault::DecryptionFailed)?;
-    let element = xml::parse_within(plain, data).map_err(|_| SamlFault::DecryptionFailed)?;
-    if element.is(ASSERTION, "Assertion") {
-        Ok(element)
+    let secret = unwrap(wrapped, key, content.key_len())?;
+    let plain = content.decrypt(&secret, &mut bytes).ok_or(SamlFault::DecryptionFailed)?;
+    let assertion = xml::parse_within(plain, data).map_err(|_| SamlFault::DecryptionFailed)?;
+    if assertion.is(ASSERTION, "Assertion") {
+        Ok(Opened { assertion, sealed: content.sealed() })
     } else {
         Err(SamlFault::DecryptionFailed.into())
     }
 }
 
+/// How the content is encrypted.
+#[derive(Clone, Copy, Debug)]
+enum Content {
+    Gcm(&'static aead::Algorithm),
+    Cbc { how: &'static cipher::Algorithm, key_len: usize },
+}
+
+impl Content {
+    fn of(data: &Element, cbc: Cbc) -> Result<Self, SamlRefused> {
+        let (name, _) = method(data)?;
+        let refused = |what: String| SamlRefused::new(SamlFault::EncryptionNotAllowed, what);
+        match name.strip_prefix(XENC11) {
+            Some("aes128-gcm") => return Ok(Self::Gcm(&AES_128_GCM)),
+            Some("aes192-gcm") => return Ok(Self::Gcm(&AES_192_GCM)),
+            Some("aes256-gcm") => return Ok(Self::Gcm(&AES_256_GCM)),
+            Some(_) | None => {}
+        }
+        let (how, key_len) = match name.strip_prefix(XENC) {
+            Some("aes128-cbc") => (&AES_128, AES_128_KEY_LEN),
+            Some("aes192-cbc") => (&AES_192, AES_192_KEY_LEN),
+            Some("aes256-cbc") => (&AES_256, AES_256_KEY_LEN),
+            Some(_) | None => return Err(refused(shown(name))),
+        };
+        match cbc {
+            Cbc::Covered(Covered(())) => Ok(Self::Cbc { how, key_len }),
+            Cbc::NotAllowed => Err(refused(shown(name))),
+            Cbc::NotCovered => {
+                Err(refused(format!("{}, and the response is not signed", shown(name))))
+            }
+        }
+    }
+
+    fn key_len(self) -> usize {
+        match self {
+            Self::Gcm(how) => how.key_len(),
+            Self::Cbc { key_len, .. } => key_len,
+        }
+    }
+
+    fn sealed(self) -> Sealed {
+        match self {
+            Self::Gcm(_) => Sealed::Tight,
+            Self::Cbc { .. } => Sealed::Loosely,
+        }
+    }
+
+    fn decrypt<'b>(self, secret: &[u8], bytes: &'b mut [u8]) -> Option<&'b [u8]> {
+        match self {
+            Self::Gcm(how) => decrypt_gcm(how, secret, bytes),
+            Self::Cbc { how, .. } => decrypt_cbc(how, secret, bytes),
+        }
+    }
+}
+
 /// XML Encryption 1.1 §5.2.4: the nonce stands before, the tag behind.
-fn decrypt<'b>(how: &'static Algorithm, secret: &[u8], bytes: &'b mut [u8]) -> Option<&'b [u8]> {
+fn decrypt_gcm<'b>(
+    how: &'static aead::Algorithm,
+    secret: &[u8],
+    bytes: &'b mut [u8],
+) -> Option<&'b [u8]> {
     let (nonce, rest) = bytes.split_at_mut_checked(how.nonce_len())?;
     let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
     let key = LessSafeKey::new(UnboundKey::new(how, secret).ok()?);
     key.open_in_place(nonce, Aad::empty(), rest).ok().map(|it| &*it)
 }
 
-fn content_algorithm(data: &Element) -> Result<&'static Algorithm, SamlRefused> {
-    let (name, _) = method(data)?;
-    match name.strip_prefix(XENC11) {
-        Some("aes128-gcm") => Ok(&AES_128_GCM),
-        Some("aes192-gcm") => Ok(&AES_192_GCM),
-        Some("aes256-gcm") => Ok(&AES_256_GCM),
-        _ => Err(SamlRefused::new(SamlFault::EncryptionNotAllowed, shown(name))),
-    }
+/// XML Encryption 1.1 §5.2: the vector stands before; the last byte says how many were added, and the
+/// others of those may be anything.
+fn decrypt_cbc<'b>(
+    how: &'static cipher::Algorithm,
+    secret: &[u8],
+    bytes: &'b mut [u8],
+) -> Option<&'b [u8]> {
+    let (vector, rest) = bytes.split_at_mut_checked(AES_CBC_IV_LEN)?;
+    let vector = FixedLength::try_from(&*vector).ok()?;
+    let key = UnboundCipherKey::new(how, secret).ok()?;
+    let key = PaddedBlockDecryptingKey::cbc_iso10126(key).ok()?;
+    key.decrypt(rest, DecryptionContext::Iv128(vector)).ok().map(|it| &*it)
 }
 
 /// The content's key, which must be as long as its algorithm wants.
@@ -141,7 +256,6 @@ const ELEMENT: &str = "http://www.w3.org/2001/04/xmlenc#Element";
 const OAEP_MGF1P: &str = "http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p";
 const OAEP: &str = "http://www.w3.org/2009/xmlenc11#rsa-oaep";
 const SHA1: &str = "http://www.w3.org/2000/09/xmldsig#sha1";
-const SHA256: &str = "http://www.w3.org/2001/04/xmlenc#sha256";
 const SHA384: &str = "http://www.w3.org/2001/04/xmldsig-more#sha384";
 const SHA512: &str = "http://www.w3.org/2001/04/xmlenc#sha512";
 const MGF1_SHA1: &str = "http://www.w3.org/2009/xmlenc11#mgf1sha1";

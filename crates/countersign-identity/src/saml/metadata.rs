@@ -6,6 +6,7 @@
 use super::{
     assertion::time,
     certificate::Certificate,
+    config::{AesCbc, RequestBinding, SamlConfig},
     names::{DSIG, METADATA, POST, PROTOCOL, REDIRECT},
     signature,
     xml::{self, Comments, Element},
@@ -17,12 +18,19 @@ use url::Url;
 /// What is known of a provider.
 #[derive(Clone, Debug)]
 pub(crate) struct ProviderMetadata {
-    /// Where requests go (HTTP-Redirect).
-    pub(crate) sign_in: Url,
+    /// Where requests go.
+    pub(crate) sign_in: SignInPlace,
     /// The keys that may sign responses.
     pub(crate) keys: Vec<Certificate>,
     /// When the document says that it ends.
     pub(crate) valid_until: Option<Timestamp>,
+}
+
+/// Where requests go, and how.
+#[derive(Clone, Debug)]
+pub(crate) enum SignInPlace {
+    Redirect(Url),
+    Post(Url),
 }
 
 /// Which keys of a document are believed.
@@ -43,6 +51,7 @@ pub(crate) struct BadMetadata(pub(crate) String);
 pub(crate) fn read(
     bytes: &[u8],
     entity_id: &str,
+    binding: Option<RequestBinding>,
     trust: Trust<'_>,
     now: Timestamp,
 ) -> Result<ProviderMetadata, BadMetadata> {
@@ -82,7 +91,7 @@ pub(crate) fn read(
     if keys.is_empty() || keys.len() > KEYS_MAX {
         return Err(bad("none of its keys is pinned and usable, or too many are"));
     }
-    Ok(ProviderMetadata { sign_in: sign_in(&role)?, keys, valid_until })
+    Ok(ProviderMetadata { sign_in: sign_in(&role, binding)?, keys, valid_until })
 }
 
 fn keys(role: &[&Element], pinned: &[String]) -> Vec<Certificate> {
@@ -109,14 +118,25 @@ fn keys(role: &[&Element], pinned: &[String]) -> Vec<Certificate> {
     keys
 }
 
-fn sign_in(role: &[&Element]) -> Result<Url, BadMetadata> {
-    let service = role.iter().find(|it| {
-        it.is(METADATA, "SingleSignOnService") && it.attribute("Binding") == Some(REDIRECT)
-    });
-    let location = service.and_then(|it| it.attribute("Location"));
-    let location = location.ok_or_else(|| {
-        BadMetadata("it has no SingleSignOnService with HTTP-Redirect".to_owned())
-    })?;
+/// By the binding of the configuration; without one, by redirect rather than by a form.
+fn sign_in(role: &[&Element], binding: Option<RequestBinding>) -> Result<SignInPlace, BadMetadata> {
+    let at = |name: &str| {
+        let mut services = role.iter().filter(|it| {
+            it.is(METADATA, "SingleSignOnService") && it.attribute("Binding") == Some(name)
+        });
+        services.next().and_then(|it| it.attribute("Location"))
+    };
+    let redirect = || at(REDIRECT).map(|it| place(it).map(SignInPlace::Redirect));
+    let post = || at(POST).map(|it| place(it).map(SignInPlace::Post));
+    let (found, wanted) = match binding {
+        None => (redirect().or_else(post), "HTTP-Redirect or HTTP-POST"),
+        Some(RequestBinding::Redirect) => (redirect(), "HTTP-Redirect"),
+        Some(RequestBinding::Post) => (post(), "HTTP-POST"),
+    };
+    found.ok_or_else(|| BadMetadata(format!("it has no SingleSignOnService with {wanted}")))?
+}
+
+fn place(location: &str) -> Result<Url, BadMetadata> {
     Url::parse(location)
         .ok()
         .filter(|it| matches!(it.scheme(), "https" | "http") && it.host().is_some())
@@ -129,7 +149,7 @@ pub(crate) fn write(
     entity_id: &str,
     recipient: &str,
     certificate: &Certificate,
-    name_id_format: Option<&str>,
+    config: &SamlConfig,
 ) -> String {
     let mut text = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
@@ -138,8 +158,12 @@ pub(crate) fn write(
          protocolSupportEnumeration=\"{PROTOCOL}\">\n",
         escaped(entity_id)
     );
-    let none: &[&str] = &[];
-    for (usage, methods) in [("signing", none), ("encryption", &ENCRYPTION)] {
+    let cbc: &[&str] = match config.aes_cbc {
+        AesCbc::Refuse => &[],
+        AesCbc::InSignedResponses => &ENCRYPTION_CBC,
+    };
+    let encryption = [&ENCRYPTION, cbc, &TRANSPORT].concat();
+    for (usage, methods) in [("signing", vec![]), ("encryption", encryption)] {
         // Writing to a string can't fail.
         let _ = write!(
             text,
@@ -152,7 +176,7 @@ pub(crate) fn write(
         }
         text.push_str("</md:KeyDescriptor>\n");
     }
-    if let Some(format) = name_id_format {
+    if let Some(format) = &config.name_id_format {
         let _ = writeln!(text, "<md:NameIDFormat>{}</md:NameIDFormat>", escaped(format));
     }
     let _ = write!(
@@ -172,8 +196,9 @@ pub(crate) fn escaped(text: &str) -> String {
 /// How long what was read is used when it can't be read again.
 pub(crate) const USABLE: Span = Span::from_days(1);
 const KEYS_MAX: usize = 8;
-const ENCRYPTION: [&str; 3] = [
-    "http://www.w3.org/2009/xmlenc11#aes256-gcm",
-    "http://www.w3.org/2009/xmlenc11#aes128-gcm",
-    "http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p",
-];
+/// What we like best stands first.
+const ENCRYPTION: [&str; 2] =
+    ["http://www.w3.org/2009/xmlenc11#aes256-gcm", "http://www.w3.org/2009/xmlenc11#aes128-gcm"];
+const ENCRYPTION_CBC: [&str; 2] =
+    ["http://www.w3.org/2001/04/xmlenc#aes256-cbc", "http://www.w3.org/2001/04/xmlenc#aes128-cbc"];
+const TRANSPORT: [&str; 1] = ["http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p"];

@@ -13,7 +13,7 @@ use super::{
     own_key::OwnKey,
     person::PersonMapping,
     refused::{SamlFault, SamlRefused},
-    request::{Asking, SamlPending},
+    request::{Asking, SamlPending, SamlRequest},
     response::{self, Rules, Unsolicited},
 };
 use crate::{Hidden, Http, IssuerConfig, Limits, Use, UseOnce};
@@ -166,7 +166,7 @@ impl SamlSignIn {
     /// Our metadata, for the provider.
     pub fn metadata(&self) -> String {
         let State { entity_id, recipient, key, config, .. } = &*self.0;
-        metadata::write(entity_id, recipient, &key.certificate, config.name_id_format.as_deref())
+        metadata::write(entity_id, recipient, &key.certificate, config)
     }
 
     /// Reads the provider's metadata in the background. Must be called within a tokio runtime.
@@ -175,11 +175,14 @@ impl SamlSignIn {
         drop(tokio::spawn(async move { drop(own.known().await) }));
     }
 
-    /// The address to send the browser to, and what has to be kept until it comes back.
+    /// What to send the browser to the provider with, and what has to be kept until it comes back.
     ///
     /// # Errors
     /// [`SamlRefused`] if the provider's metadata can't be had.
-    pub async fn begin(&self, entropy: &Entropy) -> Result<(String, SamlPending), SamlRefused> {
+    pub async fn begin(
+        &self,
+        entropy: &Entropy,
+    ) -> Result<(SamlRequest, SamlPending), SamlRefused> {
         self.step_in()?;
         let known = self.known().await?;
         let pending = SamlPending::new(self.name(), self.0.clock.now(), entropy);
@@ -189,7 +192,7 @@ impl SamlSignIn {
             sign_in: &known.metadata.sign_in,
             name_id_format: self.0.config.name_id_format.as_deref(),
         };
-        Ok((asking.url(&pending, &self.0.key)?, pending))
+        Ok((asking.signed(&pending, &self.0.key)?, pending))
     }
 
     /// Ends a sign-in with what the browser brought back, and with what it had kept, if it had.
@@ -244,6 +247,7 @@ impl SamlSignIn {
             audience: &self.0.entity_id,
             recipient: &self.0.recipient,
             decrypting: &self.0.key.decrypting,
+            aes_cbc: self.0.config.aes_cbc,
             request: pending.map(SamlPending::request),
             unsolicited: match self.0.config.idp_initiated {
                 IdpInitiated::Refuse => Unsolicited::Refuse,
@@ -350,8 +354,11 @@ impl SamlSignIn {
         *self.0.retry_at.lock().unwrap_or_else(PoisonError::into_inner) = now.plus(RETRY);
         let trust = Trust { pinned: &self.0.pinned, signers: &self.0.signers };
         let metadata = match self.document().await {
-            Ok(bytes) => metadata::read(&bytes, &self.0.config.entity_id, trust, now)
-                .map_err(|it| it.to_string()),
+            Ok(bytes) => {
+                let SamlConfig { entity_id, request_binding, .. } = &self.0.config;
+                metadata::read(&bytes, entity_id, *request_binding, trust, now)
+                    .map_err(|it| it.to_string())
+            }
             Err(fault) => Err(fault),
         };
         let metadata = metadata.map_err(|fault| {

@@ -82,7 +82,7 @@ faults! {
     IssuerMismatch = "issuer_mismatch", "The response comes from another identity provider.";
     /// It is for another address.
     DestinationMismatch = "destination_mismatch", "The response is for another address.";
-    /// The encryption is not one that is accepted: CBC, PKCS #1 v1.5.
+    /// The encryption is not one that is accepted: PKCS #1 v1.5, or CBC where it may not be.
     EncryptionNotAllowed = "encryption_not_allowed",
         "The assertion is encrypted in a way that is not accepted.";
     /// The assertion can't be decrypted.

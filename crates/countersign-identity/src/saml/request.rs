@@ -1,17 +1,38 @@
-//! The signed request that begins a sign-in, as an address to send the browser to (SAML 2.0 Bindings
-//! §3.4, Profiles §4.1.4.1), and what is kept until the browser comes back.
+//! The signed request that begins a sign-in, as an address to send the browser to or a form that it posts
+//! (SAML 2.0 Bindings §3.4 and §3.5, Profiles §4.1.4.1), and what is kept until the browser comes back.
 
 use super::{
-    metadata::escaped,
-    names::{ASSERTION, POST, PROTOCOL},
+    metadata::{SignInPlace, escaped},
+    names::{ASSERTION, POST, PROTOCOL, RSA_SHA256},
     own_key::OwnKey,
     refused::{SamlFault, SamlRefused},
+    signing,
 };
 use crate::Hidden;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use countersign_model::{Entropy, Span, Timestamp};
 use serde::{Deserialize, Serialize};
 use url::{Url, form_urlencoded};
+
+/// How the browser takes a request to the provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SamlRequest {
+    /// It goes to this address (HTTP-Redirect).
+    Address(String),
+    /// It posts a form (HTTP-POST).
+    Form(SamlRequestForm),
+}
+
+/// The form of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SamlRequestForm {
+    /// Where it is posted to.
+    pub action: String,
+    /// Scheme, host and port of that.
+    pub site: String,
+    /// The value of its one field, `SAMLRequest`.
+    pub saml_request: String,
+}
 
 /// A sign-in that has begun and not ended. Kept where only the same browser can bring it back: in a
 /// sealed cookie. Used once, at most 10 minutes old.
@@ -55,15 +76,43 @@ impl SamlPending {
 pub(crate) struct Asking<'a> {
     pub(crate) entity_id: &'a str,
     pub(crate) recipient: &'a str,
-    pub(crate) sign_in: &'a Url,
+    pub(crate) sign_in: &'a SignInPlace,
     pub(crate) name_id_format: Option<&'a str>,
 }
 
 impl Asking<'_> {
-    /// The address with the request and its signature. There is no `RelayState`: where to go
-    /// afterwards is our own affair.
-    pub(crate) fn url(&self, pending: &SamlPending, key: &OwnKey) -> Result<String, SamlRefused> {
-        let deflated = stored(self.request(pending).as_bytes());
+    /// The request with its signature. There is no `RelayState`: where to go afterwards is our own
+    /// affair.
+    pub(crate) fn signed(
+        &self,
+        pending: &SamlPending,
+        key: &OwnKey,
+    ) -> Result<SamlRequest, SamlRefused> {
+        match self.sign_in {
+            SignInPlace::Redirect(place) => self.address(place, pending, key),
+            SignInPlace::Post(place) => self.form(place, pending, key),
+        }
+    }
+
+    fn form(
+        &self,
+        place: &Url,
+        pending: &SamlPending,
+        key: &OwnKey,
+    ) -> Result<SamlRequest, SamlRefused> {
+        let signed = signing::enveloped(&self.request(place, pending), key)?;
+        let saml_request = STANDARD.encode(signed);
+        let (action, site) = (place.to_string(), place.origin().ascii_serialization());
+        Ok(SamlRequest::Form(SamlRequestForm { action, site, saml_request }))
+    }
+
+    fn address(
+        &self,
+        place: &Url,
+        pending: &SamlPending,
+        key: &OwnKey,
+    ) -> Result<SamlRequest, SamlRefused> {
+        let deflated = stored(self.request(place, pending).as_bytes());
         let deflated = deflated.ok_or(SamlFault::RequestNotMade)?;
         // Signed are these very characters, in this order (Bindings §3.4.4.1).
         let mut query = form_urlencoded::Serializer::new(String::new());
@@ -73,11 +122,11 @@ impl Asking<'_> {
         let signature = key.sign(signed.as_bytes())?;
         let mut query = form_urlencoded::Serializer::new(signed);
         query.append_pair("Signature", &STANDARD.encode(signature));
-        let mark = if self.sign_in.query().is_some() { '&' } else { '?' };
-        Ok(format!("{}{mark}{}", self.sign_in, query.finish()))
+        let mark = if place.query().is_some() { '&' } else { '?' };
+        Ok(SamlRequest::Address(format!("{place}{mark}{}", query.finish())))
     }
 
-    fn request(&self, pending: &SamlPending) -> String {
+    fn request(&self, place: &Url, pending: &SamlPending) -> String {
         let policy = self.name_id_format.map_or_else(String::new, |format| {
             let format = escaped(format);
             format!("<samlp:NameIDPolicy Format=\"{format}\" AllowCreate=\"true\"/>")
@@ -89,7 +138,7 @@ impl Asking<'_> {
              </samlp:AuthnRequest>",
             pending.request(),
             pending.began_at,
-            escaped(self.sign_in.as_str()),
+            escaped(place.as_str()),
             escaped(self.recipient),
             escaped(self.entity_id),
         )
@@ -108,4 +157,3 @@ fn stored(bytes: &[u8]) -> Option<Vec<u8>> {
 }
 
 const PENDING_SPAN_MAX: Span = Span::from_seconds(600);
-const RSA_SHA256: &str = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256";

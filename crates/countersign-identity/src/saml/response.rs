@@ -7,7 +7,8 @@
 use super::{
     assertion::{self, Believed},
     certificate::Certificate,
-    encryption,
+    config::AesCbc,
+    encryption::{self, Cbc, Sealed},
     names::{ASSERTION, DSIG, ENTITY, PROTOCOL, SUCCESS},
     refused::{SamlFault, SamlRefused},
     signature::{self, Verified},
@@ -29,6 +30,7 @@ pub(crate) struct Rules<'r> {
     /// Where responses go.
     pub(crate) recipient: &'r str,
     pub(crate) decrypting: &'r OaepPrivateDecryptingKey,
+    pub(crate) aes_cbc: AesCbc,
     /// The request of this browser that is being answered, if there is one.
     pub(crate) request: Option<&'r str>,
     pub(crate) unsolicited: Unsolicited,
@@ -54,13 +56,18 @@ pub(crate) fn judge(bytes: &[u8], rules: Rules<'_>) -> Result<Believed, SamlRefu
         return Err(SamlFault::AssertionCount.into());
     };
     let opened;
-    let assertion = if holder.is(ASSERTION, "Assertion") {
-        *holder
+    let (assertion, sealed) = if holder.is(ASSERTION, "Assertion") {
+        (*holder, Sealed::Tight)
     } else {
-        opened = encryption::open(holder, rules.decrypting)?;
-        &opened
+        let cbc = Cbc::of(rules.aes_cbc, whole, holder);
+        opened = encryption::open(holder, rules.decrypting, cbc)?;
+        (&opened.assertion, opened.sealed)
     };
-    let own = signature::verify(assertion, rules.keys)?;
+    let own = signature::verify(assertion, rules.keys).map_err(|refused| match sealed {
+        Sealed::Tight => refused,
+        // Another answer than that of bad padding would be one to ask for.
+        Sealed::Loosely => SamlFault::DecryptionFailed.into(),
+    })?;
     let verified = own.or(whole.map(|it: Verified<'_>| it.with_assertion(assertion)));
     let believed = assertion::read(verified.ok_or(SamlFault::SignatureMissing)?, rules)?;
     // Both say which request they answer, or neither does.

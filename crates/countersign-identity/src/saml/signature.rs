@@ -7,7 +7,7 @@
 use super::{
     canonical::Canonical,
     certificate::{Certificate, Signing, unspaced_base64},
-    names::{DSIG, EXCLUSIVE},
+    names::{DSIG, ENVELOPED, EXCLUSIVE, SHA256},
     refused::{SamlFault, SamlRefused},
     xml::Element,
 };
@@ -21,6 +21,12 @@ pub(crate) struct Verified<'d>(&'d Element);
 impl<'d> Verified<'d> {
     pub(crate) fn element(self) -> &'d Element {
         self.0
+    }
+
+    /// Whether this very element is a child of it, so that the signature covers it.
+    pub(crate) fn has_child(self, element: &Element) -> bool {
+        let children = self.0.elements().unwrap_or_default();
+        children.into_iter().any(|it| std::ptr::eq(it, element))
     }
 
     /// The assertion of this response: its child, or what its encrypted child holds. The caller has
@@ -133,7 +139,7 @@ impl<'d> Reference<'d> {
         }
         let name = method.attribute("Algorithm").unwrap_or_default();
         let digest = match name {
-            "http://www.w3.org/2001/04/xmlenc#sha256" => &digest::SHA256,
+            SHA256 => &digest::SHA256,
             "http://www.w3.org/2001/04/xmldsig-more#sha384" => &digest::SHA384,
             "http://www.w3.org/2001/04/xmlenc#sha512" => &digest::SHA512,
             _ => return Err(SamlRefused::new(SamlFault::AlgorithmNotAllowed, shown(name))),
@@ -163,5 +169,4 @@ fn canonicalization(method: &Element) -> Result<Vec<&str>, SamlRefused> {
     }
 }
 
-const ENVELOPED: &str = "http://www.w3.org/2000/09/xmldsig#enveloped-signature";
 const PREFIXES_MAX: usize = 32;

@@ -3,13 +3,15 @@
 
 mod accepted;
 mod attacks;
+mod cbc;
 mod idp;
 mod metadata;
+mod requests;
 mod wrapping;
 
 use crate::signin::entropy;
 use countersign_identity::{
-    Http, SamlAnswer, SamlConfig, SamlPending, SamlRefused, SamlSignIn, SamlSignedIn,
+    Http, SamlAnswer, SamlConfig, SamlPending, SamlRefused, SamlRequest, SamlSignIn, SamlSignedIn,
     SamlSurroundings, Use, UseOnce,
 };
 use countersign_model::{Clock, Digest, Timestamp};
@@ -94,8 +96,8 @@ impl Stage {
     }
 
     async fn begin(&self) -> Waiting {
-        let (url, pending) = self.sign_in.begin(&entropy()).await.unwrap();
-        let url = url::Url::parse(&url).unwrap();
+        let (request, pending) = self.sign_in.begin(&entropy()).await.unwrap();
+        let url = address(request);
         let request = idp::request_of(&url);
         let (_, id) = request.split_once(" ID=\"").unwrap();
         let id = id.split('"').next().unwrap().to_owned();
@@ -120,6 +122,14 @@ impl Waiting {
     /// A response that is right in everything, to be changed and signed.
     fn draft(&self) -> Draft {
         Draft::new(&self.request)
+    }
+}
+
+/// Where a request goes that is no form.
+fn address(request: SamlRequest) -> url::Url {
+    match request {
+        SamlRequest::Address(url) => url::Url::parse(&url).unwrap(),
+        SamlRequest::Form(form) => panic!("a form: {form:?}"),
     }
 }
 

@@ -71,7 +71,7 @@ fn walk(name: &str) {
 /// The browser, if everything that a walk needs is here.
 #[expect(clippy::disallowed_methods, reason = "the test is told where the browser is")]
 #[expect(clippy::print_stderr, reason = "a test that did nothing says so")]
-fn browser() -> Option<String> {
+pub(crate) fn browser() -> Option<String> {
     let Ok(browser) = std::env::var("COUNTERSIGN_TEST_BROWSER") else {
         eprintln!("skipped: COUNTERSIGN_TEST_BROWSER names no browser");
         return None;

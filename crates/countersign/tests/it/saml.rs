@@ -4,8 +4,9 @@
 
 #![expect(clippy::panic, reason = "a test that panics is a test that fails")]
 
-use crate::lab::{Process, World, until};
-use serde_json::json;
+use crate::lab::{AUDIENCE, Process, World, until};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
 use std::{
     fs,
     net::{SocketAddr, TcpListener, TcpStream},
@@ -31,52 +32,130 @@ struct Provider {
 async fn a_person_signs_in_with_simplesamlphp() {
     let Some(www) = www() else { return };
     let world = World::new().await;
-    let provider = Provider::start(&www, &world).await;
-    let (landed, process) = signs_in(&world, &provider, "signed").await;
+    let provider = Provider::start(&www, &world, AUDIENCE).await;
+    let (landed, process) = signs_in(&world, &provider, "signed", json!({})).await;
+    is_alice(&landed, process, "signed").await;
+}
+
+/// Both ways are in its metadata; the configuration says which.
+#[tokio::test]
+async fn simplesamlphp_takes_a_signed_request_by_a_form() {
+    let Some(www) = www() else { return };
+    let world = World::new().await;
+    let provider = Provider::start(&www, &world, AUDIENCE).await;
+    let changes = json!({"request_binding": "post"});
+    let (landed, process) = signs_in(&world, &provider, "signed", changes).await;
+    is_alice(&landed, process, "signed").await;
+}
+
+/// It validates: a form that somebody changed gets nobody to its page of names and passwords.
+#[tokio::test]
+async fn simplesamlphp_refuses_a_request_that_was_changed() {
+    let Some(www) = www() else { return };
+    let world = World::new().await;
+    let provider = Provider::start(&www, &world, AUDIENCE).await;
+    world
+        .configure(&json!({"saml": [provider.told("signed", json!({"request_binding": "post"}))]}));
+    let process = Process::start(&world).await;
+    let page = gateway(process.address, "/console/saml/signed/begin", &[]);
+    let request = String::from_utf8(STANDARD.decode(page.value("SAMLRequest")).unwrap()).unwrap();
+    let posted = |request: &str| {
+        let field = format!("SAMLRequest={}", STANDARD.encode(request));
+        let post = ["--location", "--data-urlencode", &field, "--cookie", "", &page.action()];
+        curl(&post).body
+    };
+    assert!(posted(&request).contains("name=\"AuthState\""), "the control");
+    let changed = request.replace("/response\"", "/respons\"");
+    assert_ne!(changed, request);
+    assert!(!posted(&changed).contains("name=\"AuthState\""));
+    process.stop().await;
+}
+
+/// This `SimpleSAMLphp` knows no other way to encrypt than AES-CBC with 128 bits, whatever it is told.
+#[tokio::test]
+async fn what_simplesamlphp_encrypts_with_cbc_is_opened_where_it_is_signed_and_allowed() {
+    let Some(www) = www() else { return };
+    let world = World::new().await;
+    let provider = Provider::start(&www, &world, AUDIENCE).await;
+    let open = json!({"aes_cbc": "in_signed_responses"});
+    let (landed, process) = signs_in(&world, &provider, "sealed", open.clone()).await;
+    is_alice(&landed, process, "sealed").await;
+    // The same without the setting, and with it where only the assertion is signed.
+    for (name, changes) in [("sealed", json!({})), ("loose", open)] {
+        let (landed, process) = signs_in(&world, &provider, name, changes).await;
+        assert_eq!(landed.status, "403", "{name}: {}", landed.head);
+        assert!(landed.body.contains("encryption_not_allowed"), "{name}: {}", landed.body);
+        process.stop().await;
+    }
+}
+
+/// Through Chromium: the page's policy lets its form go to the provider, with its script and without.
+#[tokio::test]
+async fn a_browser_goes_to_simplesamlphp_and_comes_back() {
+    let (Some(www), Some(browser)) = (www(), crate::browser::browser()) else { return };
+    let world = World::new().await;
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    // Another site than the provider's, and one that a browser keeps `Secure` cookies for.
+    let public_url = format!("http://localhost:{port}");
+    let provider = Provider::start(&www, &world, &public_url).await;
+    for binding in ["post", "redirect"] {
+        let told = provider.told("signed", json!({"request_binding": binding}));
+        world.configure(&json!({
+            "saml": [told], "public_url": public_url, "listen": format!("127.0.0.1:{port}"),
+        }));
+        let process = Process::start(&world).await;
+        let walked = Command::new("node")
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/saml.mjs"))
+            .env("COUNTERSIGN_TEST_BROWSER", &browser)
+            .env("COUNTERSIGN_TEST_GATEWAY", &public_url)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let said = [walked.stdout, walked.stderr].concat();
+        let said = String::from_utf8_lossy(&said);
+        assert!(walked.status.success(), "{binding}: {said}\n{}", process.said());
+        process.stop().await;
+    }
+}
+
+async fn is_alice(landed: &Got, process: Process, name: &str) {
     assert_eq!(landed.status, "303", "{} {}\n{}", landed.head, landed.body, process.said());
     assert_eq!(landed.header("location"), "/console/grants");
     let session = format!("cookie: {}", landed.cookie("countersign="));
     let seen = gateway(process.address, "/console/grants", &["--header", &session]);
     assert_eq!(seen.status, "200");
-    assert!(seen.body.contains("signed:alice@example.test"), "{}", seen.body);
-    process.stop().await;
-}
-
-/// This `SimpleSAMLphp` knows no other way to encrypt than AES-CBC.
-#[tokio::test]
-async fn what_simplesamlphp_encrypts_with_cbc_is_refused() {
-    let Some(www) = www() else { return };
-    let world = World::new().await;
-    let provider = Provider::start(&www, &world).await;
-    let (landed, process) = signs_in(&world, &provider, "sealed").await;
-    assert_eq!(landed.status, "403", "{}", landed.head);
-    assert!(landed.body.contains("encryption_not_allowed"), "{}", landed.body);
+    assert!(seen.body.contains(&format!("{name}:alice@example.test")), "{}", seen.body);
     process.stop().await;
 }
 
 /// Walks to the provider and back, and gives what the gateway says to the response.
-async fn signs_in(world: &World, provider: &Provider, name: &str) -> (Got, Process) {
-    let told = json!({
-        "name": name, "entity_id": "urn:test:idp",
-        "metadata": {"url": format!("{}saml2/idp/metadata.php", provider.base)},
-        "signing_certificates": [provider.fingerprint()],
-        "key": {"file": "saml.key"}, "certificate": "saml.crt",
-        "attributes": {"subject_prefix": format!("{name}:")},
-    });
-    world.configure(&json!({"saml": [told]}));
+async fn signs_in(
+    world: &World,
+    provider: &Provider,
+    name: &str,
+    changes: Value,
+) -> (Got, Process) {
+    world.configure(&json!({"saml": [provider.told(name, changes)]}));
     let process = Process::start(world).await;
     let page = format!("/console/saml/{name}/begin?return_to=/console/grants");
     let begun = gateway(process.address, &page, &[]);
-    assert_eq!(begun.status, "303", "{} {}", begun.head, begun.body);
     let cookie = format!("cookie: {}", begun.cookie("countersign-saml="));
-    let response = format!("SAMLResponse={}", provider.walk(&begun.header("location")));
+    let response = match begun.status.as_str() {
+        "303" => provider.walk(&[&begun.header("location")]),
+        "200" => {
+            let field = format!("SAMLRequest={}", begun.value("SAMLRequest"));
+            provider.walk(&["--data-urlencode", &field, &begun.action()])
+        }
+        _ => panic!("{} {}", begun.head, begun.body),
+    };
+    let response = format!("SAMLResponse={response}");
     let post = ["--data-urlencode", &response, "--header", &cookie];
     let landed = gateway(process.address, &format!("/console/saml/{name}/response"), &post);
     (landed, process)
 }
 
 impl Provider {
-    async fn start(www: &Path, world: &World) -> Self {
+    async fn start(www: &Path, world: &World, console: &str) -> Self {
         let state = tempfile::tempdir().unwrap();
         for directory in ["cert", "log", "data", "tmp"] {
             fs::create_dir(state.path().join(directory)).unwrap();
@@ -108,7 +187,7 @@ impl Provider {
             .env("SSP_WWW", www)
             .env("SSP_STATE", state.path())
             .env("SSP_BASE", &base)
-            .env("SSP_CONSOLE", crate::lab::AUDIENCE)
+            .env("SSP_CONSOLE", console)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -119,22 +198,35 @@ impl Provider {
         provider
     }
 
+    /// What the configuration says of it.
+    fn told(&self, name: &str, changes: Value) -> Value {
+        let mut told = json!({
+            "name": name, "entity_id": "urn:test:idp",
+            "metadata": {"url": format!("{}saml2/idp/metadata.php", self.base)},
+            "signing_certificates": [self.fingerprint()],
+            "key": {"file": "saml.key"}, "certificate": "saml.crt",
+            "attributes": {"subject_prefix": format!("{name}:")},
+        });
+        told.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        told
+    }
+
     fn fingerprint(&self) -> String {
         let pem = fs::read_to_string(self.state.path().join("cert/idp.crt")).unwrap();
-        use base64::{Engine as _, engine::general_purpose::STANDARD};
         let body: String = pem.lines().filter(|it| !it.starts_with("-----")).collect();
         let hash =
             aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &STANDARD.decode(body).unwrap());
         hash.as_ref().iter().map(|it| format!("{it:02x}")).collect()
     }
 
-    /// What a person does at the provider: the form with name and password. Gives the response that
-    /// its last page posts.
-    fn walk(&self, url: &str) -> String {
-        let jar = self.state.path().join("jar").display().to_string();
+    /// What a person does at the provider, once their browser has brought the request there: the form
+    /// with name and password. Gives the response that its last page posts.
+    fn walk(&self, request: &[&str]) -> String {
+        let jar = tempfile::NamedTempFile::new_in(self.state.path()).unwrap();
+        let jar = jar.path().display().to_string();
         let cookies = ["--location", "--cookie", &jar, "--cookie-jar", &jar];
         let form =
-            curl(&[cookies.as_slice(), &["--write-out", "\n%{url_effective}", url]].concat());
+            curl(&[&cookies, ["--write-out", "\n%{url_effective}"].as_slice(), request].concat());
         let action = form.body.lines().last().unwrap().split('?').next().unwrap().to_owned();
         let state = form.value("AuthState");
         let fields =
@@ -168,6 +260,12 @@ impl Got {
         let mut found = found.filter(|(_, value)| value.starts_with(begin));
         let (_, value) = found.next().unwrap_or_else(|| panic!("no {begin} in {}", self.head));
         value.split(';').next().unwrap().to_owned()
+    }
+
+    /// Where its form leads.
+    fn action(&self) -> String {
+        let (_, rest) = self.body.split_once("<form method=\"post\" action=\"").unwrap();
+        rest.split('"').next().unwrap().replace("&amp;", "&").replace("&#38;", "&")
     }
 
     /// The value of a hidden field.

@@ -353,10 +353,15 @@ impl Envelope {
         if let Some(place) = self.bent {
             sealed[place] ^= 1;
         }
+        self.around(&secret, &sealed)
+    }
+
+    /// `saml:EncryptedAssertion` around what `secret` has sealed.
+    pub(super) fn around(&self, secret: &[u8], sealed: &[u8]) -> String {
         let public = PublicEncryptingKey::from_der(&self.key.spki).unwrap();
         let public = OaepPublicEncryptingKey::new(public).unwrap();
         let mut wrapped = vec![0; public.ciphertext_size()];
-        let wrapped = public.encrypt(&OAEP_SHA1_MGF1SHA1, &secret, &mut wrapped, None).unwrap();
+        let wrapped = public.encrypt(&OAEP_SHA1_MGF1SHA1, secret, &mut wrapped, None).unwrap();
         format!(
             "<saml:EncryptedAssertion xmlns:saml=\"{SAML}\"><xenc:EncryptedData \
              xmlns:xenc=\"http://www.w3.org/2001/04/xmlenc#\" \

@@ -16,15 +16,12 @@ async fn signs_in(metadata: &str, changes: Value) -> String {
     std::fs::write(stage.directory.path().join("idp.xml"), metadata).unwrap();
     match stage.sign_in.begin(&crate::signin::entropy()).await {
         Err(refused) => refused.code().to_owned(),
-        Ok((url, pending)) => {
-            let request = super::idp::request_of(&url::Url::parse(&url).unwrap());
+        Ok((request, pending)) => {
+            let url = super::address(request);
+            let request = super::idp::request_of(&url);
             let id = request.split(" ID=\"").nth(1).unwrap().split('"').next().unwrap();
             let draft = Draft::new(id).signed(&stage.idp);
-            let waiting = super::Waiting {
-                url: url::Url::parse(&url).unwrap(),
-                pending,
-                request: id.to_owned(),
-            };
+            let waiting = super::Waiting { url, pending, request: id.to_owned() };
             outcome(&stage.finish(&waiting, &draft).await)
         }
     }

@@ -1,14 +1,14 @@
 <?php
-// The same console under two names: signed, and signed and encrypted.
+// The same console under three names: signed, encrypted in a signed response, and encrypted in one that is not.
 $certificate = preg_replace('/-----.*?-----|\s/', '', file_get_contents(getenv('SSP_STATE') . '/cert/sp.crt'));
-foreach (['signed', 'sealed'] as $name) {
+foreach (['signed', 'sealed', 'loose'] as $name) {
     $base = getenv('SSP_CONSOLE') . "/console/saml/$name";
     $metadata["$base/metadata"] = [
         'AssertionConsumerService' => "$base/response",
         'certData' => $certificate,
         'saml20.sign.response' => $name === 'sealed',
         'saml20.sign.assertion' => true,
-        'assertion.encryption' => $name === 'sealed',
+        'assertion.encryption' => $name !== 'signed',
         'sharedkey_algorithm' => 'http://www.w3.org/2009/xmlenc11#aes256-gcm',
         'signature.algorithm' => 'http://www.w3.org/2001/04/xmldsig-more#rsa-sha256',
         'NameIDFormat' => 'urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress',

@@ -173,8 +173,7 @@ impl Assembly {
         let once = register(&store, setup.clock.clone());
         let options = callers.with(once.clone(), &governance);
         let verifier = judge_of_callers(&setup.issuers, &setup.variables, http, options)?;
-        let ending = verifier.clone();
-        governance.follow_cut_offs(move |cut_offs| ending.end_sessions(cut_offs));
+        end_sessions_with(&governance, verifier.clone());
         let streams = Arc::new(streams(&setup.event_transmitters, setup.clock.clone()));
         let (tracer, exporting) = setup.telemetry.map(Tracer::start).unzip();
         let gateway = Gateway::new(GatewayParts {
@@ -273,8 +272,6 @@ impl Running {
     }
 }
 
-/// What the rules for tokens do not keep.
-
 /// This installation as an issuer of tokens: every gateway with the same master key has its keys.
 fn own_issuer(setup: &Setup) -> Result<OwnIssuer, Failure> {
     let own = OwnIssuer::new(&setup.public_url, setup.tokens, |generation| {
@@ -372,6 +369,11 @@ fn judge_of_callers(
     let verifier = verifier.map_err(|faults| faulty(&faults))?;
     connect_directories(&verifier, variables)?;
     Ok(verifier)
+}
+
+/// A session that governance ends is none for the judge from that moment on.
+fn end_sessions_with(governance: &Governance, verifier: Verifier) {
+    governance.follow_cut_offs(move |cut_offs| verifier.end_sessions(cut_offs));
 }
 
 fn connect_directories(

@@ -33,7 +33,7 @@ async fn a_person_signs_in_with_simplesamlphp() {
     let Some(www) = www() else { return };
     let world = World::new().await;
     let provider = Provider::start(&www, &world, AUDIENCE).await;
-    let (landed, process) = signs_in(&world, &provider, "signed", json!({})).await;
+    let (landed, process) = signs_in(&world, &provider, "signed", &json!({})).await;
     is_alice(&landed, process, "signed").await;
 }
 
@@ -44,7 +44,7 @@ async fn simplesamlphp_takes_a_signed_request_by_a_form() {
     let world = World::new().await;
     let provider = Provider::start(&www, &world, AUDIENCE).await;
     let changes = json!({"request_binding": "post"});
-    let (landed, process) = signs_in(&world, &provider, "signed", changes).await;
+    let (landed, process) = signs_in(&world, &provider, "signed", &changes).await;
     is_alice(&landed, process, "signed").await;
 }
 
@@ -54,8 +54,9 @@ async fn simplesamlphp_refuses_a_request_that_was_changed() {
     let Some(www) = www() else { return };
     let world = World::new().await;
     let provider = Provider::start(&www, &world, AUDIENCE).await;
-    world
-        .configure(&json!({"saml": [provider.told("signed", json!({"request_binding": "post"}))]}));
+    world.configure(
+        &json!({"saml": [provider.told("signed", &json!({"request_binding": "post"}))]}),
+    );
     let process = Process::start(&world).await;
     let page = gateway(process.address, "/console/saml/signed/begin", &[]);
     let request = String::from_utf8(STANDARD.decode(page.value("SAMLRequest")).unwrap()).unwrap();
@@ -78,11 +79,11 @@ async fn what_simplesamlphp_encrypts_with_cbc_is_opened_where_it_is_signed_and_a
     let world = World::new().await;
     let provider = Provider::start(&www, &world, AUDIENCE).await;
     let open = json!({"aes_cbc": "in_signed_responses"});
-    let (landed, process) = signs_in(&world, &provider, "sealed", open.clone()).await;
+    let (landed, process) = signs_in(&world, &provider, "sealed", &open).await;
     is_alice(&landed, process, "sealed").await;
     // The same without the setting, and with it where only the assertion is signed.
     for (name, changes) in [("sealed", json!({})), ("loose", open)] {
-        let (landed, process) = signs_in(&world, &provider, name, changes).await;
+        let (landed, process) = signs_in(&world, &provider, name, &changes).await;
         assert_eq!(landed.status, "403", "{name}: {}", landed.head);
         assert!(landed.body.contains("encryption_not_allowed"), "{name}: {}", landed.body);
         process.stop().await;
@@ -99,7 +100,7 @@ async fn a_browser_goes_to_simplesamlphp_and_comes_back() {
     let public_url = format!("http://localhost:{port}");
     let provider = Provider::start(&www, &world, &public_url).await;
     for binding in ["post", "redirect"] {
-        let told = provider.told("signed", json!({"request_binding": binding}));
+        let told = provider.told("signed", &json!({"request_binding": binding}));
         world.configure(&json!({
             "saml": [told], "public_url": public_url, "listen": format!("127.0.0.1:{port}"),
         }));
@@ -133,7 +134,7 @@ async fn signs_in(
     world: &World,
     provider: &Provider,
     name: &str,
-    changes: Value,
+    changes: &Value,
 ) -> (Got, Process) {
     world.configure(&json!({"saml": [provider.told(name, changes)]}));
     let process = Process::start(world).await;
@@ -199,7 +200,7 @@ impl Provider {
     }
 
     /// What the configuration says of it.
-    fn told(&self, name: &str, changes: Value) -> Value {
+    fn told(&self, name: &str, changes: &Value) -> Value {
         let mut told = json!({
             "name": name, "entity_id": "urn:test:idp",
             "metadata": {"url": format!("{}saml2/idp/metadata.php", self.base)},

@@ -119,6 +119,9 @@ async fn cbc_is_opened_in_a_signed_response_where_the_configuration_says_so() {
 }
 
 type Make = fn(&Draft, &Idp, &Cbc) -> String;
+/// What is refused, under which setting, how it is encrypted and put together, and the code.
+type Row<'r> = (&'r str, &'r serde_json::Value, &'r Cbc, Make, &'r str);
+type Plain = fn(&Draft, &Idp) -> String;
 
 #[tokio::test]
 async fn cbc_is_refused_before_anything_is_decrypted() {
@@ -131,7 +134,7 @@ async fn cbc_is_refused_before_anything_is_decrypted() {
         ..usual.clone()
     };
     let (off, on) = (json!({}), json!({"aes_cbc": "in_signed_responses"}));
-    let table: &[(&str, &serde_json::Value, &Cbc, Make, &str)] = &[
+    let table: &[Row<'_>] = &[
         ("the setting is off", &off, &usual, signed, "encryption_not_allowed"),
         (
             "the setting is off, and nothing is signed",
@@ -158,39 +161,19 @@ async fn cbc_is_refused_before_anything_is_decrypted() {
             },
             "signature_invalid",
         ),
-        (
-            "the ciphertext was changed after it was signed",
-            &on,
-            &usual,
-            |draft, idp, cbc| {
-                let one = cbc.seal(&draft.assertion());
-                let other = cbc.seal(&draft.assertion().replace("alice", "mallo"));
-                assert_ne!(one, other);
-                idp.sign(&draft.response(&one)).replace(&one, &other)
-            },
-            "digest_mismatch",
-        ),
+        ("the ciphertext was changed after it was signed", &on, &usual, changed, "digest_mismatch"),
         (
             "a signed assertion, and an encrypted one behind it",
             &on,
             &usual,
-            |draft, idp, cbc| {
-                let other = Draft { id: "_other".into(), ..draft.clone() };
-                let both =
-                    format!("{}{}", idp.sign(&draft.assertion()), cbc.seal(&other.assertion()));
-                idp.sign(&draft.response(&both))
-            },
+            one_behind_another,
             "assertion_count",
         ),
         (
             "the signature is moved to the assertion's envelope",
             &on,
             &usual,
-            |draft, idp, cbc| {
-                let signature = idp.signature(&draft.assertion(), &super::idp::Style::default());
-                let sealed = cbc.seal(&draft.assertion());
-                draft.response(&sealed.replacen("><xenc", &format!(">{signature}<xenc"), 1))
-            },
+            moved,
             "encryption_not_allowed",
         ),
         ("3DES", &on, &old, signed, "encryption_not_allowed"),
@@ -204,13 +187,32 @@ async fn cbc_is_refused_before_anything_is_decrypted() {
     }
 }
 
+fn changed(draft: &Draft, idp: &Idp, cbc: &Cbc) -> String {
+    let one = cbc.seal(&draft.assertion());
+    let other = cbc.seal(&draft.assertion().replace("alice", "mallo"));
+    assert_ne!(one, other);
+    idp.sign(&draft.response(&one)).replace(&one, &other)
+}
+
+fn one_behind_another(draft: &Draft, idp: &Idp, cbc: &Cbc) -> String {
+    let other = Draft { id: "_other".into(), ..draft.clone() };
+    let both = format!("{}{}", idp.sign(&draft.assertion()), cbc.seal(&other.assertion()));
+    idp.sign(&draft.response(&both))
+}
+
+fn moved(draft: &Draft, idp: &Idp, cbc: &Cbc) -> String {
+    let signature = idp.signature(&draft.assertion(), &super::idp::Style::default());
+    let sealed = cbc.seal(&draft.assertion());
+    draft.response(&sealed.replacen("><xenc", &format!(">{signature}<xenc"), 1))
+}
+
 /// Signed by the provider, and wrong inside: whoever could have that made learns nothing from it.
 #[tokio::test]
 async fn whatever_goes_wrong_inside_of_cbc_has_one_answer() {
     let stage = open();
     let usual = Cbc::usual;
-    let plain: fn(&Draft, &Idp) -> String = |draft, _| draft.assertion();
-    let table: Vec<(&str, Cbc, fn(&Draft, &Idp) -> String)> = vec![
+    let plain: Plain = |draft, _| draft.assertion();
+    let table: Vec<(&str, Cbc, Plain)> = vec![
         ("padding of nothing", Cbc { padding: Padding::LastIs(0), ..usual() }, plain),
         ("padding of 17", Cbc { padding: Padding::LastIs(17), ..usual() }, plain),
         ("padding of 255", Cbc { padding: Padding::LastIs(255), ..usual() }, plain),

@@ -88,7 +88,7 @@ fn what_init_writes_passes_check_and_faults_are_named() {
 fn catalog_check_names_file_line_and_key() {
     let here = tempfile::tempdir().unwrap();
     countersign(here.path(), &["init", "--yes"]).expect(0, "wrote", "");
-    countersign(here.path(), &["catalog", "check"]).expect(0, "1 targets, 2 functions", "");
+    countersign(here.path(), &["catalog", "check"]).expect(0, "1 target, 2 functions", "");
     let file = here.path().join("catalog/example.yaml");
     let text = fs::read_to_string(&file).unwrap();
     let line = text.lines().position(|line| line.contains("from: [owner]")).unwrap() + 1;

@@ -278,11 +278,6 @@ impl Governance {
         let mut change = self.store().change().await?;
         let tick = change.next_tick().await?;
         let row = change.approval(id).await?.ok_or(ApprovalError::NotFound)?;
-        if entries == Entries::MustBeWritten
-            && change.entries_wait_about(&id.to_string()).await? > 0
-        {
-            return Err(Unavailable::EntryWaits.into());
-        }
         if row.approval.lapsed(now).is_some() {
             let expired = self.expire(&mut change, row, now, tick).await?;
             change.commit().await?;
@@ -299,6 +294,12 @@ impl Governance {
                 row.approval
             }
             Step::To(next, by, verdict) => {
+                // Asked only here: whoever comes too late is told so, and not that something waits.
+                if entries == Entries::MustBeWritten
+                    && change.entries_wait_about(&id.to_string()).await? > 0
+                {
+                    return Err(Unavailable::EntryWaits.into());
+                }
                 let next = ApprovalRow { approval: *next, revision: row.revision };
                 match self.write_approval(&mut change, &next, by, verdict, now, tick).await? {
                     Written::Done => {}

@@ -16,7 +16,7 @@ use countersign_demo::{
 };
 use countersign_gateway::{Gateway, GatewayParts, Limits, Secrets, check_mask};
 use countersign_governance::{Governance, NewGrant, Parts, RoleMap, Store};
-use countersign_identity::{Http, IssuerConfig, Verifier};
+use countersign_identity::{Http, IssuerConfig, Use, UseOnce, Verifier};
 use countersign_ledger::{
     Log, LogOptions, MasterKey, SegmentOptions, Segments, SigningKey, Writer, WriterOptions,
 };
@@ -215,6 +215,7 @@ impl World {
                 reviewers: vec![],
                 auditors: vec![],
             },
+            directories: vec![],
             gateway: "bench".to_owned(),
             stale_after: Span::from_seconds(5),
         })
@@ -225,6 +226,8 @@ impl World {
         let gateway = Gateway::new(GatewayParts {
             governance: governance.clone(),
             verifier: verifier.clone(),
+            // Nothing here is good for one use: no caller shows a proof.
+            once: UseOnce::new(|_, _| async { Ok(Use::Again) }),
             ledger,
             mask_key: HashKey::new(&[5; 32]),
             resource: RESOURCE.to_owned(),

@@ -161,3 +161,29 @@ fn memory_is_bounded() {
         assert_eq!(added.fresh.first().unwrap() + kept, added.size, "the newest are kept");
     }
 }
+
+#[test]
+fn tiles_that_a_power_loss_tore_beyond_the_checkpoint_are_made_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let open = || {
+        let key = SigningKey::from_seed(&[3; 32]).unwrap();
+        Log::open(directory.path(), "test", key, LogOptions::default()).unwrap()
+    };
+    let mut log = open();
+    for index in 0..5_000_u64 {
+        log.journal.begin();
+        log.journal.push(&index.to_be_bytes()).unwrap();
+        log.journal.commit(None).unwrap();
+        if index == 299 {
+            log.publisher.publish(&mut Added::entries(300)).unwrap();
+        }
+    }
+    drop(log);
+    // Under the names of full tiles, beside the partial ones of the checkpoint.
+    for torn in ["tile/0/001", "tile/0/007", "tile/entries/001", "tile/entries/007"] {
+        fs::write(directory.path().join(torn), b"torn").unwrap();
+    }
+    assert_eq!(open().checkpoint().size, 5_000);
+    let verified = crate::verify(directory.path(), &crate::VerifyOptions::default()).unwrap();
+    assert_eq!((verified.size, verified.tail_entries), (5_000, 0));
+}

@@ -309,6 +309,12 @@ async fn a_caller_that_hangs_up_leaves_a_trace() {
     let payment = say(&world, "POST", PAYMENT).header("prefer", "wait=60");
     let held = tokio::spawn(Connection::once(process.address, payment));
     let approval = asked(&world, &process).await;
+    // Others see the approval a moment before the call knows of it.
+    until("the call waits", async || {
+        let text = ask(&process, Say::get("/metrics", "")).await.text();
+        text.contains("\ncountersign_calls_held 1\n").then_some(())
+    })
+    .await;
     held.abort();
     let server = until("the call is told", async || {
         collector.spans().into_iter().find(|it| it.name == "desk.payments.make")

@@ -65,10 +65,7 @@ pub(crate) async fn caller(
         .over(extensions.get::<Thumbprint>().copied());
     match inner.verifier.identify(presented).await {
         Ok(proved) => Ok(Arc::clone(proved.caller())),
-        Err(refused) => {
-            tracing::info!(code = refused.code(), detail = refused.detail(), "token refused");
-            Err(unidentified(inner, &refused, call))
-        }
+        Err(refused) => Err(unidentified(inner, &refused, call)),
     }
 }
 
@@ -87,6 +84,7 @@ pub(crate) fn still_holds(inner: &Inner, caller: &Caller) -> Result<(), Box<Stop
 }
 
 fn unidentified(inner: &Inner, refused: &Refused, call: CallId) -> Box<Stop> {
+    tracing::info!(%call, code = refused.code(), detail = refused.detail(), "token refused");
     let stop = Stop::new(Reason::Unidentified, told(refused)).at(call);
     match refused.blame() {
         Blame::Caller => {

@@ -9,7 +9,7 @@ use crate::{
     forward::{MAY_HAVE_RUN, NoAnswer, Ran, chain},
     masking::{Legible, Stream, Unfit, Whole},
     permit::{Flight, ledger_unavailable},
-    respond::{Answer, Recorded, Stop},
+    respond::{Answer, Details, Recorded, Stop},
     trace::Part,
 };
 use capture::{Capture, Kept};
@@ -136,6 +136,7 @@ fn unrecorded(error: &LedgerError) -> Stop {
 /// Records the refusal of a known caller's call, and makes the answer. A stranger's is not
 /// recorded: who has no token must not be able to fill the ledger.
 pub(crate) async fn refuse(inner: &Inner, stop: Stop) -> Answer {
+    log_refusal(&stop);
     let (Some(who), Some(call), Recorded::NotYet) =
         (&stop.details.who, stop.details.call, stop.details.recorded)
     else {
@@ -163,11 +164,35 @@ pub(crate) async fn refuse(inner: &Inner, stop: Stop) -> Answer {
     }
 }
 
+/// One line for people who look after the gateway. Who called stands in the ledger, under the call's
+/// id; what was wrong with a token was said where it was read.
+fn log_refusal(stop: &Stop) {
+    if stop.reason == Reason::Unidentified {
+        return;
+    }
+    let Details { call, function, approval, .. } = &*stop.details;
+    tracing::info!(
+        call = call.map(display),
+        function = function.as_ref().map(display),
+        approval = approval.map(display),
+        reason = stop.reason.code(),
+        "call refused"
+    );
+}
+
 /// Writes the outcome and the exchange, and waits until both are durable.
 async fn outcome(inner: &Inner, flight: &Flight, ending: &Ending<'_>) -> Result<(), LedgerError> {
     flight.trace.came_back(ending.status, ending.reason);
     let now = inner.now();
     let took_ms = u64::try_from(now.since(flight.left_at).millis()).unwrap_or(0);
+    tracing::debug!(
+        call = %flight.call(),
+        function = %flight.function().name,
+        status = ending.status,
+        reason = ending.reason.code(),
+        took_ms,
+        "call ran"
+    );
     let payload = match flight.function().record {
         RecordRule::None => None,
         RecordRule::Full | RecordRule::Arguments => Some(exchange(inner, flight, ending, took_ms)),

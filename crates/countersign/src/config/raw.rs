@@ -313,10 +313,10 @@ pub(crate) enum LogLevel {
     Error,
     /// What a person should know.
     Warn,
-    /// What happens, one line for each call.
+    /// What happens, and one line for each call that was refused.
     #[default]
     Info,
-    /// How it happens.
+    /// How it happens, and one line for each call that ran.
     Debug,
 }
 

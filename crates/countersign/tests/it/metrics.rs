@@ -1,7 +1,7 @@
 //! Who may read `/metrics` of the real process.
 
 use crate::lab::{AGENT, AUDIENCE, Connection, Process, Say, World};
-use serde_json::json;
+use serde_json::{Value, json};
 
 const TOKEN: &str = "a-token-of-the-scraper";
 
@@ -62,4 +62,41 @@ async fn a_stream_of_events_is_watched() {
     assert_eq!((&stream["name"], &stream["silent"]), (&json!("signals"), &json!(false)));
     assert!((0..60).contains(&stream["silent_seconds"].as_i64().unwrap()), "{stream}");
     process.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_call_is_a_line_of_the_log_and_at_debug_every_call_is() {
+    for (level, ran) in [("info", 0), ("debug", 1)] {
+        let world = World::new().await;
+        world.configure(&json!({"logging": {"format": "json", "level": level}}));
+        let process = Process::start(&world).await;
+        world.grant_desk(&process, AGENT).await;
+        let say = |method, path| Say::new(method, path, &world.token(AGENT));
+        for (call, why) in [
+            (say("GET", "/t/desk/v1/items/secret-item"), "200 granted"),
+            (say("GET", "/t/desk/v1/nothing/secret-item"), "404 not_catalogued"),
+            (Say::get("/t/desk/v1/items/secret-item", ""), "401 unidentified"),
+        ] {
+            let answer = Connection::once(process.address, call).await.unwrap();
+            assert_eq!(answer.reason(), why);
+        }
+        process.signal("TERM");
+        let log = process.ended().await.stderr;
+        let lines: Vec<Value> =
+            log.lines().filter_map(|it| serde_json::from_str(it).ok()).collect();
+        let told = |message| lines.iter().filter(move |it| it["message"] == message);
+        let refused: Vec<&Value> = told("call refused").collect();
+        assert_eq!(refused.len(), 1, "{log}");
+        assert_eq!(refused[0]["reason"], "not_catalogued");
+        assert!(refused[0]["call"].as_str().unwrap().starts_with("call_"), "{log}");
+        assert_eq!(told("token refused").count(), 1, "{log}");
+        assert_eq!(told("call ran").count(), ran, "{log}");
+        for line in told("call ran") {
+            assert_eq!(
+                (&line["function"], &line["status"]),
+                (&json!("desk.items.get"), &json!(200))
+            );
+        }
+        assert!(!log.contains("secret-item") && !log.contains(AGENT), "{log}");
+    }
 }

@@ -9,20 +9,24 @@ use crate::{
     output::{self, BOLD, GREEN, styled},
     server::Keys,
 };
-use std::{fs, path::Path};
+use std::{fs, net::SocketAddr, path::Path};
 
 pub(super) fn run(arguments: &InitArguments) -> Result<(), Failure> {
     // `.` does not have to be said.
     let directory = arguments.directory.strip_prefix(".").unwrap_or(&arguments.directory);
-    for said in write(arguments, directory)? {
+    let answers = answers(arguments)?;
+    for said in write(&answers, arguments, directory)? {
         output::line(&said)?;
     }
-    next_steps(directory)
+    next_steps(directory, &answers)
 }
 
 /// Writes the files, and tells of each what became of it.
-fn write(arguments: &InitArguments, directory: &Path) -> Result<Vec<String>, Failure> {
-    let answers = answers(arguments)?;
+fn write(
+    answers: &Answers,
+    arguments: &InitArguments,
+    directory: &Path,
+) -> Result<Vec<String>, Failure> {
     let files = [
         (directory.join("countersign.yaml"), answers.configuration()?),
         (directory.join("catalog/example.yaml"), answers.catalog()?),
@@ -54,15 +58,16 @@ fn key(file: &Path) -> Result<String, Failure> {
     Ok(format!("{} {}", styled(GREEN, "wrote"), file.display()))
 }
 
-fn next_steps(directory: &Path) -> Result<(), Failure> {
+fn next_steps(directory: &Path, answers: &Answers) -> Result<(), Failure> {
     let config = directory.join("countersign.yaml");
     let config = config.display();
     output::line(&format!(
         "\n{}\n  1. Keep a copy of master.key where you keep secrets: without it recordings can't be \
          read.\n  2. Describe your API in catalog/, and look at {config}.\n  3. countersign check \
-         --config {config}\n  4. countersign serve --config {config}\n  5. countersign login, and \
-         countersign catalog apply {}",
+         --config {config}\n  4. countersign serve --config {config}\n  5. countersign login \
+         --server {}, and countersign catalog apply {}",
         styled(BOLD, "Next:"),
+        answers.public_url,
         directory.join("catalog").display()
     ))
 }
@@ -89,14 +94,14 @@ fn answers(given: &InitArguments) -> Result<Answers, Failure> {
         None if asks => output::ask(question, default),
         None => Ok(default.to_owned()),
     };
+    let gateway = choose(&given.gateway, "Name of this gateway", "main")?;
+    let listen = choose(&given.listen, "Address and port to listen on", "127.0.0.1:7070")?;
+    let public_url =
+        choose(&given.public_url, "URL under which callers reach it", &url_of(&listen))?;
     Ok(Answers {
-        gateway: choose(&given.gateway, "Name of this gateway", "main")?,
-        listen: choose(&given.listen, "Address and port to listen on", "127.0.0.1:7070")?,
-        public_url: choose(
-            &given.public_url,
-            "URL under which callers reach it",
-            "http://127.0.0.1:7070",
-        )?,
+        gateway,
+        listen,
+        public_url,
         issuer: choose(
             &given.issuer,
             "Issuer URL of your identity provider",
@@ -113,6 +118,14 @@ fn answers(given: &InitArguments) -> Result<Answers, Failure> {
             "countersign-admins",
         )?,
     })
+}
+
+/// Where this machine reaches what listens there.
+fn url_of(listen: &str) -> String {
+    match listen.parse::<SocketAddr>() {
+        Ok(any) if any.ip().is_unspecified() => format!("http://127.0.0.1:{}", any.port()),
+        _ => format!("http://{listen}"),
+    }
 }
 
 impl Answers {

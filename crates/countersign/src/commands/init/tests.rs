@@ -1,5 +1,11 @@
-use super::{Answers, write};
-use crate::{catalog_files, cli::InitArguments, config, exit::Exit, server::Keys};
+use super::{Answers, answers, url_of};
+use crate::{
+    catalog_files,
+    cli::InitArguments,
+    config,
+    exit::{Exit, Failure},
+    server::Keys,
+};
 use std::{fs, path::Path};
 
 fn arguments(directory: &Path) -> InitArguments {
@@ -14,6 +20,10 @@ fn arguments(directory: &Path) -> InitArguments {
         yes: true,
         force: false,
     }
+}
+
+fn write(arguments: &InitArguments, directory: &Path) -> Result<Vec<String>, Failure> {
+    super::write(&answers(arguments)?, arguments, directory)
 }
 
 #[test]
@@ -56,4 +66,22 @@ fn answers_stay_texts_whatever_is_in_them() {
     assert_eq!(config.public_url, "https://gw.example.com");
     let sign_in = config.issuers[0].sign_in.clone().unwrap();
     assert_eq!(sign_in.client_id, "\"quoted\": [x] # y");
+}
+
+#[test]
+fn callers_reach_it_where_it_listens_unless_something_else_is_said() {
+    let table = [
+        ("127.0.0.1:7171", "http://127.0.0.1:7171"),
+        ("0.0.0.0:80", "http://127.0.0.1:80"),
+        ("[::]:443", "http://127.0.0.1:443"),
+        ("[::1]:7070", "http://[::1]:7070"),
+        ("gate.example.com:7070", "http://gate.example.com:7070"),
+    ];
+    for (listen, url) in table {
+        assert_eq!(url_of(listen), url);
+        let given = InitArguments { listen: Some(listen.into()), ..arguments(Path::new(".")) };
+        assert_eq!(answers(&given).unwrap().public_url, url);
+        let said = InitArguments { public_url: Some("https://gw.example.com".into()), ..given };
+        assert_eq!(answers(&said).unwrap().public_url, "https://gw.example.com");
+    }
 }

@@ -5,6 +5,7 @@
 //! reads more than the limit, never waits longer than the limit, and never speaks clear text to a
 //! host that is not this machine, unless it was configured to.
 
+use crate::strict_json;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
@@ -289,12 +290,14 @@ impl Default for Http {
 }
 
 impl Answer {
-    /// The body as JSON.
+    /// The body as a JSON object, in which no member stands twice.
     ///
     /// # Errors
-    /// [`HttpFailed::NotJson`] if it is something else.
+    /// [`HttpFailed::NotJson`] if it is something else. A list is too: its items would be taken for
+    /// members by their places.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, HttpFailed> {
-        serde_json::from_slice(&self.body).map_err(|_| HttpFailed::NotJson)
+        let object = strict_json::object(&self.body).map_err(|_| HttpFailed::NotJson)?;
+        serde_json::from_value(object.into()).map_err(|_| HttpFailed::NotJson)
     }
 }
 

@@ -56,6 +56,27 @@ async fn keeps_its_limits_and_follows_nothing() {
 }
 
 #[tokio::test]
+async fn an_answer_is_one_object_and_says_nothing_twice() {
+    #[derive(Debug, PartialEq, serde::Deserialize)]
+    struct Told {
+        issuer: String,
+    }
+    let op = Op::start(&[]).await;
+    let url = format!("{}/device", op.url);
+    let mut answer = Http::new().get(&url, HeaderMap::new(), Limits::default()).await.unwrap();
+    let mut told = |text: &'static str| {
+        answer.body = text.into();
+        answer.json::<Told>().ok().map(|it| it.issuer)
+    };
+    assert_eq!(told(r#"{"issuer": "a", "more": [1]}"#).as_deref(), Some("a"));
+    for text in
+        [r#"["a"]"#, r#"{"issuer": "a", "issuer": "b"}"#, r#"{"issuer": "a"} {}"#, "null", ""]
+    {
+        assert_eq!(told(text), None, "{text}");
+    }
+}
+
+#[tokio::test]
 async fn sends_forms_and_documents() {
     let op = Op::start(&[]).await;
     let http = Http::new();

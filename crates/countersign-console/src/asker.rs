@@ -9,7 +9,7 @@ use crate::{
 };
 use axum::response::{IntoResponse, Response};
 use countersign_governance::Actor;
-use countersign_identity::{Asked, Blame, Presented, Thumbprint, challenge};
+use countersign_identity::{Asked, Blame, Peer, Presented, Thumbprint, challenge};
 use countersign_model::Caller;
 use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 use std::sync::Arc;
@@ -74,6 +74,12 @@ pub(crate) async fn by_token(console: &Console, parts: &Parts) -> Result<Asker, 
                 "Sign in with `countersign login`, and send the new token.",
             ),
             Blame::Issuer | Blame::Gateway => Problem::unavailable(refused.sentence()),
+            Blame::Others => Problem::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                refused.code(),
+                refused.sentence(),
+                "Try again in a moment, with the same token.",
+            ),
         };
         let metadata = console.address("/.well-known/oauth-protected-resource");
         let mut response = problem.into_response();
@@ -81,6 +87,12 @@ pub(crate) async fn by_token(console: &Console, parts: &Parts) -> Result<Asker, 
             && let Ok(value) = HeaderValue::from_str(&challenge(&metadata, Some(&refused)))
         {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
+        }
+        if let Some(wait) = refused.retry_after() {
+            // Whole seconds, rounded up (RFC 9110 §10.2.3).
+            let seconds = wait.millis().max(0).saturating_add(999) / 1000;
+            let seconds = HeaderValue::from(seconds.unsigned_abs());
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
         }
         if let Some(Ok(nonce)) = refused.nonce().map(HeaderValue::from_str) {
             response.headers_mut().insert("dpop-nonce", nonce);
@@ -90,7 +102,9 @@ pub(crate) async fn by_token(console: &Console, parts: &Parts) -> Result<Asker, 
     let (method, path) = (&parts.method, parts.uri.path());
     let asked = Asked { method, home: &console.home, host: None, path };
     let presented = Presented::of(&parts.headers, asked).map_err(refuse)?;
-    let presented = presented.over(parts.extensions.get::<Thumbprint>().copied());
+    let presented = presented
+        .over(parts.extensions.get::<Thumbprint>().copied())
+        .sent_by(parts.extensions.get::<Peer>().copied());
     let proved = console.parts.verifier.identify(presented).await.map_err(refuse)?;
     let actor = console.governance().actor(proved.caller());
     Ok(Asker { actor, caller: proved.into(), credential: Credential::Bearer })

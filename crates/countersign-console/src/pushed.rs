@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use countersign_governance::Unavailable;
-use countersign_identity::{Act, EventRefused, Logout, LogoutRefused, Received};
+use countersign_identity::{Act, EventRefused, Logout, LogoutRefused, Peer, Presented, Received};
 use countersign_model::{Subject, Timestamp, Whose};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
@@ -51,7 +51,8 @@ async fn take_logout(console: &Console, issuer: &str, request: Request) -> Resul
     is_of_type(&headers.headers, "application/x-www-form-urlencoded")?;
     let body = read(body).await?;
     let token = form_field(&body, "logout_token").ok_or_else(|| malformed("no logout_token"))?;
-    let logout = sign_in.judge_logout(&token).await.map_err(|it| logout_refused(issuer, &it))?;
+    let sent = Presented::bearer(&token).sent_by(headers.extensions.get::<Peer>().copied());
+    let logout = sign_in.judge_logout(sent).await.map_err(|it| logout_refused(issuer, &it))?;
     let Logout { issuer: name, whose, before, .. } = &logout;
     let by = Subject::new(format!("issuer:{name}"));
     end(console, &by, whose, *before, "signed out at the identity provider").await?;
@@ -77,7 +78,9 @@ async fn take_events(console: &Console, request: Request) -> Result<(), Push> {
     let body = read(body).await?;
     let token = std::str::from_utf8(&body).map_err(|_| malformed("the body is no token"))?;
     let given = head.headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok());
-    let received = receiver.judge(given, token.trim()).await;
+    let sent = Presented::bearer(token.trim());
+    let sent = sent.sent_by(head.extensions.get::<Peer>().copied());
+    let received = receiver.judge(given, sent).await;
     let received = received.map_err(|it| event_refused(&it))?;
     let by = Subject::new(format!("events:{}", received.transmitter));
     for act in &received.acts {

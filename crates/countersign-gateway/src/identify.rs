@@ -5,7 +5,7 @@ use crate::{
     accept::{Accepted, Door},
     respond::{Stop, Told},
 };
-use countersign_identity::{Asked, Blame, Presented, Refused, Thumbprint};
+use countersign_identity::{Asked, Blame, Peer, Presented, Refused, Thumbprint};
 use countersign_model::{CallId, Caller, Reason};
 use http::{Extensions, HeaderMap, Method, Uri};
 use serde_json::Value;
@@ -62,7 +62,8 @@ pub(crate) async fn caller(
     let asked = Asked { method, home: &inner.home, host, path: uri.path() };
     let presented = Presented::of(headers, asked)
         .map_err(|refused| unidentified(inner, &refused, call))?
-        .over(extensions.get::<Thumbprint>().copied());
+        .over(extensions.get::<Thumbprint>().copied())
+        .sent_by(extensions.get::<Peer>().copied());
     match inner.verifier.identify(presented).await {
         Ok(proved) => Ok(Arc::clone(proved.caller())),
         Err(refused) => Err(unidentified(inner, &refused, call)),
@@ -84,7 +85,7 @@ pub(crate) fn still_holds(inner: &Inner, caller: &Caller) -> Result<(), Box<Stop
 }
 
 fn unidentified(inner: &Inner, refused: &Refused, call: CallId) -> Box<Stop> {
-    tracing::info!(%call, code = refused.code(), detail = refused.detail(), "token refused");
+    inner.refusals.token(refused, call, inner.now());
     let stop = Stop::new(Reason::Unidentified, told(refused)).at(call);
     match refused.blame() {
         Blame::Caller => {
@@ -93,6 +94,7 @@ fn unidentified(inner: &Inner, refused: &Refused, call: CallId) -> Box<Stop> {
             Box::new(stop.challenged(refused.code(), challenge).with_nonce(refused.nonce()))
         }
         Blame::Issuer | Blame::Gateway => Box::new(stop.not_judged(refused.code())),
+        Blame::Others => Box::new(stop.flooded(refused.code(), refused.retry_after())),
     }
 }
 
@@ -105,6 +107,10 @@ fn told(refused: &Refused) -> Told {
                 .to_owned(),
             Blame::Issuer => "Try again in a moment; if it stays so, tell an administrator that \
                               the identity provider can't be reached."
+                .to_owned(),
+            Blame::Others => "Repeat the call in a moment, with the same token: tokens that were \
+                              accepted before go on. If it stays so, tell an administrator that \
+                              somebody floods this gateway with forged tokens."
                 .to_owned(),
             Blame::Gateway => {
                 "Try again in a moment; if it stays so, tell an administrator.".to_owned()

@@ -24,6 +24,7 @@ mod headers;
 mod metrics;
 mod oauth;
 mod rates;
+mod refusals;
 mod routes;
 mod sessions;
 mod tools;
@@ -117,6 +118,7 @@ struct Inner {
     routes: Arc<routes::RouteCache>,
     sessions: sessions::Sessions,
     rates: rates::Rates,
+    refusals: refusals::Refusals,
     oauth: oauth::Oauth,
     waiters: hold::Waiters,
     metrics: Arc<metrics::Metrics>,
@@ -154,6 +156,7 @@ impl Gateway {
             limits,
             routes,
             rates: rates::Rates::default(),
+            refusals: refusals::Refusals::default(),
             oauth,
             waiters: hold::Waiters::default(),
             metrics: Arc::default(),

@@ -14,8 +14,9 @@ use crate::{Body, Inner, accept, resolve};
 use answer::{Blamed, TokenRefused, answered, document};
 use ask::{Ask, Wanted};
 use countersign_identity::{
-    Actor, Algorithm, Asked, CertificateBinding, Confirmation, Exchanged, Hidden, OwnIssuer, Party,
-    Possession, Refused, ShownAs, Terms, Thumbprint, Use, UseOnce, assert_identity, exchange,
+    Actor, Algorithm, Asked, CertificateBinding, Confirmation, Exchanged, OwnIssuer, Party, Peer,
+    Possession, Presented, Refused, ShownAs, Terms, Thumbprint, Use, UseOnce, assert_identity,
+    exchange,
 };
 use countersign_model::{
     FunctionName, Span,
@@ -135,9 +136,14 @@ async fn token(
         Ask::Exchange { actor, .. } => (TokenGrant::TokenExchange, actor),
         Ask::Assertion { client, .. } => (TokenGrant::IdentityAssertion, client),
     };
+    let peer = parts.extensions.get::<Peer>().copied();
+    let by = Blamed::actor_of(how);
+    let actor = Presented::bearer(actor.reveal()).sent_by(peer);
+    let actor = inner.verifier.prove_party(actor, ShownAs::AccessToken).await;
+    let actor = actor.map_err(|refused| not_proved(&refused, by))?;
+    // Whoever has no actor's token has no proof looked at.
     let possession = possession(inner, &parts).map_err(|it| TokenRefused::not_held(&it))?;
-    let actor = prove_actor(inner, actor, &possession).await;
-    let actor = actor.map_err(|refused| not_proved(&refused, Blamed::actor_of(how)))?;
+    let actor = possession.of(actor).map_err(|refused| not_proved(&refused, by))?;
     take_rate(inner, &actor)?;
     let asked = write::Asked { how, actor: &actor };
     let confirmation = match inner.verifier.confirm(possession, &actor).await {
@@ -154,7 +160,8 @@ async fn token(
             (assertion, ShownAs::IdentityAssertion { issuer: own.url() })
         }
     };
-    let subject = match inner.verifier.prove_party(subject.reveal(), shown_as).await {
+    let subject = Presented::bearer(subject.reveal()).sent_by(peer);
+    let subject = match inner.verifier.prove_party(subject, shown_as).await {
         Ok(subject) => subject,
         Err(refused) => {
             let refused = not_proved(&refused, Blamed::subject_of(how));
@@ -172,16 +179,8 @@ fn possession(inner: &Inner, parts: &Parts) -> Result<Possession, Refused> {
     let asked =
         Asked { method: &parts.method, home: &inner.home, host: None, path: parts.uri.path() };
     let certificate = parts.extensions.get::<Thumbprint>().copied();
-    inner.verifier.possession(&parts.headers, asked, certificate)
-}
-
-/// Who asks, by its own token, and as the holder of what that is bound to.
-async fn prove_actor(
-    inner: &Inner,
-    token: &Hidden,
-    possession: &Possession,
-) -> Result<Actor, Refused> {
-    possession.of(inner.verifier.prove_party(token.reveal(), ShownAs::AccessToken).await?)
+    let peer = parts.extensions.get::<Peer>().copied();
+    inner.verifier.possession(&parts.headers, asked, (certificate, peer))
 }
 
 /// Applies the rules, and, where a token may be used once, uses it: last, so that only whom it was

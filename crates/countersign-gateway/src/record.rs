@@ -9,7 +9,7 @@ use crate::{
     forward::{MAY_HAVE_RUN, NoAnswer, Ran, chain},
     masking::{Legible, Stream, Unfit, Whole},
     permit::{Flight, ledger_unavailable},
-    respond::{Answer, Details, Recorded, Stop},
+    respond::{Answer, Recorded, Stop},
     trace::Part,
 };
 use capture::{Capture, Kept};
@@ -136,7 +136,7 @@ fn unrecorded(error: &LedgerError) -> Stop {
 /// Records the refusal of a known caller's call, and makes the answer. A stranger's is not
 /// recorded: who has no token must not be able to fill the ledger.
 pub(crate) async fn refuse(inner: &Inner, stop: Stop) -> Answer {
-    log_refusal(&stop);
+    inner.refusals.call(&stop, inner.now());
     let (Some(who), Some(call), Recorded::NotYet) =
         (&stop.details.who, stop.details.call, stop.details.recorded)
     else {
@@ -162,22 +162,6 @@ pub(crate) async fn refuse(inner: &Inner, stop: Stop) -> Answer {
         Ok(_) => stop.into_answer(),
         Err(error) => ledger_unavailable(&error).into_answer(),
     }
-}
-
-/// One line for people who look after the gateway. Who called stands in the ledger, under the call's
-/// id; what was wrong with a token was said where it was read.
-fn log_refusal(stop: &Stop) {
-    if stop.reason == Reason::Unidentified {
-        return;
-    }
-    let Details { call, function, approval, .. } = &*stop.details;
-    tracing::info!(
-        call = call.map(display),
-        function = function.as_ref().map(display),
-        approval = approval.map(display),
-        reason = stop.reason.code(),
-        "call refused"
-    );
 }
 
 /// Writes the outcome and the exchange, and waits until both are durable.

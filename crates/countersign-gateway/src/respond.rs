@@ -121,6 +121,14 @@ impl Stop {
         self
     }
 
+    /// Nobody would judge who calls, because of what others send: the same credential may do later.
+    pub(crate) fn flooded(mut self, code: &'static str, wait: Option<Span>) -> Self {
+        self.details.code = Some(code);
+        self.details.status = Some(StatusCode::TOO_MANY_REQUESTS);
+        self.details.retry_after = Some(wait.unwrap_or(Span::from_seconds(1)));
+        self
+    }
+
     pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
         self.details.status = Some(status);
         self

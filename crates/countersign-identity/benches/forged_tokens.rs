@@ -17,7 +17,7 @@ use aws_lc_rs::signature::{
     RsaPublicKeyComponents,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use countersign_identity::Verifier;
+use countersign_identity::{ForgedLimits, Http, Verifier, VerifierOptions};
 use issuer::{Key, NOW, Op, TestClock, encode};
 use serde_json::json;
 use std::{
@@ -142,7 +142,9 @@ fn main() {
     runtime.block_on(async {
         let keys = [Key::rsa("rsa", "RS256"), Key::ec("ec"), Key::ed("ed")];
         let op = Op::start(&[&keys[0], &keys[1], &keys[2]]).await;
-        let verifier = op.verifier(&json!({}), &TestClock::new());
+        let most = u32::MAX;
+        let verifier =
+            verifier(&op, ForgedLimits { per_address_second_max: most, per_second_max: most });
         let token = |key: &Key, number: usize| {
             key.token(&op.url, &json!({}), &json!({"jti": number, "exp": NOW + 3000}))
         };
@@ -152,7 +154,36 @@ fn main() {
             ratio("  of the bare check", cold, bare(key, &tokens));
         }
         flood(&op, &verifier, &keys).await;
+        bounded(&op, &keys[1]).await;
     });
+}
+
+/// With so many checks that may fail. The clock stands still, so no budget comes back.
+fn verifier(op: &Op, forged: ForgedLimits) -> Verifier {
+    let options = VerifierOptions { forged, ..VerifierOptions::default() };
+    let (issuers, clock) = (vec![op.config(&json!({}))], TestClock::new().clock());
+    Verifier::with(issuers, Http::new(), clock, options).unwrap()
+}
+
+/// What is left of a flood's cost: tokens that come again, and tokens beyond the budget.
+async fn bounded(op: &Op, key: &Key) {
+    let verifier = verifier(op, ForgedLimits::default());
+    let warm = key.token(&op.url, &json!({}), &json!({"exp": NOW + 3000}));
+    assert!(verifier.identify(&warm).await.is_ok());
+    let head = key.token(&op.url, &json!({}), &json!({}));
+    let head = head.rsplit_once('.').unwrap().0;
+    let again = [forge(head, 0, 64)];
+    assert_eq!(verifier.identify(&again[0]).await.unwrap_err().code(), "signature_invalid");
+    measure("forged ES256, sent again", &verifier, &again, 100_000).await;
+    assert_eq!(verifier.forged().checked, 1);
+    let tokens: Vec<String> = (1..20_000).map(|number| forge(head, number, 64)).collect();
+    for token in &tokens[..1000] {
+        assert!(verifier.identify(token).await.is_err());
+    }
+    assert_eq!(verifier.forged().checked, 200, "what an address may at once");
+    measure("forged ES256, beyond the budget", &verifier, &tokens, 1).await;
+    assert_eq!(verifier.forged().checked, 200);
+    measure("warm, meanwhile", &verifier, &[warm], 200_000).await;
 }
 
 /// Forged tokens of each kind, against what it costs to make and send them.

@@ -55,7 +55,7 @@ async fn own(op: &Op, key: &Key) -> (Verifier, String) {
     let service = verifier.prove_party(&service, ShownAs::AccessToken).await.unwrap();
     let home = Home::new(AUDIENCE);
     let asked = Asked { method: &Method::POST, home: &home, host: None, path: "/oauth/token" };
-    let possession = verifier.possession(&HeaderMap::new(), asked, None).unwrap();
+    let possession = verifier.possession(&HeaderMap::new(), asked, (None, None)).unwrap();
     let service = possession.of(service).unwrap();
     let confirmation = verifier.confirm(possession, &service).await.unwrap();
     let snapshot = Snapshot::default();
@@ -141,7 +141,7 @@ fn main() {
                 verifier.identify(&forged[0]).await.unwrap_err().code(),
                 "signature_invalid"
             );
-            measure(&format!("forged {}", key.algorithm), &verifier, &forged, 1000).await;
+            measure(&format!("forged {}, again", key.algorithm), &verifier, &forged, 10_000).await;
         }
         let unknown = [keys[1].token(&op.url, &json!({"kid": "unknown"}), &json!({}))];
         measure("unknown key", &verifier, &unknown, 10_000).await;

@@ -10,8 +10,10 @@ mod subject;
 pub use config::{EmailSubjects, TransmitterConfig, check_transmitters};
 
 use crate::{
-    Blame, ConfigFault, Fault, Hidden, Refused, SecretFault, Use, UseOnce, UseOnceFailed, Verifier,
+    Blame, ConfigFault, Fault, Hidden, Presented, Refused, SecretFault, Use, UseOnce,
+    UseOnceFailed, Verifier,
     claims::{self, Times},
+    forged::Sender,
     issuer::Issuer,
     jws,
     mapping::Mapping,
@@ -166,7 +168,7 @@ impl EventRefused {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Token(refused) => match refused.blame() {
-                Blame::Issuer | Blame::Gateway => true,
+                Blame::Issuer | Blame::Gateway | Blame::Others => true,
                 Blame::Caller => false,
             },
             Self::Register(_) => true,
@@ -218,7 +220,7 @@ impl Receiver {
             let issuer = config.as_issuer().map_err(|it| ReceiverFault::Config(vec![it]))?;
             let mapping = Mapping::new(&issuer, &[]);
             let (http, clock) = (verifier.http().clone(), verifier.clock().clone());
-            let issuer = Issuer::new(issuer, mapping, http, clock);
+            let issuer = Issuer::new(issuer, mapping, verifier.other_strangers(), http, clock);
             Ok(Transmitter { config, issuer, authorization })
         };
         let transmitters: Result<_, ReceiverFault> = configs.into_iter().map(transmitter).collect();
@@ -242,8 +244,9 @@ impl Receiver {
     pub async fn judge(
         &self,
         authorization: Option<&str>,
-        token: &str,
+        token: impl Into<Presented<'_>>,
     ) -> Result<Received, EventRefused> {
+        let Presented { token, peer, .. } = token.into();
         let token = jws::parse(token)?;
         let url = claims::issuer(&token.claims)?;
         let mut transmitters = self.0.transmitters.iter();
@@ -270,7 +273,7 @@ impl Receiver {
             _ => return Err(EventRefused::NoName),
         };
         let acts = self.acts(&transmitter.config, claims, issued)?;
-        issuer.prove(&token).await?;
+        issuer.prove(&token, Sender::Stranger(peer)).await?;
         let skews = Span::from_seconds(issuer.skew_seconds().saturating_mul(2));
         Ok(Received {
             transmitter: transmitter.config.name.clone(),

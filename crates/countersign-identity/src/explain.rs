@@ -247,7 +247,8 @@ fn about(fault: Fault) -> (&'static str, &'static [&'static str]) {
         | Fault::KeyAmbiguous
         | Fault::KeyAlgorithmMismatch
         | Fault::IssuerUnreachable
-        | Fault::SignatureInvalid => ("signature", &["header.kid"]),
+        | Fault::SignatureInvalid
+        | Fault::TooManyForged => ("signature", &["header.kid"]),
         Fault::SessionEnded => ("session", &["iat", "sub", "sid"]),
         Fault::TokenInactive => ("introspection", &["active"]),
         Fault::ApiKeyMalformed

@@ -16,6 +16,8 @@ pub(crate) enum Wrong {
     Issuer,
     /// This gateway.
     Gateway,
+    /// Others, who send so much that is forged.
+    Others,
 }
 
 macro_rules! faults {
@@ -101,6 +103,10 @@ faults! {
         "The identity provider cannot be reached at the moment; try again shortly.";
     /// The signature is not the key's.
     SignatureInvalid = "signature_invalid", Token, "The token's signature is not valid.";
+    /// So many forged tokens came lately, from the caller's address or from all, that this one's
+    /// signature was not checked.
+    TooManyForged = "too_many_forged", Others,
+        "So many forged tokens came lately that this token's signature was not checked.";
     /// The session that it belongs to was ended after it was issued.
     SessionEnded = "session_ended", Token,
         "The session that this token belongs to was ended; sign in again.";

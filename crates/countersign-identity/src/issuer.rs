@@ -10,6 +10,7 @@ use crate::{
     directory::{Directory, GroupsAsked},
     discovery::{self, Discovery, DiscoveryFailed},
     explain::{self, Trace},
+    forged::{Forged, Sender},
     jws,
     key_place::KeyPlace,
     keys::KeySet,
@@ -33,6 +34,7 @@ pub(crate) struct Issuer {
     source: KeySource,
     token_types: Vec<String>,
     place: KeyPlace,
+    strangers: Strangers,
     http: Http,
     clock: Clock,
     keys: RwLock<Arc<KeySet>>,
@@ -65,6 +67,13 @@ enum Cause {
     OutOfTurn,
 }
 
+/// What is known of strangers' tokens, and in which place of it this issuer is.
+#[derive(Clone)]
+pub(crate) struct Strangers {
+    pub(crate) forged: Arc<Forged>,
+    pub(crate) place: usize,
+}
+
 /// Where an issuer's keys come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum KeySource {
@@ -93,21 +102,22 @@ impl Issuer {
     pub(crate) fn new(
         config: IssuerConfig,
         mapping: Mapping,
+        strangers: Strangers,
         http: Http,
         clock: Clock,
     ) -> Arc<Self> {
-        Arc::new(Self::with(KeySource::Published, config, mapping, http, clock))
+        Arc::new(Self::with(KeySource::Published, (config, mapping), strangers, http, clock))
     }
 
     /// An issuer whose keys are these, for good: nothing is ever read for it.
     pub(crate) fn of_keys(
         keys: KeySet,
-        config: IssuerConfig,
-        mapping: Mapping,
+        rules: (IssuerConfig, Mapping),
+        strangers: Strangers,
         http: Http,
         clock: Clock,
     ) -> Arc<Self> {
-        let mut issuer = Self::with(KeySource::Own, config, mapping, http, clock);
+        let mut issuer = Self::with(KeySource::Own, rules, strangers, http, clock);
         issuer.keys = RwLock::new(Arc::new(keys));
         issuer.usable_until = AtomicI64::new(i64::MAX);
         issuer.refresh_at = AtomicI64::new(i64::MAX);
@@ -121,8 +131,8 @@ impl Issuer {
 
     fn with(
         source: KeySource,
-        config: IssuerConfig,
-        mapping: Mapping,
+        (config, mapping): (IssuerConfig, Mapping),
+        strangers: Strangers,
         http: Http,
         clock: Clock,
     ) -> Self {
@@ -137,6 +147,7 @@ impl Issuer {
             place: KeyPlace::new(&config),
             config,
             mapping,
+            strangers,
             http,
             clock,
             keys: RwLock::default(),
@@ -214,31 +225,44 @@ impl Issuer {
     }
 
     /// Checks the signature with the key that the token names, reading the keys again if there
-    /// is none such. Answers the key epoch under which it was proved.
-    pub(crate) async fn prove(self: &Arc<Self>, token: &jws::Unproved<'_>) -> Result<u64, Refused> {
+    /// is none such. Answers the key epoch under which it was proved. Strangers whose tokens failed
+    /// too often wait, see [`Forged`].
+    pub(crate) async fn prove(
+        self: &Arc<Self>,
+        token: &jws::Unproved<'_>,
+        sender: Sender,
+    ) -> Result<u64, Refused> {
         self.refresh_if_due(self.clock.now());
-        match self.try_prove(token) {
+        match self.try_prove(token, sender) {
             Err(refused)
                 if self.source == KeySource::Published
                     && matches!(refused.fault(), Fault::KeyUnknown | Fault::IssuerUnreachable) =>
             {
                 self.wait_for_reading(&refused).await?;
-                self.try_prove(token).map_err(|refused| self.blame_issuer_if_down(refused))
+                self.try_prove(token, sender).map_err(|refused| self.blame_issuer_if_down(refused))
             }
             proved => proved,
         }
     }
 
-    fn try_prove(&self, token: &jws::Unproved<'_>) -> Result<u64, Refused> {
+    fn try_prove(&self, token: &jws::Unproved<'_>, sender: Sender) -> Result<u64, Refused> {
         // The epoch is read before the keys: a change in between makes the proof one to repeat.
         let key_epoch = self.key_epoch.load(Ordering::Acquire);
-        if self.clock.now().millis() >= self.usable_until.load(Ordering::Relaxed) {
+        let now = self.clock.now();
+        if now.millis() >= self.usable_until.load(Ordering::Relaxed) {
             return Err(Refused::new(Fault::IssuerUnreachable, self.last_fault()));
         }
         let keys = Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner));
         let key: &ParsedPublicKey = keys.find(token.kid.as_deref(), token.algorithm)?;
-        key.verify_sig(token.signed, &token.signature).map_err(|_| Fault::SignatureInvalid)?;
-        Ok(key_epoch)
+        let Strangers { forged, place } = &self.strangers;
+        forged.may_check(sender, now)?;
+        match key.verify_sig(token.signed, &token.signature) {
+            Ok(()) => Ok(key_epoch),
+            Err(_) => {
+                forged.remember(token.text, (*place, key_epoch), sender, now);
+                Err(Fault::SignatureInvalid.into())
+            }
+        }
     }
 
     /// An unknown key is the issuer's fault while its keys cannot be read: it may be a new one.

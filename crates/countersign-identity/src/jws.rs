@@ -14,6 +14,8 @@ pub(crate) struct Unproved<'t> {
     /// The media type of `typ`, in lower case, without `application/`.
     pub(crate) token_type: Option<String>,
     pub(crate) claims: Map<String, Value>,
+    /// All of it, as it came.
+    pub(crate) text: &'t str,
     /// What the signature is over.
     pub(crate) signed: &'t [u8],
     pub(crate) signature: Vec<u8>,
@@ -41,7 +43,7 @@ pub(crate) fn parse(token: &str) -> Result<Unproved<'_>, Refused> {
     let claims = decoded_object(payload, "payload")?;
     let signature = decoded(signature, "signature")?;
     let signed = token.as_bytes().get(..header.len() + 1 + payload.len()).unwrap_or_default();
-    Ok(Unproved { algorithm, kid, token_type, claims, signed, signature })
+    Ok(Unproved { algorithm, kid, token_type, claims, text: token, signed, signature })
 }
 
 /// RFC 7515 §4.1.9: compared without case, and `application/` may be left out.

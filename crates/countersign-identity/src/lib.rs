@@ -23,6 +23,7 @@ mod events;
 mod exchange;
 mod explain;
 mod fault;
+mod forged;
 mod hidden;
 mod home;
 mod http;
@@ -74,6 +75,7 @@ pub use exchange::{
 };
 pub use explain::{Explanation, Step, Verdict};
 pub use fault::Fault;
+pub use forged::{ForgedCounts, ForgedLimits, Peer};
 pub use hidden::Hidden;
 pub use home::Home;
 pub use http::{Answer, Http, HttpFailed, Limits, PlainHttp};

@@ -6,8 +6,12 @@
 //! [`LIFETIME_MAX`].
 
 use crate::{
-    Algorithm, Confirmation, Hidden, Http, IssuerConfig, Scheme, exchange::Exchanged,
-    issuer::Issuer, jws::TOKEN_BYTES_MAX, keys::KeySet, mapping::Mapping,
+    Algorithm, Confirmation, Hidden, Http, IssuerConfig, Scheme,
+    exchange::Exchanged,
+    issuer::{Issuer, Strangers},
+    jws::TOKEN_BYTES_MAX,
+    keys::KeySet,
+    mapping::Mapping,
 };
 use aws_lc_rs::{
     digest,
@@ -252,10 +256,15 @@ impl OwnIssuer {
 
     /// The verifier's view of this installation. What it can't have of its own making is no issuer:
     /// then own tokens are refused.
-    pub(crate) fn issuer(&self, http: Http, clock: Clock) -> Option<Arc<Issuer>> {
+    pub(crate) fn issuer(
+        &self,
+        strangers: Strangers,
+        http: Http,
+        clock: Clock,
+    ) -> Option<Arc<Issuer>> {
         let config = self.config()?;
         let mapping = Mapping::new(&config, &[]);
-        Some(Issuer::of_keys(self.keys()?, config, mapping, http, clock))
+        Some(Issuer::of_keys(self.keys()?, (config, mapping), strangers, http, clock))
     }
 
     fn keys(&self) -> Option<KeySet> {

@@ -4,7 +4,7 @@
 //! The certificate of the connection comes from whoever ended TLS in this process. Nothing here
 //! ever believes a header about a connection.
 
-use crate::{Fault, Home, Refused, Scheme, challenge::credentials};
+use crate::{Fault, Home, Peer, Refused, Scheme, challenge::credentials};
 use aws_lc_rs::digest;
 use http::{HeaderMap, Method};
 use std::fmt;
@@ -15,6 +15,7 @@ pub struct Presented<'p> {
     pub(crate) token: &'p str,
     pub(crate) with: With<'p>,
     pub(crate) certificate: Option<Thumbprint>,
+    pub(crate) peer: Option<Peer>,
 }
 
 /// What stands beside the token.
@@ -60,18 +61,26 @@ impl<'p> Presented<'p> {
                 With::Proof { proof, asked }
             }
         };
-        Ok(Self { token, with, certificate: None })
+        Ok(Self { token, with, certificate: None, peer: None })
     }
 
     /// A bearer token alone.
     pub fn bearer(token: &'p str) -> Self {
-        Self { token, with: With::Nothing, certificate: None }
+        Self { token, with: With::Nothing, certificate: None, peer: None }
     }
 
     /// The same, over a connection whose client has proved to hold the key of this certificate.
     #[must_use]
     pub fn over(mut self, certificate: Option<Thumbprint>) -> Self {
         self.certificate = certificate;
+        self
+    }
+
+    /// The same, by whoever is at this address. Who comes from nowhere shares one budget of forged
+    /// tokens with all others who do.
+    #[must_use]
+    pub fn sent_by(mut self, peer: Option<Peer>) -> Self {
+        self.peer = peer;
         self
     }
 

@@ -76,12 +76,6 @@ impl Proofs {
         Self { rules, seen }
     }
 
-    /// Judges a proof and takes it.
-    pub(crate) async fn take(&self, text: &str, wanted: &For<'_>) -> Result<(), Refused> {
-        let proof = self.judge(text, wanted)?;
-        self.take_once(&proof, wanted.now).await
-    }
-
     /// Judges a proof. It is good as often as it is shown until it is taken.
     pub(crate) fn judge(&self, text: &str, wanted: &For<'_>) -> Result<Proof, Refused> {
         Proof::check(text, wanted, |nonce| self.check_nonce(nonce, wanted.now))

@@ -84,7 +84,7 @@ impl<T: Clone> Questions<T> {
     /// Only what the token itself is to blame for: who is away now may be back in a moment.
     fn remember(&self, name: Name, refused: &Refused, now: Timestamp) {
         match refused.blame() {
-            Blame::Issuer | Blame::Gateway => {}
+            Blame::Issuer | Blame::Gateway | Blame::Others => {}
             Blame::Caller => {
                 let mut known = lock(&self.refused);
                 if known.len() >= REFUSED_MAX {

@@ -6,6 +6,7 @@
 pub(crate) use crate::shown::shown;
 
 use crate::fault::{Fault, Wrong};
+use countersign_model::Span;
 use std::fmt;
 
 /// A credential that was not accepted.
@@ -17,6 +18,7 @@ pub struct Refused {
     nonce: Option<Box<str>>,
     /// What the caller is told, where it is more than the fault's own sentence.
     told: Option<Box<str>>,
+    retry_after: Option<Span>,
 }
 
 /// How a token comes in the `Authorization` header.
@@ -37,15 +39,20 @@ pub enum Blame {
     Issuer,
     /// This gateway can't judge it for now: answer 503, the same token may do later.
     Gateway,
+    /// Whoever floods it with forgeries: answer 429, the same token may do later.
+    Others,
 }
 
 impl Refused {
     pub(crate) fn new(fault: Fault, detail: impl Into<String>) -> Self {
         let scheme = match fault.wrong() {
             Wrong::Proof | Wrong::Nonce => Scheme::Dpop,
-            Wrong::Nothing | Wrong::Token | Wrong::Issuer | Wrong::Gateway => Scheme::Bearer,
+            Wrong::Nothing | Wrong::Token | Wrong::Issuer | Wrong::Gateway | Wrong::Others => {
+                Scheme::Bearer
+            }
         };
-        Self { fault, detail: detail.into().into_boxed_str(), scheme, nonce: None, told: None }
+        let detail = detail.into().into_boxed_str();
+        Self { fault, detail, scheme, nonce: None, told: None, retry_after: None }
     }
 
     /// With a sentence of its own: of the configuration's words and names of claims, never of what
@@ -63,6 +70,12 @@ impl Refused {
     /// The same, with the nonce that the next proof has to carry.
     pub(crate) fn with_nonce(mut self, nonce: String) -> Self {
         self.nonce = Some(nonce.into_boxed_str());
+        self
+    }
+
+    /// The same, to be tried again after this long.
+    pub(crate) fn retried_after(mut self, span: Span) -> Self {
+        self.retry_after = Some(span);
         self
     }
 
@@ -85,7 +98,7 @@ impl Refused {
     /// if the token may be good and only somebody else is away.
     pub fn challenge_error(&self) -> Option<&'static str> {
         match self.fault.wrong() {
-            Wrong::Nothing | Wrong::Issuer | Wrong::Gateway => None,
+            Wrong::Nothing | Wrong::Issuer | Wrong::Gateway | Wrong::Others => None,
             Wrong::Token => Some("invalid_token"),
             Wrong::Proof => Some("invalid_dpop_proof"),
             Wrong::Nonce => Some("use_dpop_nonce"),
@@ -101,6 +114,11 @@ impl Refused {
     /// (RFC 9449 §9).
     pub fn nonce(&self) -> Option<&str> {
         self.nonce.as_deref()
+    }
+
+    /// After how long the same credential may do, where that is known.
+    pub fn retry_after(&self) -> Option<Span> {
+        self.retry_after
     }
 
     /// Who has to act.
@@ -119,7 +137,7 @@ impl Fault {
     pub const fn is_proofs(self) -> bool {
         match self.wrong() {
             Wrong::Proof | Wrong::Nonce => true,
-            Wrong::Nothing | Wrong::Token | Wrong::Issuer | Wrong::Gateway => false,
+            Wrong::Nothing | Wrong::Token | Wrong::Issuer | Wrong::Gateway | Wrong::Others => false,
         }
     }
 
@@ -129,6 +147,7 @@ impl Fault {
             Wrong::Nothing | Wrong::Token | Wrong::Proof | Wrong::Nonce => Blame::Caller,
             Wrong::Issuer => Blame::Issuer,
             Wrong::Gateway => Blame::Gateway,
+            Wrong::Others => Blame::Others,
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::{
     claims::{self, Times, at_path},
     discovery::{Discovery, DiscoveryFailed},
     explain::Trace,
+    forged::Sender,
     http::{HttpFailed, Limits},
     issuer::Issuer,
     jws,
@@ -338,7 +339,7 @@ impl SignIn {
         times
             .check(self.clock.now().seconds(), self.issuer.skew_seconds())
             .map_err(Refused::from)?;
-        self.issuer.prove(&token).await?;
+        self.issuer.prove(&token, Sender::Issuer).await?;
         if let Some(expected) = token.claims.get("at_hash") {
             let found = access_token_hash(token.algorithm.digest(), &tokens.access_token);
             let expected = expected.as_str().unwrap_or_default().as_bytes();

@@ -8,8 +8,8 @@
 mod asked;
 
 use crate::{
-    ApiKeyBook, ConfigFault, Fault, Hidden, Http, IssuerConfig, IssuerStatus, OwnIssuer, Presented,
-    ProofRules, Refused, Scheme,
+    ApiKeyBook, ConfigFault, Fault, ForgedCounts, ForgedLimits, Hidden, Http, IssuerConfig,
+    IssuerStatus, OwnIssuer, Peer, Presented, ProofRules, Refused, Scheme,
     api_key::{self, KEY_REMEMBERED},
     bound::{self, Bound},
     cache::{Cache, Remembered, Vouched},
@@ -18,12 +18,13 @@ use crate::{
     directory::{DirectoryFault, Still},
     ends::Ends,
     explain::{self, Explanation, Step, Trace},
+    forged::{Forged, Sender},
     introspection::Introspection,
-    issuer::Issuer,
+    issuer::{Issuer, Strangers},
     jws,
     mapping::{Mapping, Reserved},
     presented::With,
-    proof::{For, ProofToken},
+    proof::{For, Proof, ProofToken},
     proofs::Proofs,
     questions::Questions,
     refused::shown,
@@ -46,6 +47,7 @@ struct State {
     /// From an issuer's URL to its place.
     by_url: HashMap<String, usize>,
     cache: Cache,
+    forged: Arc<Forged>,
     proofs: Proofs,
     ends: Ends,
     /// This installation as an issuer.
@@ -70,6 +72,8 @@ pub struct VerifierOptions {
     pub introspection: HashMap<String, Hidden>,
     /// Where API keys are looked up; without it none is taken.
     pub api_keys: Option<ApiKeyBook>,
+    /// How many forged tokens are looked at.
+    pub forged: ForgedLimits,
 }
 
 impl Verifier {
@@ -96,7 +100,8 @@ impl Verifier {
         clock: Clock,
         options: VerifierOptions,
     ) -> Result<Self, Vec<ConfigFault>> {
-        let VerifierOptions { proofs, own, reserved, mut introspection, api_keys } = options;
+        let VerifierOptions { proofs, own, reserved, mut introspection, api_keys, forged } =
+            options;
         config::check_issuers(&configs)?;
         if let Some(own) = &own {
             config::refuse_own_url(&configs, own.url())?;
@@ -112,20 +117,35 @@ impl Verifier {
         let api_keys = api_keys.map(|book| (book, Questions::new(Fault::ApiKeysUnavailable)));
         let mapping = |own| Mapping::new(own, &configs).beside(&reserved);
         let mappings: Vec<_> = configs.iter().map(mapping).collect();
+        let forged = Arc::new(Forged::new(forged));
+        let strangers = |place| Strangers { forged: Arc::clone(&forged), place };
         let mut issuers: Vec<_> = configs
             .into_iter()
             .zip(mappings)
-            .map(|(config, mapping)| Issuer::new(config, mapping, http.clone(), clock.clone()))
+            .enumerate()
+            .map(|(place, (config, mapping))| {
+                Issuer::new(config, mapping, strangers(place), http.clone(), clock.clone())
+            })
             .collect();
-        if let Some(issuer) = own.as_ref().and_then(|own| own.issuer(http.clone(), clock.clone())) {
-            issuers.push(issuer);
-        }
+        let place = strangers(issuers.len());
+        issuers.extend(own.as_ref().and_then(|it| it.issuer(place, http.clone(), clock.clone())));
         let urls = issuers.iter().enumerate();
         let by_url = urls.map(|(place, it)| (it.config.url.clone(), place)).collect();
         let (cache, proofs) = (Cache::new(), Proofs::new(proofs));
         let ends = Ends::default();
-        let state =
-            State { issuers, by_url, cache, proofs, ends, own, asked, api_keys, http, clock };
+        let state = State {
+            issuers,
+            by_url,
+            cache,
+            forged,
+            proofs,
+            ends,
+            own,
+            asked,
+            api_keys,
+            http,
+            clock,
+        };
         Ok(Self(Arc::new(state)))
     }
 
@@ -146,7 +166,7 @@ impl Verifier {
             }
         }
         Box::pin(async {
-            let known = self.learn(presented.token).await;
+            let known = self.learn(presented.token, presented.peer).await;
             self.admit(presented, known).await
         })
         .await
@@ -157,22 +177,38 @@ impl Verifier {
     pub(crate) async fn read(
         &self,
         token: &str,
+        peer: Option<Peer>,
     ) -> Result<(Arc<Caller>, Option<Arc<Bound>>), Refused> {
         let now = self.0.clock.now();
         let remembered = self.0.cache.find(token);
         let known = match remembered.and_then(|it| self.recall(token, it, now)) {
             Some(known) => known?,
-            None => self.learn(token).await?,
+            None => self.learn(token, peer).await?,
         };
         Ok((known.caller, known.bound))
     }
 
     /// Proves a token and remembers it.
-    async fn learn(&self, token: &str) -> Result<Known, Refused> {
-        let (caller, remembered) = self.prove(token, &mut Trace::off()).await?;
+    async fn learn(&self, token: &str, peer: Option<Peer>) -> Result<Known, Refused> {
+        self.refuse_forged_before(token)?;
+        let sender = Sender::Stranger(peer);
+        let (caller, remembered) = self.prove(token, sender, &mut Trace::off()).await?;
         let bound = remembered.bound.clone();
         self.0.cache.insert(token, remembered);
         Ok(Known { caller, bound })
+    }
+
+    /// Refuses a token whose signature was refused by the keys that are still its issuer's: another
+    /// check would only cost as much again.
+    pub(crate) fn refuse_forged_before(&self, token: &str) -> Result<(), Refused> {
+        let Some((place, key_epoch)) = self.0.forged.find(token) else { return Ok(()) };
+        let Some(issuer) = self.0.issuers.get(place) else { return Ok(()) };
+        let now = self.0.clock.now();
+        issuer.refresh_if_due(now);
+        match issuer.still_holds(key_epoch, now) {
+            true => Err(self.0.forged.came_again()),
+            false => Ok(()),
+        }
     }
 
     /// Who presents it, if the token is good and is theirs.
@@ -207,11 +243,44 @@ impl Verifier {
         match (&presented.with, &bound.key) {
             (With::Proof { proof, asked }, Some(key)) => {
                 let token = ProofToken::Bound { token: presented.token, key };
-                let now = self.0.clock.now().seconds();
-                self.0.proofs.take(proof, &For { asked: *asked, token, now }).await
+                let wanted = For { asked: *asked, token, now: self.0.clock.now().seconds() };
+                let proof = self.judge_proof(proof, &wanted, presented.peer)?;
+                self.0.proofs.take_once(&proof, wanted.now).await
             }
             (With::Nothing | With::Proof { .. }, _) => Ok(()),
         }
+    }
+
+    /// Judges a proof, unless too many of its key, from this address, were forged.
+    pub(crate) fn judge_proof(
+        &self,
+        proof: &str,
+        wanted: &For<'_>,
+        peer: Option<Peer>,
+    ) -> Result<Proof, Refused> {
+        let (forged, now) = (&self.0.forged, self.0.clock.now());
+        let key = match wanted.token {
+            ProofToken::Bound { key, .. } => key.thumbprint,
+            ProofToken::Wanted => [0; 32],
+        };
+        forged.may_check_proof(peer, key, now)?;
+        let judged = self.0.proofs.judge(proof, wanted);
+        if let Err(refused) = &judged
+            && refused.fault() == Fault::ProofSignatureInvalid
+        {
+            forged.proof_failed(peer, key, now);
+        }
+        judged
+    }
+
+    /// What was done about forged tokens since the start.
+    pub fn forged(&self) -> ForgedCounts {
+        self.0.forged.counts()
+    }
+
+    /// For another issuer than those of this verifier: its tokens count, and are not remembered.
+    pub(crate) fn other_strangers(&self) -> Strangers {
+        Strangers { forged: Arc::clone(&self.0.forged), place: usize::MAX }
     }
 
     /// How [`Self::identify`] judges this token, step by step, for whoever has to make it work. It is
@@ -220,7 +289,8 @@ impl Verifier {
     /// While an issuer's keys can't be had, what would follow if the signature held is said too.
     pub async fn explain(&self, bearer: &str) -> Explanation {
         let mut trace = Trace::on();
-        let outcome = Box::pin(self.prove(bearer, &mut trace)).await;
+        let sender = Sender::Stranger(None);
+        let outcome = Box::pin(self.prove(bearer, sender, &mut trace)).await;
         let mut unproved = Trace::on();
         if let Err(refused) = &outcome
             && refused.fault() == Fault::IssuerUnreachable
@@ -419,6 +489,7 @@ impl Verifier {
     async fn prove(
         &self,
         bearer: &str,
+        sender: Sender,
         trace: &mut Trace,
     ) -> Result<(Arc<Caller>, Remembered), Refused> {
         if let Some(key) = api_key::read(bearer) {
@@ -444,7 +515,7 @@ impl Verifier {
         let times = Times::read(&token.claims)?;
         times.check(self.0.clock.now().seconds(), issuer.skew_seconds())?;
         trace.times(times, &issuer.config);
-        let key_epoch = issuer.prove(&token).await?;
+        let key_epoch = issuer.prove(&token, sender).await?;
         trace.signature(&token, &issuer.config);
 
         let expires_at = Timestamp::from_millis(times.expires.saturating_mul(1000));

@@ -105,13 +105,18 @@ impl TokenRefused {
         let sentence = format!("{parameter}: {}", refused.sentence());
         let (step, away) = match refused.blame() {
             Blame::Caller => (step(refused.fault(), parameter), false),
-            Blame::Issuer | Blame::Gateway => ("Try again in a moment.".to_owned(), true),
+            Blame::Issuer | Blame::Gateway | Blame::Others => {
+                ("Try again in a moment.".to_owned(), true)
+            }
         };
         let mut stop = Self::new(blamed.error(), refused.code(), &sentence, &step);
         if away {
             stop.status = StatusCode::SERVICE_UNAVAILABLE;
             stop.error = "temporarily_unavailable";
-            stop.retry_after = Some(Span::from_seconds(5));
+            stop.retry_after = Some(refused.retry_after().unwrap_or(Span::from_seconds(5)));
+        }
+        if refused.blame() == Blame::Others {
+            stop.status = StatusCode::TOO_MANY_REQUESTS;
         }
         stop.detail = format!("{parameter}: {}", refused.detail()).into();
         stop
@@ -123,7 +128,7 @@ impl TokenRefused {
         stop.error = match (refused.blame(), refused.nonce()) {
             (Blame::Caller, None) => "invalid_dpop_proof",
             (Blame::Caller, Some(_)) => "use_dpop_nonce",
-            (Blame::Issuer | Blame::Gateway, _) => stop.error,
+            (Blame::Issuer | Blame::Gateway | Blame::Others, _) => stop.error,
         };
         stop.nonce = refused.nonce().map(Into::into);
         stop

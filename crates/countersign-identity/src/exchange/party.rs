@@ -4,10 +4,11 @@
 
 use super::{ExchangeFault, IdJag, IdTokensConfig};
 use crate::{
-    Fault, Refused, Verifier,
+    Fault, Peer, Presented, Refused, Verifier,
     bound::Bound,
     claims::{self, Times, texts},
     explain::Trace,
+    forged::Sender,
     issuer::Issuer,
     jws::{self, Unproved},
     refused::shown,
@@ -116,16 +117,21 @@ impl Verifier {
     ///
     /// # Errors
     /// [`Refused`], with the one reason.
-    pub async fn prove_party(&self, token: &str, by: ShownAs<'_>) -> Result<Party, Refused> {
+    pub async fn prove_party(
+        &self,
+        token: impl Into<Presented<'_>>,
+        by: ShownAs<'_>,
+    ) -> Result<Party, Refused> {
+        let Presented { token, peer, .. } = token.into();
         let parts = jws::parse(token)?;
         let (_, issuer) = self.issuer_of(&parts)?;
         let members = &parts.claims;
         let bound = || Ok::<_, Refused>(Bound::read(members)?.map(Arc::new));
         let (caller, bound) = match by {
-            ShownAs::AccessToken => self.read(token).await?,
-            ShownAs::IdToken => (Arc::new(self.id_token(&parts, issuer).await?), bound()?),
+            ShownAs::AccessToken => self.read(token, peer).await?,
+            ShownAs::IdToken => (Arc::new(self.id_token(&parts, issuer, peer).await?), bound()?),
             ShownAs::IdentityAssertion { issuer: own } => {
-                (Arc::new(self.assertion(&parts, issuer, own).await?), bound()?)
+                (Arc::new(self.assertion(&parts, issuer, (own, peer)).await?), bound()?)
             }
         };
         let skew = countersign_model::Span::from_seconds(issuer.skew_seconds());
@@ -148,13 +154,14 @@ impl Verifier {
         &self,
         parts: &Unproved<'_>,
         issuer: &Arc<Issuer>,
+        peer: Option<Peer>,
     ) -> Result<Caller, Refused> {
         let Some(allowed) = &issuer.config.exchange.id_tokens else {
             let detail = "ID tokens of this issuer are not taken";
             return Err(Refused::new(Fault::TokenTypeNotAccepted, detail));
         };
         check_id_token(parts, allowed)?;
-        let mut caller = self.prove_as(parts, issuer, TokenUse::SignIn).await?;
+        let mut caller = self.prove_as(parts, issuer, (TokenUse::SignIn, peer)).await?;
         caller.scopes = allowed.scopes.iter().map(|it| it.as_str().into()).collect();
         Ok(caller)
     }
@@ -163,7 +170,7 @@ impl Verifier {
         &self,
         parts: &Unproved<'_>,
         issuer: &Arc<Issuer>,
-        own: &str,
+        (own, peer): (&str, Option<Peer>),
     ) -> Result<Caller, Refused> {
         match issuer.config.exchange.id_jag {
             IdJag::Accept => {}
@@ -174,7 +181,7 @@ impl Verifier {
         }
         let latest = self.clock().now().seconds().saturating_add(ASSERTION_SECONDS_MAX);
         check_assertion(parts, own, latest)?;
-        self.prove_as(parts, issuer, TokenUse::Call).await
+        self.prove_as(parts, issuer, (TokenUse::Call, peer)).await
     }
 
     /// What every token has to keep besides its type and audience.
@@ -182,13 +189,14 @@ impl Verifier {
         &self,
         parts: &Unproved<'_>,
         issuer: &Arc<Issuer>,
-        token_use: TokenUse,
+        (token_use, peer): (TokenUse, Option<Peer>),
     ) -> Result<Caller, Refused> {
         issuer.allows(parts.algorithm)?;
         let times = Times::read(&parts.claims)?;
         times.check(self.clock().now().seconds(), issuer.skew_seconds())?;
+        self.refuse_forged_before(parts.text)?;
         // The key epoch is for those who remember the proof; nobody does.
-        issuer.prove(parts).await?;
+        issuer.prove(parts, Sender::Stranger(peer)).await?;
         let expires_at = Timestamp::from_millis(times.expires.saturating_mul(1000));
         let trace = &mut Trace::off();
         let (caller, _) = issuer.caller(&parts.claims, expires_at, token_use, trace).await?;

@@ -2,13 +2,13 @@
 //! (RFC 9449 §5), and a client certificate, by the connection (RFC 8705 §3). An actor whose token is
 //! bound has to show that it is its own; what was shown is what the new token is bound to.
 //!
-//! In this order: the proof is judged, the actor's token proved, one held against the other, and only
-//! then the proof is used up. So nobody fills the register of proofs without an actor's token, and
-//! none of an actor's without its key.
+//! In this order: the actor's token is proved, the proof judged, one held against the other, and only
+//! then the proof is used up. So nobody has proofs looked at or fills their register without an actor's
+//! token, and none of an actor's without its key.
 
 use super::Party;
 use crate::{
-    Asked, Binding, CertificateBinding, Fault, Refused, Thumbprint, Verifier,
+    Asked, Binding, CertificateBinding, Fault, Peer, Refused, Thumbprint, Verifier,
     bound::Bound,
     presented::proof_in,
     proof::{For, Proof, ProofToken},
@@ -38,7 +38,8 @@ pub struct Confirmation {
 }
 
 impl Verifier {
-    /// Judges what a request for a token shows to hold. A proof is not used up yet.
+    /// Judges what a request for a token shows to hold: by its headers, and by the connection, with its
+    /// certificate and the address it comes from. A proof is not used up yet.
     ///
     /// # Errors
     /// [`Refused`] if there is a proof and it is not good, or not one.
@@ -46,10 +47,11 @@ impl Verifier {
         &self,
         headers: &HeaderMap,
         asked: Asked<'_>,
-        certificate: Option<Thumbprint>,
+        (certificate, peer): (Option<Thumbprint>, Option<Peer>),
     ) -> Result<Possession, Refused> {
         let wanted = For { asked, token: ProofToken::Wanted, now: self.now().seconds() };
-        let proof = proof_in(headers)?.map(|it| self.proofs().judge(it, &wanted)).transpose()?;
+        let judge = |it| self.judge_proof(it, &wanted, peer);
+        let proof = proof_in(headers)?.map(judge).transpose()?;
         Ok(Possession { proof, certificate })
     }
 

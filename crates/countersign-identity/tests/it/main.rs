@@ -18,6 +18,7 @@ mod directory;
 mod dpop;
 mod events;
 mod explain;
+mod forged;
 mod http_client;
 mod introspection;
 mod issuer;

@@ -251,6 +251,10 @@ impl At<'_> {
         within("limits.calls_max", number(limits.calls_max), 1, 1_000_000);
         within("limits.head_bytes_max", number(limits.head_bytes_max), 8_192, 1_048_576);
         within("limits.streams_max", u64::from(limits.streams_max), 1, 10_000);
+        let each = u64::from(limits.forged_per_address_second_max);
+        within("limits.forged_per_address_second_max", each, 1, 1_000_000);
+        let all = u64::from(limits.forged_per_second_max);
+        within("limits.forged_per_second_max", all, 1, 1_000_000);
         for (key, span) in [
             ("limits.head_within", limits.head_within),
             ("limits.body_within", limits.body_within),

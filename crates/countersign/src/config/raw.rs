@@ -3,7 +3,8 @@
 
 use super::scim::RawScim;
 use countersign_identity::{
-    Binding, CertificateBinding, IssuerConfig, OwnSettings, SamlConfig, Secret, TransmitterConfig,
+    Binding, CertificateBinding, ForgedLimits, IssuerConfig, OwnSettings, SamlConfig, Secret,
+    TransmitterConfig,
 };
 use countersign_model::Span;
 use schemars::JsonSchema;
@@ -268,6 +269,13 @@ pub(crate) struct RawLimits {
     /// How long a caller may take nothing of its answer before it counts as gone.
     #[schemars(with = "String")]
     pub(crate) answer_taken_within: Span,
+    /// Tokens with a wrong signature that one address may send in a second, ten times as many at
+    /// once; beyond it, tokens from there that were not accepted before have to wait. Where a proxy
+    /// in front passes on everybody's calls, set it to `forged_per_second_max`.
+    pub(crate) forged_per_address_second_max: u32,
+    /// The same from all addresses together. Half of it is kept for addresses that sent no forged
+    /// token in the last ten minutes.
+    pub(crate) forged_per_second_max: u32,
 }
 
 impl Default for RawLimits {
@@ -280,6 +288,8 @@ impl Default for RawLimits {
             streams_max: 256,
             body_within: Span::from_seconds(60),
             answer_taken_within: Span::from_seconds(300),
+            forged_per_address_second_max: ForgedLimits::default().per_address_second_max,
+            forged_per_second_max: ForgedLimits::default().per_second_max,
         }
     }
 }

@@ -9,8 +9,8 @@ use crate::{
 };
 use countersign_governance::{ApiKeyRow, ApiKeyRules, Governance};
 use countersign_identity::{
-    ApiKeyBook, ApiKeyBookFailed, Hidden, IssuerConfig, KeyHolder, KeyState, NonceKey, OwnIssuer,
-    ProofRules, SamlConfig, UseOnce, VerifierOptions,
+    ApiKeyBook, ApiKeyBookFailed, ForgedLimits, Hidden, IssuerConfig, KeyHolder, KeyState,
+    NonceKey, OwnIssuer, ProofRules, SamlConfig, UseOnce, VerifierOptions,
 };
 use std::collections::{BTreeMap, HashMap};
 
@@ -41,6 +41,10 @@ impl Callers {
             proofs: ProofRules { nonces, shared: None },
             introspection: introspection(&setup.issuers, &setup.variables)?,
             api_keys: None,
+            forged: ForgedLimits {
+                per_address_second_max: setup.limits.forged_per_address_second_max,
+                per_second_max: setup.limits.forged_per_second_max,
+            },
         };
         let remembered_by = setup.dpop.remembered_by;
         Ok(Self { options, remembered_by, api_keys: setup.api_keys })

@@ -7,7 +7,7 @@ use super::{
     port::Load,
 };
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use countersign_identity::Hidden;
+use countersign_identity::{ForgedCounts, Hidden};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde_json::json;
 use std::{fmt::Write as _, net::IpAddr, sync::atomic::Ordering};
@@ -157,6 +157,7 @@ fn metrics(assembly: &Assembly, load: &Load) -> Response<Body> {
         let usable = number(issuer.usable);
         let _ = writeln!(out, "countersign_issuer_usable{{issuer=\"{name}\"}} {usable}");
     }
+    write_forged(&mut out, assembly.verifier.forged());
     write_streams(&mut out, assembly);
     let _ = write!(
         out,
@@ -167,6 +168,22 @@ fn metrics(assembly: &Assembly, load: &Load) -> Response<Body> {
         escaped(assembly.governance.gateway()),
     );
     own(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", out)
+}
+
+/// What a flood of forged tokens comes to.
+fn write_forged(out: &mut String, counts: ForgedCounts) {
+    let name = "countersign_forged_tokens_total";
+    let _ =
+        writeln!(out, "# HELP {name} Tokens refused for their signature, or beyond the budget.");
+    let _ = writeln!(out, "# TYPE {name} counter");
+    for (how, count) in [
+        ("checked", counts.checked),
+        ("remembered", counts.remembered),
+        ("over_address", counts.over_address),
+        ("over_all", counts.over_all),
+    ] {
+        let _ = writeln!(out, "{name}{{how=\"{how}\"}} {count}");
+    }
 }
 
 /// Only where somebody pushes security events.

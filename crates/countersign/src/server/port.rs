@@ -3,7 +3,7 @@
 
 use super::{assembly::Assembly, operations::Origin, patient::Patient, routes};
 use crate::{config::raw::RawLimits, exit::Failure};
-use countersign_identity::Thumbprint;
+use countersign_identity::{Peer, Thumbprint};
 use countersign_model::Span;
 use http::Request;
 use hyper::{body::Incoming, service::service_fn};
@@ -14,7 +14,7 @@ use hyper_util::{
 use std::{
     convert::Infallible,
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -142,12 +142,12 @@ pub(crate) async fn serve(
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> (TcpStream, Origin, Option<OwnedSemaphorePermit>) {
+) -> (TcpStream, IpAddr, Option<OwnedSemaphorePermit>) {
     // The semaphore is never closed, so there is always a permit.
     let place = Arc::clone(places).acquire_owned().await.ok();
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => return (stream, Origin::address(peer.ip()), place),
+            Ok((stream, peer)) => return (stream, peer.ip(), place),
             Err(error) => {
                 // Out of file descriptors, or a caller that left already: others still come.
                 tracing::warn!(%error, "a connection was not accepted");
@@ -169,7 +169,7 @@ type Watcher = hyper_util::server::graceful::Watcher;
 impl Port {
     fn spawn(
         self: Arc<Self>,
-        (stream, from): (TcpStream, Origin),
+        (stream, from): (TcpStream, IpAddr),
         place: Option<OwnedSemaphorePermit>,
         watcher: Watcher,
     ) {
@@ -206,16 +206,18 @@ impl Port {
     async fn speak<S>(
         self: &Arc<Self>,
         stream: S,
-        from: (Origin, Option<Thumbprint>),
+        from: (IpAddr, Option<Thumbprint>),
         watcher: Watcher,
     ) where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let asked = Arc::new(AtomicBool::new(false));
         let (port, first) = (Arc::clone(self), Arc::clone(&asked));
-        let (from, certificate) = from;
+        let (address, certificate) = from;
+        let (from, peer) = (Origin::address(address), Peer::of(address));
         let service = service_fn(move |mut request: Request<Incoming>| {
             first.store(true, Ordering::Relaxed);
+            request.extensions_mut().insert(peer);
             if let Some(certificate) = certificate {
                 request.extensions_mut().insert(certificate);
             }

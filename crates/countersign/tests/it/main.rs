@@ -11,6 +11,7 @@ mod cli;
 mod crash;
 mod doors;
 mod failures;
+mod forged;
 mod identity;
 mod lab;
 mod large;

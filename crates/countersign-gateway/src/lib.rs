@@ -37,7 +37,7 @@ pub use routes::check_mask;
 
 use accept::Accepted;
 use countersign_governance::Governance;
-use countersign_identity::{Home, UseOnce, Verifier};
+use countersign_identity::{Home, SamlSignIn, UseOnce, Verifier};
 use countersign_ledger::Writer;
 use countersign_mask::HashKey;
 use countersign_model::{Decision, Span};
@@ -57,6 +57,8 @@ pub struct GatewayParts {
     pub verifier: Verifier,
     /// The register of what may be used once, which all gateways share.
     pub once: UseOnce,
+    /// SAML providers, whose assertions may prove users at `/oauth/token`.
+    pub saml: Vec<SamlSignIn>,
     /// The ledger.
     pub ledger: Writer,
     /// The key of `hash` masks: the same on every gateway, so that joins work.
@@ -110,6 +112,7 @@ pub struct Gateway(Arc<Inner>);
 struct Inner {
     governance: Governance,
     verifier: Verifier,
+    saml: Vec<SamlSignIn>,
     ledger: Writer,
     mask_key: Arc<HashKey>,
     resource: Arc<str>,
@@ -133,6 +136,7 @@ impl Gateway {
             governance,
             verifier,
             once,
+            saml,
             ledger,
             mask_key,
             resource,
@@ -149,6 +153,7 @@ impl Gateway {
             sessions: sessions::Sessions::new(governance.clone(), limits.session_idle),
             governance,
             verifier,
+            saml,
             ledger,
             mask_key: Arc::new(mask_key),
             home: Home::new(&resource),

@@ -8,11 +8,12 @@
 
 mod answer;
 mod ask;
+mod saml;
 mod write;
 
 use crate::{Body, Inner, accept, resolve};
 use answer::{Blamed, TokenRefused, answered, document};
-use ask::{Ask, Wanted};
+use ask::{Ask, SubjectAs, Wanted};
 use countersign_identity::{
     Actor, Algorithm, Asked, CertificateBinding, Confirmation, Exchanged, OwnIssuer, Party, Peer,
     Possession, Presented, Refused, ShownAs, Terms, Thumbprint, Use, UseOnce, assert_identity,
@@ -154,21 +155,15 @@ async fn token(
         }
     };
 
-    let (subject, shown_as) = match &ask {
-        Ask::Exchange { subject, shown_as, .. } => (subject, *shown_as),
-        Ask::Assertion { assertion, .. } => {
-            (assertion, ShownAs::IdentityAssertion { issuer: own.url() })
-        }
-    };
-    let subject = Presented::bearer(subject.reveal()).sent_by(peer);
-    let subject = match inner.verifier.prove_party(subject, shown_as).await {
+    let subject = match prove_subject(inner, own, &ask, peer).await {
         Ok(subject) => subject,
-        Err(refused) => {
-            let refused = not_proved(&refused, Blamed::subject_of(how));
-            return Err(write::refusal(inner, &asked, None, refused).await);
-        }
+        Err(refused) => return Err(write::refusal(inner, &asked, None, refused).await),
     };
-    match judged(inner, own, &asked, &subject, &wishes).await {
+    let judged = match judged(inner, own, &asked, &subject, &wishes) {
+        Ok(exchanged) => use_once(inner, &ask, &subject).await.map(|()| exchanged),
+        Err(refused) => Err(refused),
+    };
+    match judged {
         Ok(exchanged) => issue(inner, own, &asked, &subject, &exchanged, &confirmation).await,
         Err(refused) => Err(write::refusal(inner, &asked, Some(&subject), refused).await),
     }
@@ -183,9 +178,32 @@ fn possession(inner: &Inner, parts: &Parts) -> Result<Possession, Refused> {
     inner.verifier.possession(&parts.headers, asked, (certificate, peer))
 }
 
-/// Applies the rules, and, where a token may be used once, uses it: last, so that only whom it was
-/// made for can use it up.
-async fn judged(
+/// Whom the subject's token names, proved as what it is shown as.
+async fn prove_subject(
+    inner: &Inner,
+    own: &OwnIssuer,
+    ask: &Ask,
+    peer: Option<Peer>,
+) -> Result<Party, TokenRefused> {
+    let (subject, shown_as, how) = match ask {
+        Ask::Exchange { subject, subject_as: SubjectAs::Saml, .. } => {
+            return saml::prove(inner, subject.reveal()).await;
+        }
+        Ask::Exchange { subject, subject_as: SubjectAs::Token(shown_as), .. } => {
+            (subject, *shown_as, TokenGrant::TokenExchange)
+        }
+        Ask::Assertion { assertion, .. } => {
+            let shown_as = ShownAs::IdentityAssertion { issuer: own.url() };
+            (assertion, shown_as, TokenGrant::IdentityAssertion)
+        }
+    };
+    let subject = Presented::bearer(subject.reveal()).sent_by(peer);
+    let proved = inner.verifier.prove_party(subject, shown_as).await;
+    proved.map_err(|refused| not_proved(&refused, Blamed::subject_of(how)))
+}
+
+/// Applies the rules.
+fn judged(
     inner: &Inner,
     own: &OwnIssuer,
     asked: &write::Asked<'_>,
@@ -202,16 +220,23 @@ async fn judged(
             if !subject.resources().iter().all(|it| ask::is_ours(it, own.url())) {
                 return Err(TokenRefused::other_resource());
             }
-            let exchanged = assert_identity(subject, asked.actor, wishes, terms)
-                .map_err(|fault| TokenRefused::by_rule(fault, blamed))?;
-            use_once(inner, subject).await?;
-            Ok(exchanged)
+            assert_identity(subject, asked.actor, wishes, terms)
+                .map_err(|fault| TokenRefused::by_rule(fault, blamed))
         }
     }
 }
 
+/// Uses up what may be used once. It comes last, so that only whom it was made for can use it up.
+async fn use_once(inner: &Inner, ask: &Ask, subject: &Party) -> Result<(), TokenRefused> {
+    match ask {
+        Ask::Exchange { subject_as: SubjectAs::Token(_), .. } => Ok(()),
+        Ask::Exchange { subject_as: SubjectAs::Saml, .. } => saml::use_up(inner, subject).await,
+        Ask::Assertion { .. } => use_up(inner, subject).await,
+    }
+}
+
 /// RFC 7523 §3: an assertion is good for once, at all gateways together.
-async fn use_once(inner: &Inner, assertion: &Party) -> Result<(), TokenRefused> {
+async fn use_up(inner: &Inner, assertion: &Party) -> Result<(), TokenRefused> {
     let id = assertion.id().unwrap_or_default();
     let value = format!("{}\n{id}", assertion.caller().issuer);
     let until = assertion.refused_from();
@@ -259,8 +284,8 @@ fn not_proved(refused: &Refused, blamed: Blamed) -> TokenRefused {
     TokenRefused::not_proved(refused, blamed)
 }
 
-/// Two tokens of 16 KiB, and what stands around them.
-const FORM_BYTES_MAX: u64 = 40 * 1024;
+/// A token of 16 KiB, an assertion of 40 KiB as base64, and what stands around them.
+const FORM_BYTES_MAX: u64 = 72 * 1024;
 /// Requests for tokens at the same time.
 const IN_HAND_MAX: usize = 256;
 /// Of one actor.

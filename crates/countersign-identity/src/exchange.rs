@@ -9,6 +9,7 @@ mod config;
 mod fault;
 mod party;
 mod possession;
+mod saml;
 
 pub use config::{ExchangeConfig, IdJag, IdTokensConfig};
 pub use fault::ExchangeFault;

@@ -95,8 +95,8 @@ pub use refused::{Blame, Refused, Scheme};
 pub use rules::{ClaimRule, OtherAudiences, Presence, Tokens};
 pub use saml::{
     AesCbc, Begun, IdpInitiated, MetadataPlace, RequestBinding, SamlAnswer, SamlAttributes,
-    SamlConfig, SamlFault, SamlPending, SamlRefused, SamlRequest, SamlRequestForm, SamlSetupFailed,
-    SamlSignIn, SamlSignedIn, SamlSurroundings, check_saml,
+    SamlConfig, SamlExchangeConfig, SamlFault, SamlPending, SamlRefused, SamlRequest,
+    SamlRequestForm, SamlSetupFailed, SamlSignIn, SamlSignedIn, SamlSurroundings, check_saml,
 };
 pub use secret::{Secret, SecretFault};
 pub use signin::{Kept, Logout, LogoutRefused, RenewalFailed, SignIn, SignedIn, SigninRefused};

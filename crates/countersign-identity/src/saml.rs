@@ -26,7 +26,8 @@ mod xml;
 
 pub use answer::SamlAnswer;
 pub use config::{
-    AesCbc, IdpInitiated, MetadataPlace, RequestBinding, SamlAttributes, SamlConfig, check_saml,
+    AesCbc, IdpInitiated, MetadataPlace, RequestBinding, SamlAttributes, SamlConfig,
+    SamlExchangeConfig, check_saml,
 };
 pub use provider::{Begun, SamlSetupFailed, SamlSignIn, SamlSignedIn, SamlSurroundings};
 pub use refused::{SamlFault, SamlRefused};

@@ -3,7 +3,9 @@
 use super::ask::ACCESS_TOKEN;
 use crate::Body;
 use bytes::Bytes;
-use countersign_identity::{Blame, ExchangeFault, Fault, IssuedToken, Refused, Scheme};
+use countersign_identity::{
+    Blame, ExchangeFault, Fault, IssuedToken, Refused, SamlFault, SamlRefused, Scheme,
+};
 use countersign_model::{Caller, Span, record::TokenGrant};
 use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
@@ -134,6 +136,25 @@ impl TokenRefused {
         stop
     }
 
+    /// A SAML assertion was not accepted as the subject's token.
+    pub(super) fn saml(refused: &SamlRefused) -> Self {
+        let sentence = format!("subject_token: {}", refused.sentence());
+        let step = "Get a new assertion from the identity provider; the manual's page on SAML has the \
+                    code.";
+        let mut stop = Self::new("invalid_request", refused.code(), &sentence, step);
+        if matches!(
+            refused.fault(),
+            SamlFault::MetadataUnavailable | SamlFault::RegisterUnavailable
+        ) {
+            stop.status = StatusCode::SERVICE_UNAVAILABLE;
+            stop.error = "temporarily_unavailable";
+            stop.next_step = "Try again in a moment; if it stays so, tell an administrator.".into();
+            stop.retry_after = Some(Span::from_seconds(5));
+        }
+        stop.detail = format!("subject_token: {}", refused.detail()).into();
+        stop
+    }
+
     /// Both tokens are good, and do not go together.
     pub(super) fn by_rule(fault: ExchangeFault, blamed: Blamed) -> Self {
         let error = match fault {
@@ -173,7 +194,8 @@ impl TokenRefused {
 
     pub(super) fn token_type(name: &'static str) -> Self {
         let sentence = format!("The {name} is of a kind that is not taken.");
-        let step = "Use an access token, or an ID token as subject_token where that is allowed.";
+        let step = "Use an access token, or an ID token or a SAML assertion as subject_token where that \
+                    is allowed.";
         Self::new("invalid_request", "token_type_not_offered", &sentence, step)
     }
 

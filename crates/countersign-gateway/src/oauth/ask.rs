@@ -20,9 +20,18 @@ pub(super) struct Wanted {
 #[derive(Debug)]
 pub(super) enum Ask {
     /// RFC 8693 §2.1.
-    Exchange { subject: Hidden, shown_as: ShownAs<'static>, actor: Hidden },
+    Exchange { subject: Hidden, subject_as: SubjectAs, actor: Hidden },
     /// RFC 7523 §2.1, with an identity assertion.
     Assertion { assertion: Hidden, client: Hidden },
+}
+
+/// What the subject's token is shown as.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum SubjectAs {
+    /// A token of an issuer.
+    Token(ShownAs<'static>),
+    /// A SAML 2.0 assertion in base64url (RFC 8693 §3).
+    Saml,
 }
 
 /// Reads a body as a form, and the form as a request for a token for `resource`.
@@ -108,9 +117,10 @@ impl Fields {
 
     fn exchange(&mut self) -> Result<Ask, TokenRefused> {
         let subject = self.secret("subject_token")?;
-        let shown_as = match self.required("subject_token_type")?.as_str() {
-            ACCESS_TOKEN | JWT => ShownAs::AccessToken,
-            ID_TOKEN => ShownAs::IdToken,
+        let subject_as = match self.required("subject_token_type")?.as_str() {
+            ACCESS_TOKEN | JWT => SubjectAs::Token(ShownAs::AccessToken),
+            ID_TOKEN => SubjectAs::Token(ShownAs::IdToken),
+            SAML2 => SubjectAs::Saml,
             _ => return Err(TokenRefused::token_type("subject_token_type")),
         };
         // Without an actor the token would hide who uses it.
@@ -127,7 +137,7 @@ impl Fields {
             let twice = "The actor_token says who asks: leave client_assertion out.";
             return Err(TokenRefused::malformed(twice));
         }
-        Ok(Ask::Exchange { subject, shown_as, actor })
+        Ok(Ask::Exchange { subject, subject_as, actor })
     }
 
     fn assertion(&mut self) -> Result<Ask, TokenRefused> {
@@ -147,6 +157,7 @@ pub(super) const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer
 pub(super) const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
 const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
+const SAML2: &str = "urn:ietf:params:oauth:token-type:saml2";
 const CLIENT_ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 #[cfg(test)]

@@ -184,6 +184,7 @@ impl World {
             governance: governance.clone(),
             verifier,
             once: once(&governance),
+            saml: vec![],
             ledger,
             mask_key: HashKey::new(&[5; 32]),
             resource: self.resource.clone(),

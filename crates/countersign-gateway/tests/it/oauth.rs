@@ -4,6 +4,7 @@ mod assertions;
 mod bound;
 mod provider;
 mod refusals;
+mod saml;
 
 use crate::lab::{Answer, Lab};
 use countersign_governance::NewGrant;
@@ -89,8 +90,12 @@ async fn on_behalf(lab: &Lab, user: &str) -> String {
 }
 
 async fn call(lab: &Lab, token: &str) -> (StatusCode, String) {
+    call_at(lab, lab.address, token).await
+}
+
+async fn call_at(lab: &Lab, address: std::net::SocketAddr, token: &str) -> (StatusCode, String) {
     let request = Request::builder()
-        .uri(format!("http://{}{PATH}", lab.address))
+        .uri(format!("http://{address}{PATH}"))
         .header("authorization", format!("Bearer {token}"))
         .body(Default::default())
         .unwrap();

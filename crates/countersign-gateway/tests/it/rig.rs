@@ -7,7 +7,7 @@ pub use flow::{Flow, Source, flow};
 use crate::lab::{Lab, World, once, own};
 use bytes::Bytes;
 use countersign_gateway::{Gateway, GatewayParts, Limits, Secrets};
-use countersign_identity::{Http, Verifier, VerifierOptions};
+use countersign_identity::{Http, SamlSignIn, UseOnce, Verifier, VerifierOptions};
 use countersign_mask::HashKey;
 use countersign_model::{
     Reason, Span,
@@ -334,11 +334,7 @@ pub const LONG: Span = Span::from_seconds(2 * 3600);
 
 /// Another gateway on what a lab holds, with secrets and limits of its own.
 pub async fn second_gateway(lab: &Lab, secrets: Secrets, limits: Limits) -> (Gateway, SocketAddr) {
-    let issuer = json!({
-        "name": "demo", "url": format!("http://{}/idp", lab.world.targets),
-        "audiences": [lab.world.resource], "claims": {}, "exchange": {"id_jag": "accept"}
-    });
-    gateway_with(lab, issuer, secrets, limits).await
+    gateway_with(lab, demo(lab), secrets, limits).await
 }
 
 /// Another gateway on what a lab holds, with an issuer of its own.
@@ -348,34 +344,63 @@ pub async fn gateway_with(
     secrets: Secrets,
     limits: Limits,
 ) -> (Gateway, SocketAddr) {
-    let options = own(&lab.world.resource);
-    serving(lab, issuer, options, secrets, limits).await
+    serving(lab, issuer, Around::of(lab), secrets, limits).await
 }
 
 /// Another gateway on what a lab holds, which judges callers in a way of its own.
 pub async fn gateway_as(lab: &Lab, options: VerifierOptions) -> (Gateway, SocketAddr) {
-    let issuer = json!({
+    let around = Around { options, ..Around::of(lab) };
+    serving(lab, demo(lab), around, Secrets::new(|_| Ok("s".to_owned())), Limits::default()).await
+}
+
+/// Another gateway on what a lab holds, which takes assertions of these providers.
+pub async fn gateway_with_saml(
+    lab: &Lab,
+    saml: Vec<SamlSignIn>,
+    once: UseOnce,
+) -> (Gateway, SocketAddr) {
+    let around = Around { saml, once, ..Around::of(lab) };
+    let secrets = Secrets::new(|_| Ok(crate::lab::TARGET_SECRET.to_owned()));
+    serving(lab, demo(lab), around, secrets, Limits::default()).await
+}
+
+/// The lab's own issuer.
+fn demo(lab: &Lab) -> Value {
+    json!({
         "name": "demo", "url": format!("http://{}/idp", lab.world.targets),
         "audiences": [lab.world.resource], "claims": {}, "exchange": {"id_jag": "accept"}
-    });
-    let secrets = Secrets::new(|_| Ok("s".to_owned()));
-    serving(lab, issuer, options, secrets, Limits::default()).await
+    })
+}
+
+/// How a gateway judges callers, beside its issuers.
+struct Around {
+    options: VerifierOptions,
+    saml: Vec<SamlSignIn>,
+    once: UseOnce,
+}
+
+impl Around {
+    fn of(lab: &Lab) -> Self {
+        Self { options: own(&lab.world.resource), saml: vec![], once: once(&lab.governance) }
+    }
 }
 
 async fn serving(
     lab: &Lab,
     issuer: Value,
-    options: VerifierOptions,
+    around: Around,
     secrets: Secrets,
     limits: Limits,
 ) -> (Gateway, SocketAddr) {
+    let Around { options, saml, once } = around;
     let world = &lab.world;
     let issuer = serde_json::from_value(issuer).unwrap();
     let clock = lab.governance.clock().clone();
     let gateway = Gateway::new(GatewayParts {
         governance: lab.governance.clone(),
         verifier: Verifier::with(vec![issuer], Http::new(), clock, options).unwrap(),
-        once: once(&lab.governance),
+        once,
+        saml,
         ledger: lab.governance.ledger().clone(),
         mask_key: HashKey::new(&[5; 32]),
         resource: world.resource.clone(),

@@ -32,7 +32,8 @@ pub enum ShownAs<'a> {
     },
 }
 
-/// Whom a token names, proved. Made by [`Verifier::prove_party`], and by nothing else.
+/// Whom a token names, proved. Made by [`Verifier::prove_party`] and
+/// [`Verifier::prove_saml`], and by nothing else.
 #[derive(Clone, Debug)]
 pub struct Party {
     pub(super) caller: Arc<Caller>,
@@ -71,7 +72,7 @@ impl Party {
         self.digest
     }
 
-    /// Its `jti`; an identity assertion has one.
+    /// Its `jti`, which an identity assertion has; the name by which a SAML assertion is good for once.
     pub fn id(&self) -> Option<&str> {
         self.id.as_deref()
     }

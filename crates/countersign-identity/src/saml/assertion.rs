@@ -29,6 +29,8 @@ pub(crate) struct Believed {
     pub(crate) attributes: BTreeMap<String, Vec<String>>,
     /// From when its times refuse it, the clock's skew included.
     pub(crate) usable_until: Timestamp,
+    /// When it ends: the earliest end that it names.
+    pub(crate) ends_at: Timestamp,
     /// When the session at the provider ends, if it says so.
     pub(crate) session_ends: Option<Timestamp>,
 }
@@ -47,7 +49,7 @@ pub(crate) fn read(verified: Verified<'_>, rules: Rules<'_>) -> Result<Believed,
     rules.check_until(issued.plus(AGE_MAX))?;
     let subject = Subject::of(parts.subject)?;
     let (in_response_to, confirmed_until) = rules.check_confirmation(subject.confirmation)?;
-    rules.check_conditions(parts.conditions)?;
+    let conditions_until = rules.check_conditions(parts.conditions)?;
     let session_ends = rules.check_sessions(&parts.sessions)?;
     Ok(Believed {
         id: id.to_owned(),
@@ -62,6 +64,7 @@ pub(crate) fn read(verified: Verified<'_>, rules: Rules<'_>) -> Result<Believed,
         name_id_format: subject.name_id.attribute("Format").map(str::to_owned),
         attributes: attributes(&parts.attributes)?,
         usable_until: confirmed_until.plus(rules.skew),
+        ends_at: conditions_until.map_or(confirmed_until, |it| it.min(confirmed_until)),
         session_ends,
     })
 }
@@ -141,7 +144,7 @@ impl Rules<'_> {
             return Err(refused());
         }
         let recipient = data.attribute("Recipient").unwrap_or_default();
-        if recipient != self.recipient {
+        if !self.recipients.iter().any(|it| it == recipient) {
             return Err(SamlRefused::new(SamlFault::RecipientMismatch, shown(recipient)));
         }
         let until = time(data, "NotOnOrAfter")?.ok_or_else(refused)?;
@@ -151,6 +154,7 @@ impl Rules<'_> {
         }
         let answers = data.attribute("InResponseTo");
         match (answers, self.request, self.unsolicited) {
+            (_, _, Unsolicited::Apart) => Ok((answers, until)),
             (Some(answers), Some(request), _) if answers == request => Ok((Some(answers), until)),
             (Some(_), ..) => Err(SamlFault::InResponseToMismatch.into()),
             (None, _, Unsolicited::Accept) => Ok((None, until)),
@@ -158,11 +162,13 @@ impl Rules<'_> {
         }
     }
 
-    fn check_conditions(&self, conditions: &Element) -> Result<(), SamlRefused> {
+    /// In time, and for us; answers when they end, if they say so.
+    fn check_conditions(&self, conditions: &Element) -> Result<Option<Timestamp>, SamlRefused> {
         if let Some(from) = time(conditions, "NotBefore")? {
             self.check_from(from)?;
         }
-        if let Some(until) = time(conditions, "NotOnOrAfter")? {
+        let until = time(conditions, "NotOnOrAfter")?;
+        if let Some(until) = until {
             self.check_until(until)?;
         }
         let children = conditions.elements().ok_or_else(|| malformed("text in its Conditions"))?;
@@ -179,7 +185,7 @@ impl Rules<'_> {
             }
         }
         if restricted {
-            Ok(())
+            Ok(until)
         } else {
             Err(SamlRefused::new(SamlFault::AudienceMismatch, "no AudienceRestriction"))
         }
@@ -187,7 +193,10 @@ impl Rules<'_> {
 
     fn check_audience(&self, restriction: &Element) -> Result<(), SamlRefused> {
         let audiences = restriction.elements().unwrap_or_default();
-        let ours = |it: &&Element| it.is(ASSERTION, "Audience") && it.text() == Some(self.audience);
+        let ours = |it: &&Element| {
+            let named = it.text().filter(|_| it.is(ASSERTION, "Audience"));
+            named.is_some_and(|named| self.audiences.iter().any(|it| it == named))
+        };
         if audiences.iter().any(ours) {
             return Ok(());
         }

@@ -60,6 +60,9 @@ pub struct SamlConfig {
     /// Which attribute means what.
     #[serde(default)]
     pub attributes: SamlAttributes,
+    /// Assertions as proof of a user at `/oauth/token`; without it none is taken.
+    #[serde(default)]
+    pub exchange: Option<SamlExchangeConfig>,
     /// Whether this provider's names are its own, or shared with issuers or other providers.
     #[serde(default)]
     pub namespace: Namespace,
@@ -94,6 +97,20 @@ pub enum IdpInitiated {
     Refuse,
     /// Sign in whom it names.
     Accept,
+}
+
+/// Which assertions are taken at `/oauth/token` as proof of a user, and what they stand for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SamlExchangeConfig {
+    /// For whom they may be made (`Audience`), beside us: `/console/saml/NAME/metadata`. The entity ID
+    /// of an application that hands its users' assertions to nobody but the agents that act for them.
+    pub audiences: Vec<String>,
+    /// Where they may be meant to be shown (`Recipient`), beside `/oauth/token`: the consumer address
+    /// of such an application. Never where the console's own sign-ins end.
+    pub recipients: Vec<String>,
+    /// The scopes that such an assertion stands for: it has none itself.
+    pub scopes: Vec<String>,
 }
 
 /// What to do with an assertion that is encrypted with AES-CBC.
@@ -222,6 +239,16 @@ impl SamlConfig {
         let filled = |it: &Option<String>| it.as_ref().is_none_or(|it| !it.is_empty());
         require(filled(&self.name_id_format), "name_id_format", "is empty");
         require(filled(&self.attributes.subject), "attributes.subject", "name an attribute");
+        let exchange = self.exchange.clone().unwrap_or_default();
+        let named = exchange.audiences.iter().chain(&exchange.scopes).all(|it| !it.is_empty());
+        require(named, "exchange", "an audience or a scope is empty");
+        let apart = |it: &String| Url::parse(it).is_ok_and(|it| !it.path().contains(OURS));
+        require(
+            exchange.recipients.iter().all(apart),
+            "exchange.recipients",
+            "write absolute URLs of applications: what signs people in at the console is for the \
+             console alone",
+        );
         faults
     }
 
@@ -287,6 +314,8 @@ fn default_metadata_refresh() -> Span {
 }
 
 const NAME_BYTES_MAX: usize = 32;
+/// Where the console's sign-ins by SAML are.
+const OURS: &str = "/console/saml/";
 
 #[cfg(test)]
 mod tests;

@@ -27,6 +27,8 @@ use std::{
 };
 use tokio::io::AsyncReadExt as _;
 
+mod shown;
+
 /// The console as a service provider of one SAML identity provider. Clones share what is known of it.
 #[derive(Clone)]
 pub struct SamlSignIn(Arc<State>);
@@ -37,6 +39,7 @@ struct State {
     signers: Vec<Certificate>,
     entity_id: String,
     recipient: String,
+    shown: Option<ShownRules>,
     key: OwnKey,
     person: PersonMapping,
     http: Http,
@@ -47,6 +50,13 @@ struct State {
     /// Before this, nothing is read again.
     retry_at: Mutex<Timestamp>,
     pace: Mutex<Pace>,
+}
+
+/// What an assertion that is shown by itself is held against.
+struct ShownRules {
+    audiences: Vec<String>,
+    recipients: Vec<String>,
+    scopes: Vec<String>,
 }
 
 /// The metadata, and how long they count.
@@ -141,10 +151,18 @@ impl SamlSignIn {
             }
         };
         let base = format!("{}/console/saml/{}", surroundings.public_url, config.name);
+        let entity_id = format!("{base}/metadata");
+        let endpoint = format!("{}/oauth/token", surroundings.public_url);
+        let shown = config.exchange.clone().map(|it| ShownRules {
+            audiences: [vec![entity_id.clone()], it.audiences].concat(),
+            recipients: [vec![endpoint], it.recipients].concat(),
+            scopes: it.scopes,
+        });
         Ok(Self(Arc::new(State {
             pinned: config.pinned(),
             signers,
-            entity_id: format!("{base}/metadata"),
+            shown,
+            entity_id,
             recipient: format!("{base}/response"),
             key: own,
             person: PersonMapping::new(&config, surroundings.providers, surroundings.issuers),
@@ -242,21 +260,36 @@ impl SamlSignIn {
         now: Timestamp,
     ) -> Result<Believed, SamlRefused> {
         let rules = Rules {
-            issuer: &self.0.config.entity_id,
             keys: &known.metadata.keys,
-            audience: &self.0.entity_id,
-            recipient: &self.0.recipient,
-            decrypting: &self.0.key.decrypting,
-            aes_cbc: self.0.config.aes_cbc,
             request: pending.map(SamlPending::request),
-            unsolicited: match self.0.config.idp_initiated {
+            ..self.rules(now)
+        };
+        response::judge(bytes, rules)
+    }
+
+    /// Those of a sign-in at the console, without keys and without a request.
+    fn rules(&self, now: Timestamp) -> Rules<'_> {
+        let State { config, entity_id, recipient, key, .. } = &*self.0;
+        Rules {
+            issuer: &config.entity_id,
+            keys: &[],
+            audiences: std::slice::from_ref(entity_id),
+            recipients: std::slice::from_ref(recipient),
+            decrypting: &key.decrypting,
+            aes_cbc: config.aes_cbc,
+            request: None,
+            unsolicited: match config.idp_initiated {
                 IdpInitiated::Refuse => Unsolicited::Refuse,
                 IdpInitiated::Accept => Unsolicited::Accept,
             },
-            skew: self.0.config.clock_skew,
+            skew: config.clock_skew,
             now,
-        };
-        response::judge(bytes, rules)
+        }
+    }
+
+    /// The name by which an assertion is good for once, wherever it is shown.
+    fn once(&self, believed: &Believed) -> String {
+        format!("{}\n{}", self.0.config.entity_id, believed.id)
     }
 
     /// Neither the assertion nor the request is good for a second sign-in, on any gateway.
@@ -266,7 +299,7 @@ impl SamlSignIn {
         pending: Option<&SamlPending>,
         once: &UseOnce,
     ) -> Result<(), SamlRefused> {
-        let assertion = format!("{}\n{}", self.0.config.entity_id, believed.id);
+        let assertion = self.once(believed);
         let until = believed.usable_until;
         let request = pending.filter(|_| believed.in_response_to.is_some());
         let request = request.map(|it| (it.request().to_owned(), it.ends_at()));

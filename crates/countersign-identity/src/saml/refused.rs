@@ -55,31 +55,31 @@ faults! {
     /// More than 10 minutes have passed.
     SignInExpired = "sign_in_expired", "The sign-in took longer than 10 minutes; start again.";
     /// There is a document type.
-    XmlDoctype = "xml_doctype", "The response holds a document type, which no SAML message has.";
+    XmlDoctype = "xml_doctype", "A document type stands in it, which no SAML message has.";
     /// There is a comment, an entity, a processing instruction or the like, or too much of something.
-    XmlNotAllowed = "xml_not_allowed", "The response holds what no SAML message has.";
+    XmlNotAllowed = "xml_not_allowed", "Something stands in it that no SAML message has.";
     /// It is not XML.
-    XmlMalformed = "xml_malformed", "The response is not well-formed XML.";
+    XmlMalformed = "xml_malformed", "It is not well-formed XML.";
     /// Two elements have the same ID.
-    XmlDuplicateId = "xml_duplicate_id", "The response has the same ID twice.";
+    XmlDuplicateId = "xml_duplicate_id", "The same ID stands in it twice.";
     /// It is not a response of SAML 2.0 in its usual shape.
     ResponseMalformed = "response_malformed", "The response is not a usual response of SAML 2.0.";
     /// Not exactly one assertion.
     AssertionCount = "assertion_count", "The response does not hold exactly one assertion.";
     /// A signature is not in the one shape that is accepted.
     SignatureMalformed = "signature_malformed",
-        "A signature of the response is not in the accepted shape.";
+        "A signature is not in the accepted shape.";
     /// An algorithm that is not accepted: SHA-1, HMAC, other canonicalisations.
     AlgorithmNotAllowed = "algorithm_not_allowed",
-        "The response is signed with an algorithm that is not accepted.";
+        "It is signed with an algorithm that is not accepted.";
     /// What is signed was changed.
-    DigestMismatch = "digest_mismatch", "The response was changed after it was signed.";
+    DigestMismatch = "digest_mismatch", "It was changed after it was signed.";
     /// No pinned key made the signature.
-    SignatureInvalid = "signature_invalid", "The response is not signed by the identity provider.";
+    SignatureInvalid = "signature_invalid", "It is not signed by the identity provider.";
     /// The provider said no.
     Denied = "denied_by_issuer", "The identity provider refused the sign-in.";
     /// It is from somebody else.
-    IssuerMismatch = "issuer_mismatch", "The response comes from another identity provider.";
+    IssuerMismatch = "issuer_mismatch", "It comes from another identity provider.";
     /// It is for another address.
     DestinationMismatch = "destination_mismatch", "The response is for another address.";
     /// The encryption is not one that is accepted: PKCS #1 v1.5, or CBC where it may not be.
@@ -117,6 +117,9 @@ faults! {
     AssertionReplayed = "assertion_replayed", "The assertion was used before.";
     /// The sign-in was finished before.
     RequestReplayed = "request_replayed", "This sign-in was finished before; start again.";
+    /// The configuration takes no assertions of this provider at `/oauth/token`.
+    ExchangeNotAllowed = "exchange_not_allowed",
+        "Assertions of this identity provider are not taken as subject tokens.";
     /// Nobody knows whether it was used before.
     RegisterUnavailable = "register_unavailable",
         "It can't be found out at the moment whether the assertion was used before.";

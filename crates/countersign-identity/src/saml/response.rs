@@ -25,10 +25,10 @@ pub(crate) struct Rules<'r> {
     pub(crate) issuer: &'r str,
     /// Its keys.
     pub(crate) keys: &'r [Certificate],
-    /// Our name.
-    pub(crate) audience: &'r str,
-    /// Where responses go.
-    pub(crate) recipient: &'r str,
+    /// Our names, of which it must have one.
+    pub(crate) audiences: &'r [String],
+    /// Where it may be shown.
+    pub(crate) recipients: &'r [String],
     pub(crate) decrypting: &'r OaepPrivateDecryptingKey,
     pub(crate) aes_cbc: AesCbc,
     /// The request of this browser that is being answered, if there is one.
@@ -44,6 +44,9 @@ pub(crate) struct Rules<'r> {
 pub(crate) enum Unsolicited {
     Refuse,
     Accept,
+    /// There is no response: an assertion is shown by itself, and whoever had it made knows whether it
+    /// answers a request of theirs.
+    Apart,
 }
 
 /// Judges a response.
@@ -75,6 +78,12 @@ pub(crate) fn judge(bytes: &[u8], rules: Rules<'_>) -> Result<Believed, SamlRefu
         return Err(SamlFault::InResponseToMismatch.into());
     }
     Ok(believed)
+}
+
+/// Judges an assertion that is shown by itself, outside of any response: only its own signature counts.
+pub(crate) fn judge_alone(assertion: &Element, rules: Rules<'_>) -> Result<Believed, SamlRefused> {
+    let verified = signature::verify(assertion, rules.keys)?;
+    assertion::read(verified.ok_or(SamlFault::SignatureMissing)?, rules)
 }
 
 /// The parts of a response.
@@ -116,7 +125,7 @@ impl Rules<'_> {
     fn check_response(&self, response: &Element, parts: &Parts<'_>) -> Result<(), SamlRefused> {
         self.check_issuer(parts.issuer)?;
         let destination = response.attribute("Destination").unwrap_or_default();
-        if destination != self.recipient {
+        if !self.recipients.iter().any(|it| it == destination) {
             return Err(SamlRefused::new(SamlFault::DestinationMismatch, shown(destination)));
         }
         let malformed = || SamlRefused::new(SamlFault::ResponseMalformed, "its Status");

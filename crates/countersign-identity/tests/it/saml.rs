@@ -7,6 +7,7 @@ mod cbc;
 mod idp;
 mod metadata;
 mod requests;
+mod shown;
 mod wrapping;
 
 use crate::signin::entropy;

@@ -180,6 +180,7 @@ impl Assembly {
             governance: governance.clone(),
             verifier: verifier.clone(),
             once: once.clone(),
+            saml: saml.clone(),
             ledger: ledger.clone(),
             mask_key,
             resource: setup.public_url.clone(),
@@ -201,8 +202,8 @@ impl Assembly {
             ledger_directory: setup.ledger,
             recordings_directory: setup.recordings.clone(),
         });
-        let scim = super::scim::door(&governance, directories, setup.public_url);
         let assembly = Self {
+            scim: super::scim::door(&governance, directories, setup.public_url),
             governance,
             verifier,
             gateway,
@@ -211,7 +212,6 @@ impl Assembly {
             recordings: setup.recordings,
             demo: None,
             metrics_token: setup.metrics_token,
-            scim,
             streams,
         };
         Ok((assembly, Running { closer, store, exporting }))

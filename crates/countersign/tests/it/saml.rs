@@ -4,6 +4,8 @@
 
 #![expect(clippy::panic, reason = "a test that panics is a test that fails")]
 
+mod exchanged;
+
 use crate::lab::{AUDIENCE, Process, World, until};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};

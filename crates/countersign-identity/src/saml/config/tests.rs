@@ -54,6 +54,22 @@ fn each_fault_names_its_key() {
         (json!({"metadata_refresh": "1s"}), Some("metadata_refresh")),
         (json!({"name_id_format": ""}), Some("name_id_format")),
         (json!({"attributes": {"subject": ""}}), Some("attributes.subject")),
+        (json!({"exchange": {}}), None),
+        (
+            json!({"exchange": {"recipients": ["https://app.example/acs"], "audiences": ["urn:a"]}}),
+            None,
+        ),
+        (json!({"exchange": {"audiences": [""]}}), Some("exchange")),
+        (json!({"exchange": {"scopes": [""]}}), Some("exchange")),
+        (json!({"exchange": {"recipients": ["/acs"]}}), Some("exchange.recipients")),
+        (
+            json!({"exchange": {"recipients": ["https://gw.example/console/saml/corp/response"]}}),
+            Some("exchange.recipients"),
+        ),
+        (
+            json!({"exchange": {"recipients": ["https://gw.example/x/../console/saml/a/response"]}}),
+            Some("exchange.recipients"),
+        ),
     ];
     for (changes, expected) in table {
         let found = faults(&[provider("corp", &changes)], &[]);
@@ -90,6 +106,7 @@ fn a_provider_names_nobody_elses_people() {
         name_id_format: None,
         attributes: [("groups".to_owned(), vec![group.to_owned()])].into(),
         usable_until: Timestamp::from_millis(0),
+        ends_at: Timestamp::from_millis(0),
         session_ends: None,
     };
     let wide = provider("wide", &json!({"attributes": {}}));

@@ -27,6 +27,7 @@ mod routes;
 mod rules;
 mod samples;
 mod scim;
+mod sealed;
 mod sight;
 mod strict;
 mod text;

@@ -3,10 +3,10 @@
 //! with what is known, for as long as the setting allows.
 
 use crate::{
-    console::{Console, fill},
+    console::Console,
+    sealed::{self, What},
     web_session::{Kept, seen},
 };
-use base64::{Engine, engine::general_purpose::STANDARD};
 use countersign_governance::Unavailable;
 use countersign_identity::{RenewalFailed, SignIn};
 use countersign_model::{Caller, Span};
@@ -66,13 +66,20 @@ async fn renew(console: &Console, sign_in: &SignIn, name: &str) -> Result<Renewe
         store.end_renewal(name, &row.document).await?;
         return Ok(Renewed::Yes(Box::new(kept.caller)));
     }
-    let Some(tokens) = kept.sealed.as_deref().and_then(|it| open(console, name, it)) else {
+    let tokens = kept.sealed.as_deref();
+    let tokens = tokens.and_then(|it| sealed::open(console, What::Tokens, name, it));
+    let Some(tokens) = tokens else {
         return Ok(Renewed::Ended);
     };
     match sign_in.renew(&tokens, &kept.caller.subject).await {
-        Ok((caller, tokens)) => {
-            let sealed = seal(console, name, &tokens);
-            let next = Kept { caller, sealed, renewed_at: now, is_renewable: kept.is_renewable };
+        Ok(renewed) => {
+            let next = Kept {
+                caller: renewed.caller,
+                sealed: sealed::seal(console, What::Tokens, name, &renewed.kept),
+                notes: sealed::seal(console, What::Notes, name, &renewed.notes),
+                renewed_at: now,
+                is_renewable: kept.is_renewable,
+            };
             let Ok(document) = serde_json::to_string(&next) else { return Ok(Renewed::Ended) };
             store.end_renewal(name, &document).await?;
             store.saw_person(&seen(&next.caller, now)).await?;
@@ -96,33 +103,6 @@ async fn renew(console: &Console, sign_in: &SignIn, name: &str) -> Result<Renewe
 async fn end(console: &Console, name: &str) -> Result<Option<Caller>, Unavailable> {
     console.governance().store().remove_web_session(name).await?;
     Ok(None)
-}
-
-/// What renews a session and ends it at the issuer, sealed for this session and no other.
-pub(crate) fn seal(
-    console: &Console,
-    name: &str,
-    tokens: &countersign_identity::Kept,
-) -> Option<String> {
-    let governance = console.governance();
-    let plain = serde_json::to_vec(tokens).ok()?;
-    let sealed = governance.master().seal(&context(name), &plain, &mut fill(governance.entropy()));
-    Some(STANDARD.encode(sealed.ok()?))
-}
-
-/// The reverse; `None` if it was sealed for another session, or with another master key.
-pub(crate) fn open(
-    console: &Console,
-    name: &str,
-    sealed: &str,
-) -> Option<countersign_identity::Kept> {
-    let sealed = STANDARD.decode(sealed).ok()?;
-    let plain = console.governance().master().open(&context(name), &sealed).ok()?;
-    serde_json::from_slice(&plain).ok()
-}
-
-fn context(name: &str) -> Vec<u8> {
-    format!("console/session/v1 {name}").into_bytes()
 }
 
 /// A renewal that does not end, or failed, is tried again after this.

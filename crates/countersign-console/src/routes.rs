@@ -191,7 +191,12 @@ fn api() -> Vec<Route> {
     use Who::{Administrator, Reader, SignedIn};
     vec![
         read("/api/v1/me", SignedIn, "themselves", get(api::me::show)),
-        read("/api/v1/me/explanation", SignedIn, "their own token", get(api::identity::own)),
+        read(
+            "/api/v1/me/explanation",
+            SignedIn,
+            "their own token or sign-in",
+            get(api::identity::own),
+        ),
         change("/api/v1/identity/explain", Reader, "", post(api::identity::explain)),
         read("/api/v1/catalog", Reader, "", get(api::catalog::show)),
         change("/api/v1/catalog/plan", Reader, "", post(api::catalog::plan)),

@@ -7,10 +7,12 @@ use crate::{
     cookie::Cookie,
     problem::Problem,
     renewal,
+    sealed::{self, What},
 };
 use aws_lc_rs::constant_time;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_governance::{PersonRow, SessionOrigin, WebSession};
+use countersign_identity::SignInNotes;
 use countersign_model::{Caller, Digest, Issued, Span, Timestamp};
 use http::{HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize};
@@ -32,12 +34,27 @@ pub(crate) struct Kept {
     /// What renews it and ends it at the identity provider, sealed.
     #[serde(default)]
     pub(crate) sealed: Option<String>,
+    /// What was read of the sign-in, or of its last renewal, sealed.
+    #[serde(default)]
+    pub(crate) notes: Option<String>,
     /// When the identity provider last said who this is.
     #[serde(default)]
     pub(crate) renewed_at: Timestamp,
     /// Whether there is something to renew it with.
     #[serde(default)]
     pub(crate) is_renewable: bool,
+}
+
+/// A person who proved who they are, at the door.
+#[derive(Debug)]
+pub(crate) struct Proved {
+    pub(crate) caller: Caller,
+    /// What was read of the sign-in.
+    pub(crate) notes: SignInNotes,
+    /// What renews the session and ends it at the identity provider, if there is such a thing.
+    pub(crate) tokens: Option<countersign_identity::Kept>,
+    /// When the session at the identity provider ends; ours ends no later.
+    pub(crate) ends: Option<Timestamp>,
 }
 
 /// A session that was ended: whose it was, and what ends it at the identity provider.
@@ -88,20 +105,18 @@ pub(crate) async fn find(console: &Console, headers: &HeaderMap) -> Result<Optio
 pub(crate) async fn begin(
     console: &Console,
     headers: &HeaderMap,
-    caller: Caller,
-    tokens: Option<&countersign_identity::Kept>,
+    proved: Proved,
 ) -> Result<Option<HeaderValue>, Problem> {
     end(console, headers).await?;
-    begin_until(console, caller, None, tokens).await
+    begin_beside(console, proved).await
 }
 
-/// Signs a browser in under a new id, for no longer than until `ends`.
-pub(crate) async fn begin_until(
+/// Signs a browser in under a new id. What it had is the caller's affair.
+pub(crate) async fn begin_beside(
     console: &Console,
-    caller: Caller,
-    ends: Option<Timestamp>,
-    tokens: Option<&countersign_identity::Kept>,
+    proved: Proved,
 ) -> Result<Option<HeaderValue>, Problem> {
+    let Proved { caller, notes, tokens, ends } = proved;
     let (now, store) = (console.now(), console.governance().store());
     let id = URL_SAFE_NO_PAD.encode(console.governance().entropy().bytes::<32>());
     store.sweep_web_sessions(now).await.map_err(|error| unavailable(&error))?;
@@ -110,15 +125,33 @@ pub(crate) async fn begin_until(
     let expires_at = ends.map_or(longest, |it| it.min(longest));
     let (subject, origin) = (caller.subject.clone(), origin(&caller));
     let name = name(&id);
-    let sealed = tokens.and_then(|it| renewal::seal(console, &name, it));
+    let tokens = tokens.as_ref();
+    let sealed = tokens.and_then(|it| sealed::seal(console, What::Tokens, &name, it));
     let is_renewable = sealed.is_some() && tokens.is_some_and(|it| it.is_renewable());
-    let kept = Kept { caller, sealed, renewed_at: now, is_renewable };
+    let notes = sealed::seal(console, What::Notes, &name, &notes);
+    let kept = Kept { caller, sealed, notes, renewed_at: now, is_renewable };
     let document = serde_json::to_string(&kept).map_err(|_| Problem::internal())?;
     let session =
         WebSession { name, subject, made_at: now, seen_at: now, expires_at, origin, document };
     store.add_web_session(&session).await.map_err(|error| unavailable(&error))?;
     let seconds = expires_at.since(now).millis() / 1000;
     Ok(Cookie::Session.set(&id, seconds, console.scheme))
+}
+
+/// What was read of the sign-in that a request's session rests on, and when; `None` for sessions that
+/// began before such notes were kept. Who asks was let in by the guard.
+pub(crate) async fn notes(
+    console: &Console,
+    headers: &HeaderMap,
+) -> Result<Option<(SignInNotes, Timestamp)>, Problem> {
+    let Some(name) = named(headers, console.scheme) else { return Ok(None) };
+    let row = console.governance().store().web_session(&name, console.now()).await;
+    let row = row.map_err(|error| unavailable(&error))?;
+    let kept = row.and_then(|it| serde_json::from_str::<Kept>(&it.document).ok());
+    Ok(kept.and_then(|kept| {
+        let notes = sealed::open(console, What::Notes, &name, kept.notes.as_deref()?)?;
+        Some((notes, kept.renewed_at))
+    }))
 }
 
 /// The stored name of the session that a request's cookie names, live or not.
@@ -174,7 +207,7 @@ pub(crate) async fn end(console: &Console, headers: &HeaderMap) -> Result<Option
     let kept = row.and_then(|row| serde_json::from_str::<Kept>(&row.document).ok());
     Ok(kept.map(|kept| Ended {
         issuer: Arc::clone(&kept.caller.issuer),
-        tokens: kept.sealed.and_then(|it| renewal::open(console, &name, &it)),
+        tokens: kept.sealed.and_then(|it| sealed::open(console, What::Tokens, &name, &it)),
     }))
 }
 

@@ -10,9 +10,9 @@ use crate::{
     refused::shown,
 };
 use countersign_model::{Caller, Timestamp};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value, json};
-use std::{collections::BTreeSet, sync::Arc};
+use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
 /// What became of a token, and why, for the people who have to make it work.
 #[derive(Clone, Debug)]
@@ -27,10 +27,10 @@ pub struct Explanation {
 }
 
 /// One look at a token.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// What was looked at, in a word: `audience`.
-    pub check: &'static str,
+    pub check: Cow<'static, str>,
     /// The claims, or members of the header, that were read.
     pub claims: Vec<String>,
     /// What stood there, shortened and escaped.
@@ -42,7 +42,7 @@ pub struct Step {
 }
 
 /// What a rule said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// The rule holds, or mapped what it found.
@@ -104,6 +104,7 @@ impl Trace {
         if let Some(notes) = &mut self.0 {
             let (found, rule) = say();
             let claims = claims.iter().map(|it| shown_name(it)).collect();
+            let check = Cow::Borrowed(check);
             notes.steps.push(Step { check, claims, found, rule, verdict: Verdict::Accepted });
         }
     }
@@ -175,7 +176,7 @@ impl Trace {
         if let Err(refused) = &outcome {
             let (check, read) = about(refused.fault());
             steps.push(Step {
-                check,
+                check: Cow::Borrowed(check),
                 claims: read.iter().map(|it| (*it).to_owned()).collect(),
                 found: refused.detail().to_owned(),
                 rule: refused.sentence().to_owned(),
@@ -184,19 +185,36 @@ impl Trace {
         }
         let after = unproved.0.unwrap_or_default().steps.into_iter();
         steps.extend(after.map(|step| Step { verdict: Verdict::Unproved, ..step }));
-        let read: BTreeSet<&str> =
-            steps.iter().flat_map(|it| &it.claims).map(String::as_str).collect();
-        // A path reads its first name, and what is refused is not read to the end.
-        let first = |path: &str| match path.strip_prefix('/') {
-            Some(pointer) => pointer.split('/').next().map(str::to_owned),
-            None => path.split('.').next().map(str::to_owned),
-        };
-        let is_read =
-            |claim: &str| read.iter().any(|it| *it == claim || first(it).as_deref() == Some(claim));
-        let unread = claims.iter().filter(|it| !is_read(it)).take(UNREAD_MAX);
-        let unread = unread.map(|it| shown_name(it)).collect();
+        let unread = unread(&steps, &claims);
         Explanation { steps, unread, outcome }
     }
+
+    /// Every claim that is known by now: the token's, and what was asked for beside it.
+    pub(crate) fn claims(&mut self, claims: &Map<String, Value>) {
+        if let Some(notes) = &mut self.0 {
+            notes.claims = claims.keys().cloned().collect();
+        }
+    }
+
+    /// What was looked at, and the claims that nothing read.
+    pub(crate) fn into_steps(self) -> (Vec<Step>, Vec<String>) {
+        let Notes { steps, claims } = self.0.unwrap_or_default();
+        let unread = unread(&steps, &claims);
+        (steps, unread)
+    }
+}
+
+fn unread(steps: &[Step], claims: &[String]) -> Vec<String> {
+    let read: BTreeSet<&str> = steps.iter().flat_map(|it| &it.claims).map(String::as_str).collect();
+    // A path reads its first name, and what is refused is not read to the end.
+    let first = |path: &str| match path.strip_prefix('/') {
+        Some(pointer) => pointer.split('/').next().map(str::to_owned),
+        None => path.split('.').next().map(str::to_owned),
+    };
+    let is_read =
+        |claim: &str| read.iter().any(|it| *it == claim || first(it).as_deref() == Some(claim));
+    let unread = claims.iter().filter(|it| !is_read(it)).take(UNREAD_MAX);
+    unread.map(|it| shown_name(it)).collect()
 }
 
 /// The rules of an issuer that mapped what a caller has.
@@ -212,7 +230,7 @@ pub(crate) fn mapped_by(issuer: &IssuerConfig, caller: &Caller) -> Vec<Step> {
         ("email", &claims.email, shown(caller.email.as_deref())),
     ];
     let step = |(check, claim, found): (&'static str, &String, String)| Step {
-        check,
+        check: Cow::Borrowed(check),
         claims: vec![shown_name(claim)],
         found,
         rule: format!("{}: {}", key(issuer, &format!("claims.{check}")), shown_name(claim)),
@@ -309,7 +327,7 @@ pub(crate) fn at(claims: &Map<String, Value>, path: &str) -> String {
 }
 
 /// A claim's name: as it stands if it is such as people choose.
-fn shown_name(name: &str) -> String {
+pub(crate) fn shown_name(name: &str) -> String {
     let plain = |it: char| it.is_ascii_graphic() && it != '"';
     if name.len() <= NAME_BYTES_MAX && name.chars().all(plain) {
         name.to_owned()

@@ -34,6 +34,7 @@ mod key_place;
 mod keys;
 mod loopback;
 mod mapping;
+mod notes;
 mod own;
 mod pkce;
 mod presented;
@@ -83,6 +84,7 @@ pub use introspection::{IntrospectionConfig, WithoutSubject};
 pub use issuer::IssuerStatus;
 pub use loopback::{Loopback, LoopbackFailed};
 pub use mapping::Reserved;
+pub use notes::SignInNotes;
 pub use own::{
     Binding, CertificateBinding, IssuedToken, LIFETIME_MAX, OWN_ISSUER, OwnFault, OwnIssuer,
     OwnSettings, TooLarge,
@@ -99,7 +101,9 @@ pub use saml::{
     SamlRequestForm, SamlSetupFailed, SamlSignIn, SamlSignedIn, SamlSurroundings, check_saml,
 };
 pub use secret::{Secret, SecretFault};
-pub use signin::{Kept, Logout, LogoutRefused, RenewalFailed, SignIn, SignedIn, SigninRefused};
+pub use signin::{
+    Kept, Logout, LogoutRefused, RenewalFailed, Renewed, SignIn, SignedIn, SigninRefused,
+};
 pub use token_endpoint::{Revoked, TokenRefused, TokenSet};
 pub use use_once::{Use, UseOnce, UseOnceFailed};
 pub use verifier::{Proved, Verifier, VerifierOptions};

@@ -5,14 +5,15 @@
 //! and what was proved goes out as [`SignedIn`].
 
 mod logout;
+mod notes;
 mod renew;
 
 pub use logout::{Logout, LogoutRefused};
-pub use renew::{Kept, RenewalFailed};
+pub use renew::{Kept, RenewalFailed, Renewed};
 
 use crate::{
     Callback, CallbackFault, Fault, Hidden, Http, Pending, Refused, SecretFault, SignInConfig,
-    TokenRefused, TokenSet, Verifier,
+    SignInNotes, TokenRefused, TokenSet, Verifier,
     claims::{self, Times, at_path},
     discovery::{Discovery, DiscoveryFailed},
     explain::Trace,
@@ -29,6 +30,7 @@ use aws_lc_rs::{constant_time, digest};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_model::{Caller, CallerKind, Clock, Entropy, Span, Timestamp};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use notes::note_user_info;
 use serde_json::{Map, Value};
 use std::{fmt, sync::Arc};
 
@@ -53,6 +55,8 @@ pub struct SignedIn {
     pub issuer_session: Option<String>,
     /// What renews the session, and ends it at the issuer.
     pub kept: Kept,
+    /// What was read of the ID token and the user info, and by which rules.
+    pub notes: SignInNotes,
     /// When the ID token ends. The console's session may outlive it.
     pub expires_at: Timestamp,
 }
@@ -210,9 +214,11 @@ impl SignIn {
         ];
         let tokens = self.client().ask_for_tokens(&discovery, &fields).await?;
         let id_token = tokens.id_token.clone().ok_or(SigninRefused::NoIdToken)?;
-        let (mut claims, expires_at) = self.verify_id_token(&id_token, &tokens, &pending).await?;
-        self.complete(&mut claims, &discovery, &tokens, Ask::IfMissing).await?;
-        let caller = self.person(&claims, expires_at).await?;
+        let mut trace = Trace::on();
+        let verified = self.verify_id_token(&id_token, &tokens, &pending, &mut trace).await;
+        let (mut claims, expires_at) = verified?;
+        self.complete(&mut claims, &discovery, &tokens, Ask::IfMissing, &mut trace).await?;
+        let caller = self.person(&claims, expires_at, &mut trace).await?;
         let text = |name: &str| claims.get(name).and_then(Value::as_str).map(str::to_owned);
         let issuer_subject = text("sub").unwrap_or_default();
         let kept = Kept {
@@ -223,7 +229,8 @@ impl SignIn {
             auth_time: auth_time(&claims),
         };
         let issuer_session = text("sid");
-        Ok(SignedIn { caller, issuer_subject, issuer_session, kept, expires_at })
+        let notes = SignInNotes::of(trace);
+        Ok(SignedIn { caller, issuer_subject, issuer_session, kept, notes, expires_at })
     }
 
     /// The person that proved claims speak of, if they satisfy the issuer's rules.
@@ -231,8 +238,8 @@ impl SignIn {
         &self,
         claims: &Map<String, Value>,
         expires_at: Timestamp,
+        trace: &mut Trace,
     ) -> Result<Caller, SigninRefused> {
-        let trace = &mut Trace::off();
         let made = self.issuer.caller(claims, expires_at, TokenUse::SignIn, trace).await?;
         let (caller, _) = made;
         match caller.kind {
@@ -287,13 +294,15 @@ impl SignIn {
         id_token: &Hidden,
         tokens: &TokenSet,
         pending: &Pending,
+        trace: &mut Trace,
     ) -> Result<(Map<String, Value>, Timestamp), SigninRefused> {
-        let (claims, expires_at) = self.prove_id_token(id_token, tokens).await?;
+        let (claims, expires_at) = self.prove_id_token(id_token, tokens, trace).await?;
         let nonce = claims.get("nonce").and_then(Value::as_str).unwrap_or_default();
         if !pending.has_nonce(nonce) {
             return Err(SigninRefused::NonceMismatch);
         }
         self.check_authentication(&claims)?;
+        self.note_authentication(trace, &claims);
         Ok((claims, expires_at))
     }
 
@@ -322,6 +331,7 @@ impl SignIn {
         &self,
         id_token: &Hidden,
         tokens: &TokenSet,
+        trace: &mut Trace,
     ) -> Result<(Map<String, Value>, Timestamp), SigninRefused> {
         let token = jws::parse(id_token.reveal())?;
         if claims::issuer(&token.claims)? != self.issuer.config.url {
@@ -346,6 +356,7 @@ impl SignIn {
             constant_time::verify_slices_are_equal(expected, found.as_bytes())
                 .map_err(|_| SigninRefused::AccessTokenMismatch)?;
         }
+        self.note_proof(trace, &token, times);
         let expires_at = Timestamp::from_millis(times.expires.saturating_mul(1000));
         Ok((token.claims, expires_at))
     }
@@ -368,6 +379,7 @@ impl SignIn {
         discovery: &Discovery,
         tokens: &TokenSet,
         ask: Ask,
+        trace: &mut Trace,
     ) -> Result<(), SigninRefused> {
         let mapped = &self.issuer.config.claims;
         let wanted = [&mapped.groups, &mapped.email];
@@ -395,11 +407,15 @@ impl SignIn {
         if told.get("sub").is_none() || told.get("sub") != claims.get("sub") {
             return Err(SigninRefused::UserinfoMismatch);
         }
+        let mut taken = Vec::new();
         for (name, value) in told {
             if !PROTOCOL_CLAIMS.contains(&name.as_str()) && !claims.contains_key(&name) {
+                taken.push(name.clone());
                 claims.insert(name, value);
             }
         }
+        trace.claims(claims);
+        note_user_info(trace, &taken);
         Ok(())
     }
 

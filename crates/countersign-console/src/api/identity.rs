@@ -6,9 +6,10 @@ use crate::{
     console::Console,
     problem::Problem,
     strict::Strict,
+    web_session,
 };
 use axum::{Extension, Json, extract::State};
-use countersign_identity::Explanation;
+use countersign_identity::{Explanation, SignInNotes};
 use countersign_model::Subject;
 use http::{HeaderMap, header};
 use serde::Serialize;
@@ -33,7 +34,8 @@ impl Explained {
     }
 }
 
-/// `GET /api/v1/me/explanation`: the token that the request came with.
+/// `GET /api/v1/me/explanation`: the token that the request came with, or the sign-in of the browser's
+/// session.
 pub(crate) async fn own(
     State(console): State<Console>,
     Extension(asker): Extension<Asker>,
@@ -46,7 +48,14 @@ pub(crate) async fn own(
             let explained = console.parts.verifier.explain(token.trim_start()).await;
             Ok(Json(Explained::of(&console, explained)))
         }
-        (Credential::Bearer | Credential::Cookie { .. }, _) => Err(Problem::not_found("token")),
+        (Credential::Bearer, None) => Err(Problem::not_found("token")),
+        (Credential::Cookie { .. }, _) => {
+            let notes = web_session::notes(&console, &headers).await?;
+            let (notes, _) = notes.ok_or_else(|| Problem::not_found("explanation"))?;
+            let SignInNotes { steps, unread, left_out: _ } = notes;
+            let outcome = Ok(asker.caller);
+            Ok(Json(Explained::of(&console, Explanation { steps, unread, outcome })))
+        }
     }
 }
 

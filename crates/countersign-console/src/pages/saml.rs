@@ -13,7 +13,7 @@ use crate::{
     return_to,
     samples::{Sample, Say},
     text::Text,
-    web_session,
+    web_session::{self, Proved},
 };
 use askama::Template;
 use axum::{
@@ -25,7 +25,7 @@ use axum::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_identity::{
     Begun, SamlAnswer, SamlFault, SamlPending, SamlRefused, SamlRequest, SamlRequestForm,
-    SamlSignIn,
+    SamlSignIn, SamlSignedIn,
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
@@ -130,9 +130,10 @@ async fn finished(
     if let Some(earlier) = memory.as_ref().and_then(|it| it.session.as_deref()) {
         web_session::end_named(console, earlier).await?;
     }
-    let session =
-        web_session::begin_until(console, signed_in.caller, signed_in.session_ends, None).await?;
-    let wanted = match signed_in.begun {
+    let SamlSignedIn { caller, notes, session_ends, begun } = signed_in;
+    let proved = Proved { caller, notes, tokens: None, ends: session_ends };
+    let session = web_session::begin_beside(console, proved).await?;
+    let wanted = match begun {
         Begun::Here => memory.as_ref().map(|it| it.return_to.as_str()),
         Begun::AtProvider => answer.relay_state(),
     };

@@ -9,7 +9,7 @@ use crate::{
     return_to,
     samples::{Sample, Say},
     text::Text,
-    web_session,
+    web_session::{self, Proved},
 };
 use askama::Template;
 use axum::{
@@ -17,7 +17,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use countersign_identity::{Callback, Pending, SigninRefused};
+use countersign_identity::{Callback, Pending, SignedIn, SigninRefused};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 
@@ -134,8 +134,9 @@ async fn finish(
         .sign_in(memory.pending.issuer())
         .ok_or_else(|| Problem::not_found("identity provider"))?;
     let signed_in = sign_in.finish(memory.pending, &callback).await.map_err(|it| refused(&it))?;
-    let kept = &signed_in.kept;
-    let session = web_session::begin(console, headers, signed_in.caller, Some(kept)).await?;
+    let SignedIn { caller, notes, kept, .. } = signed_in;
+    let proved = Proved { caller, notes, tokens: Some(kept), ends: None };
+    let session = web_session::begin(console, headers, proved).await?;
     Ok((session, return_to::safe(Some(&memory.return_to)).to_owned()))
 }
 

@@ -12,6 +12,7 @@ mod api_keys;
 mod approvals;
 mod everyone;
 mod grants;
+mod identity;
 mod recordings;
 mod saml;
 mod scim;

@@ -1,7 +1,10 @@
 //! Sign-in by SAML as a browser meets it: to the provider, back by a form that another site posts, and
 //! on to a page of the console.
 
-use crate::world::{Answer, Browser, ORIGIN, World, form};
+use crate::{
+    identity::words,
+    world::{Answer, Browser, ORIGIN, World, form},
+};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use countersign_identity::{Http, SamlConfig, SamlSignIn, SamlSurroundings};
 use countersign_model::{Clock, Span};
@@ -104,6 +107,26 @@ async fn a_person_signs_in_by_saml_and_comes_back_to_where_they_were() {
     assert_eq!(answer.location(), "/console/grants");
     assert!(browser.get("/console/grants").await.text().contains("corp:alice@example.com"));
     assert_eq!(browser.cookies.len(), 1, "the memory of the sign-in is gone");
+}
+
+#[tokio::test]
+async fn a_person_sees_each_attribute_of_their_assertion_and_the_rule_that_read_it() {
+    let world = world(json!({})).await;
+    let idp = Idp::new(&Keys::shared().provider);
+    let mut browser = world.browser();
+    let request = begin(&mut browser, "/console").await;
+    post(&mut browser, &draft(&world, &request).signed(&idp), "").await;
+    let said = words(&browser.get("/console/identity").await.text());
+    for part in [
+        "subject NameID \"alice@example.com\" corp:alice@example.com saml[corp].name_id_format with \
+         the prefix \"corp:\": corp:alice@example.com",
+        "groups groups \"ops\", \"staff\" corp:ops, corp:staff saml[corp].attributes.groups with \
+         the prefix \"corp:\": 2",
+        "name displayName \"Alice\" Alice saml[corp].attributes.name, to show only",
+        "answers InResponseTo the request of this browser",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! From an assertion that is believed to a caller: always a person, under the provider's prefix, and
 //! never under a name that belongs to another source of identities.
 
+mod notes;
+
 use super::{
     assertion::Believed,
     config::{SamlAttributes, SamlConfig},

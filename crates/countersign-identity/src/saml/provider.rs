@@ -16,7 +16,7 @@ use super::{
     request::{Asking, SamlPending, SamlRequest},
     response::{self, Rules, Unsolicited},
 };
-use crate::{Hidden, Http, IssuerConfig, Limits, Use, UseOnce};
+use crate::{Hidden, Http, IssuerConfig, Limits, SignInNotes, Use, UseOnce};
 use countersign_model::{Caller, Clock, Entropy, Span, Timestamp};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use std::{
@@ -80,6 +80,8 @@ struct Pace {
 pub struct SamlSignedIn {
     /// The person. [`countersign_model::CallerKind::Person`], always.
     pub caller: Caller,
+    /// What was read of the assertion, and by which rules.
+    pub notes: SignInNotes,
     /// When the session at the provider ends, if it says so; ours must not outlive it.
     pub session_ends: Option<Timestamp>,
     /// Whether the response answers a request of ours. If not, its `RelayState` may say where to go.
@@ -243,13 +245,15 @@ impl SamlSignIn {
             }
             judged => judged?,
         };
-        let caller = self.0.person.caller(&believed)?;
+        let State { person, config, entity_id, .. } = &*self.0;
+        let caller = person.caller(&believed)?;
+        let notes = person.notes(&believed, &caller, config, entity_id);
         self.use_up(&believed, pending, once).await?;
         let begun = match believed.in_response_to {
             Some(_) => Begun::Here,
             None => Begun::AtProvider,
         };
-        Ok(SamlSignedIn { caller, session_ends: believed.session_ends, begun })
+        Ok(SamlSignedIn { caller, notes, session_ends: believed.session_ends, begun })
     }
 
     fn judge(

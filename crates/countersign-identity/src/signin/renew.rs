@@ -5,7 +5,7 @@
 //! It never keeps a token: what is to be kept goes out and comes back.
 
 use super::{SignIn, SigninRefused};
-use crate::{Hidden, Refused, Revoked, TokenRefused, TokenSet};
+use crate::{Hidden, Refused, Revoked, SignInNotes, TokenRefused, TokenSet, explain::Trace};
 use countersign_model::{Caller, Subject};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -23,6 +23,17 @@ pub struct Kept {
     pub(crate) subject: String,
     /// When the person proved themself (`auth_time`), in seconds, if the issuer said.
     pub(crate) auth_time: Option<i64>,
+}
+
+/// A person whose identity was renewed.
+#[derive(Clone, Debug)]
+pub struct Renewed {
+    /// What the issuer says of them now.
+    pub caller: Caller,
+    /// What to keep from now on.
+    pub kept: Kept,
+    /// What was read now, and by which rules.
+    pub notes: SignInNotes,
 }
 
 /// An identity that was not renewed.
@@ -100,11 +111,8 @@ impl SignIn {
     /// # Errors
     /// [`RenewalFailed`]; with any but [`RenewalFailed::Away`] and [`RenewalFailed::NoRefreshToken`]
     /// the session is over.
-    pub async fn renew(
-        &self,
-        kept: &Kept,
-        subject: &Subject,
-    ) -> Result<(Caller, Kept), RenewalFailed> {
+    pub async fn renew(&self, kept: &Kept, subject: &Subject) -> Result<Renewed, RenewalFailed> {
+        let mut trace = Trace::on();
         let refresh_token = kept.refresh_token.as_ref().ok_or(RenewalFailed::NoRefreshToken)?;
         let discovery = self.issuer.discovery().await;
         let discovery = discovery.map_err(|it| RenewalFailed::Away(it.into()))?;
@@ -113,7 +121,8 @@ impl SignIn {
         let tokens = tokens.map_err(|it| RenewalFailed::of(it.into()))?;
         let (mut claims, expires_at) = match &tokens.id_token {
             Some(id_token) => {
-                self.renewed_claims(id_token, &tokens, kept).await.map_err(RenewalFailed::of)?
+                let renewed = self.renewed_claims(id_token, &tokens, kept, &mut trace).await;
+                renewed.map_err(RenewalFailed::of)?
             }
             // The issuer need not send one again (§12.2): then the user info has to say it all.
             None => (self.bare_claims(kept), tokens.expires_at),
@@ -123,8 +132,10 @@ impl SignIn {
         }
         let asked =
             if tokens.id_token.is_some() { super::Ask::IfMissing } else { super::Ask::Always };
-        self.complete(&mut claims, &discovery, &tokens, asked).await.map_err(RenewalFailed::of)?;
-        let caller = self.person(&claims, expires_at).await.map_err(RenewalFailed::of)?;
+        let completed = self.complete(&mut claims, &discovery, &tokens, asked, &mut trace).await;
+        completed.map_err(RenewalFailed::of)?;
+        let person = self.person(&claims, expires_at, &mut trace).await;
+        let caller = person.map_err(RenewalFailed::of)?;
         if caller.subject != *subject {
             return Err(RenewalFailed::OtherPerson);
         }
@@ -133,7 +144,7 @@ impl SignIn {
             refresh_token: tokens.refresh_token.or_else(|| kept.refresh_token.clone()),
             ..kept.clone()
         };
-        Ok((caller, next))
+        Ok(Renewed { caller, kept: next, notes: SignInNotes::of(trace) })
     }
 
     /// Tells the issuer that the refresh token is not wanted any more (RFC 7009).
@@ -152,8 +163,9 @@ impl SignIn {
         id_token: &Hidden,
         tokens: &TokenSet,
         kept: &Kept,
+        trace: &mut Trace,
     ) -> Result<(Map<String, Value>, countersign_model::Timestamp), SigninRefused> {
-        let (claims, expires_at) = self.prove_id_token(id_token, tokens).await?;
+        let (claims, expires_at) = self.prove_id_token(id_token, tokens, trace).await?;
         if claims.get("nonce").is_some_and(|it| it != kept.nonce.reveal()) {
             return Err(SigninRefused::NonceMismatch);
         }
@@ -163,6 +175,9 @@ impl SignIn {
             let detail = "auth_time is not that of the sign-in";
             return Err(Refused::new(crate::Fault::ClaimInvalid, detail).into());
         }
+        trace.note("renewed", &["nonce", "auth_time"], || {
+            ("of the sign-in that was renewed".into(), "OpenID Connect Core".into())
+        });
         Ok((claims, expires_at))
     }
 

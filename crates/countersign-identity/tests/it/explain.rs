@@ -94,7 +94,11 @@ async fn a_refused_token_is_explained_up_to_its_reason() {
         let refused = explained.outcome.clone().unwrap_err();
         assert_eq!(refused, verifier.identify(&token).await.unwrap_err(), "{check}");
         let last = explained.steps.last().unwrap();
-        assert_eq!((last.check, last.verdict), (check, Verdict::Refused), "{explained:#?}");
+        assert_eq!(
+            (last.check.as_ref(), last.verdict),
+            (check, Verdict::Refused),
+            "{explained:#?}"
+        );
         assert_eq!(explained.steps.len(), before + 1, "{explained:#?}");
         let document = serde_json::to_value(&explained).unwrap();
         assert_eq!(document["code"], refused.code());

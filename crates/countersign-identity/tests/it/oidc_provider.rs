@@ -155,8 +155,9 @@ async fn ends_a_session_from_either_side(url: &str, verifier: &Verifier) {
     let signed_in = sign_in.finish(pending, &callback(&back)).await.unwrap();
     let session = signed_in.issuer_session.clone().unwrap();
     let subject = signed_in.caller.subject.clone();
-    let (renewed, kept) = sign_in.renew(&signed_in.kept, &subject).await.unwrap();
-    assert_eq!(renewed.groups, signed_in.caller.groups);
+    let renewed = sign_in.renew(&signed_in.kept, &subject).await.unwrap();
+    let kept = renewed.kept;
+    assert_eq!(renewed.caller.groups, signed_in.caller.groups);
 
     let end = sign_in.end_session_url(&kept.id_token, REDIRECT, "state-7").await.unwrap().unwrap();
     let page = browser.open(&end, None).await;

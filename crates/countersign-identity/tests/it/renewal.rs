@@ -39,15 +39,19 @@ async fn groups_follow_the_issuer_and_refresh_tokens_rotate() {
     assert!(kept.is_renewable() && caller.groups.contains("ops"));
     stage.clock.advance(600);
     stage.op.state.answers.lock().unwrap().push_back((200, renewed(&stage, &json!({}))));
-    let (after, next) = stage.sign_in.renew(&kept, &caller.subject).await.unwrap();
+    let renewed_once = stage.sign_in.renew(&kept, &caller.subject).await.unwrap();
+    let (after, next) = (renewed_once.caller, renewed_once.kept);
+    // What was read is what is said now.
+    let groups = renewed_once.notes.steps.iter().find(|it| it.check == "groups").unwrap();
+    assert_eq!(groups.found, "\"dev\"");
     assert!(after.groups.contains("dev") && !after.groups.contains("ops"));
     // The next one is had with the next token; where none comes, the last one stays.
     let mut answer = renewed(&stage, &json!({}));
     answer.as_object_mut().unwrap().remove("refresh_token");
     for (expected, answer) in [("r1", answer.clone()), ("r1", answer)] {
         stage.op.state.answers.lock().unwrap().push_back((200, answer));
-        let (_, after) = stage.sign_in.renew(&next, &caller.subject).await.unwrap();
-        assert!(after.is_renewable());
+        let after = stage.sign_in.renew(&next, &caller.subject).await.unwrap();
+        assert!(after.kept.is_renewable());
         let form = stage.op.state.forms.lock().unwrap().last().unwrap().clone();
         assert_eq!(
             (form["grant_type"].as_str(), form["refresh_token"].as_str()),
@@ -96,8 +100,8 @@ async fn without_an_id_token_the_user_info_says_it_all_or_nothing() {
     let tell = |status: u16, body: Value| *stage.op.state.userinfo.lock().unwrap() = (status, body);
     tell(200, json!({"sub": "riley", "groups": ["dev"], "email": "r@x"}));
     answer();
-    let (after, _) = stage.sign_in.renew(&kept, &caller.subject).await.unwrap();
-    assert!(after.groups.contains("dev"));
+    let after = stage.sign_in.renew(&kept, &caller.subject).await.unwrap();
+    assert!(after.caller.groups.contains("dev"));
     for (body, expect) in [
         (json!({"sub": "root", "groups": ["admins"]}), "renewed_subject_mismatch"),
         (json!({"groups": ["admins"]}), "renewed_subject_mismatch"),

@@ -124,6 +124,52 @@ async fn signs_a_person_in() {
 }
 
 #[tokio::test]
+async fn a_sign_in_is_explained_claim_by_claim_and_tells_no_secret() {
+    let stage = Stage::new(json!({"claims": {"subject_prefix": "acme:"}})).await;
+    let begun = stage.begin().await;
+    let nonce = begun.query["nonce"].clone();
+    let claims = merged(stage.claims(&begun), &json!({"locale": "a-secret", "email": null}));
+    let token = stage.id_token(&json!({}), &claims);
+    stage.answer(&token);
+    let told = json!({"sub": "riley", "email": "riley@acme.example", "zoneinfo": "a-secret"});
+    *stage.op.state.userinfo.lock().unwrap() = (200, told);
+    let notes = stage.finish(begun, "code=c0&state=STATE").await.unwrap().notes;
+    let lines: Vec<String> = notes
+        .steps
+        .iter()
+        .map(|it| format!("{} {} {}", it.check, it.claims.join(","), it.found))
+        .collect();
+    let url = &stage.op.url;
+    let expect = [
+        "form  a signed JWT of 10 claims".to_owned(),
+        format!("issuer iss {url:?}"),
+        "algorithm header.alg ES256".to_owned(),
+        "type header.typ \"jwt\"".to_owned(),
+        "audience aud,azp \"web\"".to_owned(),
+        "times exp,nbf,iat from 2027-01-15T08:00:00.000Z until 2027-01-15T08:05:00.000Z".to_owned(),
+        "signature header.kid \"ec\"".to_owned(),
+        "session sid named".to_owned(),
+        "nonce nonce of the sign-in that this browser began".to_owned(),
+        "user info  2 claims more".to_owned(),
+        "subject sub \"riley\"".to_owned(),
+        "kind  neither an agent nor a service".to_owned(),
+        "groups groups \"ops\"".to_owned(),
+        "scopes scope,scp none".to_owned(),
+        "client client_id,azp none".to_owned(),
+        "name name \"Riley\"".to_owned(),
+        "email email \"riley@acme.example\"".to_owned(),
+    ];
+    assert_eq!(lines, expect);
+    assert_eq!(notes.unread, ["locale", "zoneinfo"]);
+    let text = serde_json::to_string(&notes).unwrap();
+    for secret in
+        [nonce.as_str(), "a-secret", "s3:cr", "acc355"].into_iter().chain(token.split('.'))
+    {
+        assert!(!text.contains(secret), "{secret}: {text}");
+    }
+}
+
+#[tokio::test]
 async fn believes_no_id_token_that_is_not_for_this_sign_in() {
     let stage = Stage::new(json!({})).await;
     let check = async |name: &str, claims: Value, expect: &str| {

@@ -31,6 +31,37 @@ async fn a_person_signs_in_and_is_mapped() {
 }
 
 #[tokio::test]
+async fn an_assertion_is_explained_attribute_by_attribute() {
+    for (changes, expect) in [
+        (json!({}), "NameID \"alice@example.com\" saml[corp].name_id_format"),
+        (
+            json!({"attributes": {"subject_prefix": "corp:", "subject": "mail"}}),
+            "mail \"alice@example.com\" saml[corp].attributes.subject",
+        ),
+    ] {
+        let stage = Stage::with(changes);
+        let waiting = stage.begin().await;
+        let draft = waiting.draft();
+        let id = draft.id.clone();
+        let notes = stage.finish(&waiting, &draft.signed(&stage.idp)).await.unwrap().notes;
+        let steps = notes.steps.iter();
+        let lines: Vec<String> =
+            steps.map(|it| format!("{} {} {}", it.claims.join(","), it.found, it.rule)).collect();
+        let text = lines.join("\n");
+        for part in [
+            expect,
+            "groups \"ops\", \"staff\" saml[corp].attributes.groups with the prefix \"corp:\": 2",
+            "displayName \"Alice\" saml[corp].attributes.name, to show only",
+            "AudienceRestriction \"https://gateway.example/console/saml/corp/metadata\"",
+            "InResponseTo the request of this browser",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert!(!text.contains(&id), "an assertion's ID is nobody's business: {text}");
+    }
+}
+
+#[tokio::test]
 async fn every_usual_way_to_sign_and_encrypt_is_understood() {
     let stage = Stage::new();
     type Make = fn(&Draft, &Idp) -> String;

@@ -6,7 +6,6 @@ use crate::respond::{Details, Stop};
 use countersign_identity::Refused;
 use countersign_model::{CallId, Reason, Timestamp};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use tracing::field::display;
 
 /// What was said in this second: of tokens, and of calls, so that a flood of the one leaves the other
 /// to be seen.

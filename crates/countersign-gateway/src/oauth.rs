@@ -13,11 +13,11 @@ mod write;
 
 use crate::{Body, Inner, accept, resolve};
 use answer::{Blamed, TokenRefused, answered, document};
-use ask::{Ask, SubjectAs, Wanted};
+use ask::{ActorShown, Ask, SubjectAs, Wanted};
 use countersign_identity::{
-    Actor, Algorithm, Asked, CertificateBinding, Confirmation, Exchanged, OwnIssuer, Party, Peer,
-    Possession, Presented, Refused, ShownAs, Terms, Thumbprint, Use, UseOnce, assert_identity,
-    exchange,
+    Actor, Algorithm, Asked, Asserted, CertificateBinding, ClientTerms, Confirmation, Exchanged,
+    OwnIssuer, Party, Peer, Possession, Presented, Refused, ShownAs, Terms, Thumbprint, Use,
+    UseOnce, assert_identity, exchange,
 };
 use countersign_model::{
     FunctionName, Span,
@@ -28,6 +28,7 @@ use countersign_model::{
 use http::{Method, Request, Response, header, request::Parts};
 use hyper::body::Incoming;
 use serde_json::{Value, json};
+use std::ops::Deref;
 use tokio::sync::Semaphore;
 
 /// What the authorization server keeps while it runs.
@@ -101,10 +102,11 @@ fn metadata(own: &OwnIssuer) -> Value {
         "token_endpoint": format!("{url}/oauth/token"),
         "jwks_uri": format!("{url}/oauth/jwks"),
         "response_types_supported": [],
-        "grant_types_supported": [ask::TOKEN_EXCHANGE, ask::JWT_BEARER],
-        // Who asks proves itself with a token of its issuer, as actor_token or client_assertion. That
-        // is no registered method: `private_key_jwt` would promise to take what a client signs itself.
-        "token_endpoint_auth_methods_supported": ["none"],
+        "grant_types_supported": [ask::TOKEN_EXCHANGE, ask::JWT_BEARER, ask::JWT_DPOP],
+        // Who asks proves itself with a token of its issuer, as actor_token or client_assertion, which is
+        // no registered method; or by what it signs with a key that the catalog has of it.
+        "token_endpoint_auth_methods_supported": ["none", "private_key_jwt"],
+        "token_endpoint_auth_signing_alg_values_supported": Algorithm::PROOFS.map(Algorithm::name),
         "dpop_signing_alg_values_supported": Algorithm::PROOFS.map(Algorithm::name),
         "tls_client_certificate_bound_access_tokens": match own.settings().certificates {
             CertificateBinding::AsTheActors => false,
@@ -138,9 +140,11 @@ async fn token(
         Ask::Assertion { client, .. } => (TokenGrant::IdentityAssertion, client),
     };
     let peer = parts.extensions.get::<Peer>().copied();
-    let by = Blamed::actor_of(how);
-    let actor = Presented::bearer(actor.reveal()).sent_by(peer);
-    let actor = inner.verifier.prove_party(actor, ShownAs::AccessToken).await;
+    let by = match actor {
+        ActorShown::Token(_) => Blamed::actor_of(how),
+        ActorShown::Assertion(_) => Blamed::Client,
+    };
+    let actor = prove_actor(inner, own, actor, peer).await;
     let actor = actor.map_err(|refused| not_proved(&refused, by))?;
     // Whoever has no actor's token has no proof looked at.
     let possession = possession(inner, &parts).map_err(|it| TokenRefused::not_held(&it))?;
@@ -159,14 +163,44 @@ async fn token(
         Ok(subject) => subject,
         Err(refused) => return Err(write::refusal(inner, &asked, None, refused).await),
     };
+    let (subject, confirmation) = match held(&ask, subject.clone(), confirmation) {
+        Ok(held) => held,
+        Err(refused) => {
+            return Err(write::refusal(inner, &asked, Some(&subject), refused).await);
+        }
+    };
     let judged = match judged(inner, own, &asked, &subject, &wishes) {
-        Ok(exchanged) => use_once(inner, &ask, &subject).await.map(|()| exchanged),
+        Ok(exchanged) => use_once(inner, &subject).await.map(|()| exchanged),
         Err(refused) => Err(refused),
     };
     match judged {
         Ok(exchanged) => issue(inner, own, &asked, &subject, &exchanged, &confirmation).await,
         Err(refused) => Err(write::refusal(inner, &asked, Some(&subject), refused).await),
     }
+}
+
+/// Who asks: a registered agent by what it signed itself, or anybody by a token of its issuer.
+async fn prove_actor(
+    inner: &Inner,
+    own: &OwnIssuer,
+    shown: &ActorShown,
+    peer: Option<Peer>,
+) -> Result<Party, Refused> {
+    let text = match shown {
+        ActorShown::Token(text) | ActorShown::Assertion(text) => text.reveal(),
+    };
+    let presented = Presented::bearer(text).sent_by(peer);
+    let client = match shown {
+        ActorShown::Token(_) => None,
+        ActorShown::Assertion(_) => inner.verifier.client_named(text)?,
+    };
+    let Some(client) = client else {
+        return inner.verifier.prove_party(presented, ShownAs::AccessToken).await;
+    };
+    let snapshot = inner.governance.policy().load();
+    let terms =
+        ClientTerms { agent: snapshot.agents().get(&client), own, once: &inner.oauth.used_once };
+    inner.verifier.prove_client(presented, terms).await
 }
 
 /// What the request shows to hold: a key, by its proof, and the connection's certificate.
@@ -202,21 +236,65 @@ async fn prove_subject(
     proved.map_err(|refused| not_proved(&refused, Blamed::subject_of(how)))
 }
 
+/// Whom a token is asked for: a user by their token, by a SAML assertion, or by an identity provider's
+/// assertion, with what that is bound to shown.
+enum For {
+    User(Party),
+    Saml(Party),
+    Asserted(Asserted),
+}
+
+impl Deref for For {
+    type Target = Party;
+
+    fn deref(&self) -> &Party {
+        match self {
+            Self::User(party) | Self::Saml(party) => party,
+            Self::Asserted(asserted) => asserted,
+        }
+    }
+}
+
+/// Holds an assertion against what the request shows, and says what the new token is bound to.
+fn held(
+    ask: &Ask,
+    subject: Party,
+    confirmation: Confirmation,
+) -> Result<(For, Confirmation), TokenRefused> {
+    let by = match ask {
+        Ask::Exchange { subject_as: SubjectAs::Token(_), .. } => {
+            return Ok((For::User(subject), confirmation));
+        }
+        Ask::Exchange { subject_as: SubjectAs::Saml, .. } => {
+            return Ok((For::Saml(subject), confirmation));
+        }
+        Ask::Assertion { by, .. } => *by,
+    };
+    let held = confirmation.of_assertion(subject);
+    let (asserted, confirmation) = held.map_err(|refused| not_proved(&refused, Blamed::Grant))?;
+    match by {
+        ask::AssertedBy::Holder if !asserted.is_bound() => Err(TokenRefused::assertion_not_bound()),
+        ask::AssertedBy::Holder | ask::AssertedBy::Whoever => {
+            Ok((For::Asserted(asserted), confirmation))
+        }
+    }
+}
+
 /// Applies the rules.
 fn judged(
     inner: &Inner,
     own: &OwnIssuer,
     asked: &write::Asked<'_>,
-    subject: &Party,
+    subject: &For,
     wishes: &countersign_identity::Wishes,
 ) -> Result<Exchanged, TokenRefused> {
     let snapshot = inner.governance.policy().load();
     let terms = Terms { snapshot: &snapshot, now: inner.verifier.now(), lifetime: own.lifetime() };
     let blamed = Blamed::subject_of(asked.how);
-    match asked.how {
-        TokenGrant::TokenExchange => exchange(subject, asked.actor, wishes, terms)
+    match subject {
+        For::User(subject) | For::Saml(subject) => exchange(subject, asked.actor, wishes, terms)
             .map_err(|fault| TokenRefused::by_rule(fault, blamed)),
-        TokenGrant::IdentityAssertion => {
+        For::Asserted(subject) => {
             if !subject.resources().iter().all(|it| ask::is_ours(it, own.url())) {
                 return Err(TokenRefused::other_resource());
             }
@@ -227,11 +305,11 @@ fn judged(
 }
 
 /// Uses up what may be used once. It comes last, so that only whom it was made for can use it up.
-async fn use_once(inner: &Inner, ask: &Ask, subject: &Party) -> Result<(), TokenRefused> {
-    match ask {
-        Ask::Exchange { subject_as: SubjectAs::Token(_), .. } => Ok(()),
-        Ask::Exchange { subject_as: SubjectAs::Saml, .. } => saml::use_up(inner, subject).await,
-        Ask::Assertion { .. } => use_up(inner, subject).await,
+async fn use_once(inner: &Inner, subject: &For) -> Result<(), TokenRefused> {
+    match subject {
+        For::User(_) => Ok(()),
+        For::Saml(assertion) => saml::use_up(inner, assertion).await,
+        For::Asserted(assertion) => use_up(inner, assertion).await,
     }
 }
 

@@ -142,9 +142,7 @@ fn main() {
     runtime.block_on(async {
         let keys = [Key::rsa("rsa", "RS256"), Key::ec("ec"), Key::ed("ed")];
         let op = Op::start(&[&keys[0], &keys[1], &keys[2]]).await;
-        let most = u32::MAX;
-        let verifier =
-            verifier(&op, ForgedLimits { per_address_second_max: most, per_second_max: most });
+        let verifier = verifier(&op, ForgedLimits::LARGEST);
         let token = |key: &Key, number: usize| {
             key.token(&op.url, &json!({}), &json!({"jti": number, "exp": NOW + 3000}))
         };

@@ -7,7 +7,7 @@ mod device;
 pub use device::DeviceCode;
 
 use crate::{
-    Callback, CallbackFault, Http, HttpFailed, Pending, Revoked, TokenRefused, TokenSet,
+    Callback, CallbackFault, Http, HttpFailed, Pending, Prover, Revoked, TokenRefused, TokenSet,
     discovery::{Discovery, DiscoveryFailed},
     pkce::NamesIssuer,
     token_endpoint::Client,
@@ -38,6 +38,7 @@ pub struct CliLogin {
     discovery: Discovery,
     http: Http,
     clock: Clock,
+    prover: Option<Prover>,
 }
 
 /// What a poll found.
@@ -86,7 +87,14 @@ impl CliLogin {
         clock: Clock,
     ) -> Result<Self, LoginFailed> {
         let discovery = Discovery::read(&http, &settings.issuer, None).await?;
-        Ok(Self { settings, discovery, http, clock })
+        Ok(Self { settings, discovery, http, clock, prover: None })
+    }
+
+    /// The same, with a key that tokens are to be bound to (RFC 9449 §5). Whether the issuer binds them, the
+    /// tokens' scheme says.
+    #[must_use]
+    pub fn proving(self, prover: Option<Prover>) -> Self {
+        Self { prover, ..self }
     }
 
     /// Whether the issuer offers device codes at all.
@@ -170,9 +178,12 @@ impl CliLogin {
         let settings = &self.settings;
         let pending = Pending::new(&settings.issuer, redirect_uri, self.clock.now(), entropy);
         let endpoint = self.discovery.authorization_endpoint()?;
-        let resource: Vec<_> = self.resource().into_iter().collect();
+        // RFC 9449 §10: the code is bound to the key too.
+        let key = self.prover.as_ref().map(|it| it.key().thumbprint());
+        let key = key.as_deref().map(|it| ("dpop_jkt", it));
+        let more: Vec<_> = self.resource().into_iter().chain(key).collect();
         let url = pending
-            .authorize_url(endpoint, &settings.client_id, &settings.scopes, &resource)
+            .authorize_url(endpoint, &settings.client_id, &settings.scopes, &more)
             .ok()
             .filter(|it| is_web(it))
             .ok_or(DiscoveryFailed::NotNamed("usable authorization_endpoint"))?;
@@ -242,6 +253,12 @@ impl CliLogin {
     }
 
     fn client(&self) -> Client<'_> {
-        Client { id: &self.settings.client_id, secret: None, http: &self.http, clock: &self.clock }
+        Client {
+            id: &self.settings.client_id,
+            secret: None,
+            http: &self.http,
+            clock: &self.clock,
+            prover: self.prover.as_ref(),
+        }
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     preset::Shared,
     subject::{self, Template},
 };
-use countersign_model::{API_KEY_ISSUER, Span};
+use countersign_model::{AGENT_KEYS_ISSUER, API_KEY_ISSUER, Span};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -273,7 +273,7 @@ impl IssuerConfig {
             }
         };
         require(!self.name.is_empty(), "name", "give the issuer a short name");
-        let reserved = self.name == API_KEY_ISSUER;
+        let reserved = [API_KEY_ISSUER, AGENT_KEYS_ISSUER].contains(&self.name.as_str());
         require(!reserved, "name", "this name is that of API keys; give the issuer another");
         require(is_url(&self.url), "url", "write an absolute https URL without ? and #");
         for url in self.discovery_url.iter().chain(&self.jwks_url) {

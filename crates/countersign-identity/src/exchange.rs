@@ -13,12 +13,11 @@ mod saml;
 
 pub use config::{ExchangeConfig, IdJag, IdTokensConfig};
 pub use fault::ExchangeFault;
-pub(crate) use party::ASSERTION_TYPE;
+pub(crate) use party::{ASSERTION_TYPE, Origin};
 pub use party::{Party, ShownAs};
-pub use possession::{Actor, Confirmation, Possession};
+pub use possession::{Actor, Asserted, Confirmation, Possession};
 
 use countersign_model::{Caller, CallerKind, Issued, Snapshot, Span, Subject, Timestamp};
-use party::Origin;
 use std::{collections::BTreeSet, sync::Arc};
 
 /// What the one who asks wants beside a token.
@@ -82,6 +81,7 @@ pub fn exchange(
     terms: Terms<'_>,
 ) -> Result<Exchanged, ExchangeFault> {
     judge_actor(actor, wishes, terms)?;
+    subject.refuse_bound()?;
     judge_subject(subject, terms)?;
     if let Some(named) = &subject.may_act
         && named.subject != actor.caller.subject
@@ -103,16 +103,21 @@ pub fn exchange(
 /// # Errors
 /// The first rule that is broken.
 pub fn assert_identity(
-    assertion: &Party,
+    assertion: &Asserted,
     client: &Actor,
     wishes: &Wishes,
     terms: Terms<'_>,
 ) -> Result<Exchanged, ExchangeFault> {
     judge_actor(client, wishes, terms)?;
     judge_subject(assertion, terms)?;
-    // Client identifiers are an issuer's own: the same text of two issuers means two clients.
+    // Client identifiers are an issuer's own: the same text of two issuers means two clients. Whoever
+    // is registered here is called as it is here.
+    let same_register = match client.origin {
+        Origin::Registered => true,
+        Origin::Configured | Origin::Own => assertion.caller.issuer == client.caller.issuer,
+    };
     let (named, proved) = (&assertion.caller.client, &client.caller.client);
-    if named.is_none() || named != proved || assertion.caller.issuer != client.caller.issuer {
+    if named.is_none() || named != proved || !same_register {
         return Err(ExchangeFault::ClientMismatch);
     }
     let mut actors = assertion.caller.actors.clone();
@@ -132,7 +137,7 @@ pub fn assert_identity(
 fn judge_actor(actor: &Actor, wishes: &Wishes, terms: Terms<'_>) -> Result<(), ExchangeFault> {
     match actor.origin {
         Origin::Own => return Err(ExchangeFault::ActorTokenIsExchanged),
-        Origin::Configured => {}
+        Origin::Configured | Origin::Registered => {}
     }
     let caller = &actor.caller;
     if !caller.actors.is_empty() {
@@ -155,7 +160,6 @@ fn judge_actor(actor: &Actor, wishes: &Wishes, terms: Terms<'_>) -> Result<(), E
 
 /// The one for whom is a person, with nobody suspended on the way to them.
 fn judge_subject(subject: &Party, terms: Terms<'_>) -> Result<(), ExchangeFault> {
-    subject.refuse_bound()?;
     let caller = &subject.caller;
     let registered = terms.snapshot.agents().contains_key(&caller.subject);
     match (registered, caller.kind) {

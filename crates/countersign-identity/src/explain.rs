@@ -291,6 +291,12 @@ fn about(fault: Fault) -> (&'static str, &'static [&'static str]) {
         | Fault::ProofNonceNeeded
         | Fault::ProofSignatureInvalid
         | Fault::ProofReplayed
+        | Fault::ClientUnknown
+        | Fault::ClientAssertionNotSelfMade
+        | Fault::ClientAssertionTooLong
+        | Fault::ClientAssertionWithoutId
+        | Fault::ClientAssertionUsed
+        | Fault::UsesNotRemembered
         | Fault::BindingMissing
         | Fault::ProofsNotRemembered => ("proof", &[]),
         Fault::ClaimRuleNotMet => ("rule", &[]),

@@ -175,6 +175,24 @@ faults! {
     /// Own tokens have to be bound, and whoever asks for one has shown nothing to bind it to.
     BindingMissing = "token_binding_missing", Proof,
         "Tokens of this gateway are bound to a key of whoever asks, and the request shows none.";
+    /// No registered agent with keys of its own has the name that a client assertion says.
+    ClientUnknown = "client_unknown", Token,
+        "No agent with keys of its own is registered under this name.";
+    /// `sub` of a client assertion is another than its `iss`.
+    ClientAssertionNotSelfMade = "client_assertion_not_self_issued", Token,
+        "A client assertion is about whoever made it: iss and sub are the agent's name.";
+    /// It is good for longer than one request takes.
+    ClientAssertionTooLong = "client_assertion_too_long", Token,
+        "A client assertion ends within five minutes.";
+    /// It has no `jti`.
+    ClientAssertionWithoutId = "client_assertion_id_missing", Token,
+        "A client assertion has a jti, of 255 bytes at most.";
+    /// It was used before.
+    ClientAssertionUsed = "client_assertion_used_before", Token,
+        "The client assertion was used before; make a new one for each request.";
+    /// Nobody can tell whether it was.
+    UsesNotRemembered = "uses_not_remembered", Gateway,
+        "This gateway can't tell at the moment whether that was used before.";
     /// The issuer says that its opaque token is not, or no longer, good.
     TokenInactive = "token_inactive", Token,
         "The token's issuer says that it is not, or no longer, active.";

@@ -28,6 +28,11 @@ pub struct ForgedLimits {
     pub per_second_max: u32,
 }
 
+impl ForgedLimits {
+    /// As much as can be counted, for tests whose clock stands still.
+    pub const LARGEST: Self = Self { per_address_second_max: u32::MAX, per_second_max: u32::MAX };
+}
+
 impl Default for ForgedLimits {
     /// 20 and 400: at 50 µs a check, a thousandth and a fiftieth of a core.
     fn default() -> Self {
@@ -160,9 +165,16 @@ impl Forged {
 
     /// Remembers a token whose signature was refused by the keys of the issuer in this place.
     pub(crate) fn remember(&self, token: &str, by: (usize, u64), sender: Sender, now: Timestamp) {
+        self.failed(sender, now);
+        if let Sender::Stranger(_) = sender {
+            self.memory.insert(token, by);
+        }
+    }
+
+    /// Counts a signature that failed and is not remembered: it was no issuer's.
+    pub(crate) fn failed(&self, sender: Sender, now: Timestamp) {
         self.checked.fetch_add(1, Ordering::Relaxed);
         if let Sender::Stranger(peer) = sender {
-            self.memory.insert(token, by);
             self.budget.book(&Whose::Tokens(peer), now);
         }
     }

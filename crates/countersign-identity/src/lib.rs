@@ -15,6 +15,8 @@ mod cache;
 mod challenge;
 mod claims;
 mod cli_login;
+mod client_assertion;
+mod client_key;
 mod config;
 mod directory;
 mod discovery;
@@ -41,6 +43,7 @@ mod presented;
 pub mod preset;
 mod proof;
 mod proofs;
+mod prover;
 mod questions;
 mod refused;
 mod rules;
@@ -58,6 +61,8 @@ pub use algorithm::Algorithm;
 pub use api_key::{API_KEY_PREFIX, ApiKeyBook, ApiKeyBookFailed, KeyHolder, KeyState, new_api_key};
 pub use challenge::{bearer_token, challenge, resource_metadata, scope_challenge};
 pub use cli_login::{CliLogin, CliSettings, DeviceCode, DevicePoll, LoginFailed};
+pub use client_assertion::ClientTerms;
+pub use client_key::{ClientKey, ClientKeyFault, ProofFor};
 pub use config::{
     ClaimsConfig, ConfigFault, IssuerConfig, KindRule, Namespace, SignInConfig, UntypedTokens,
     check_issuers,
@@ -71,8 +76,8 @@ pub use events::{
     check_transmitters,
 };
 pub use exchange::{
-    Actor, Confirmation, ExchangeConfig, ExchangeFault, Exchanged, IdJag, IdTokensConfig, Party,
-    Possession, ShownAs, Terms, Wishes, assert_identity, exchange,
+    Actor, Asserted, Confirmation, ExchangeConfig, ExchangeFault, Exchanged, IdJag, IdTokensConfig,
+    Party, Possession, ShownAs, Terms, Wishes, assert_identity, exchange,
 };
 pub use explain::{Explanation, Step, Verdict};
 pub use fault::Fault;
@@ -93,6 +98,7 @@ pub use pkce::{Callback, CallbackFault, Pending};
 pub use presented::{Asked, Presented, Thumbprint};
 pub use preset::{Preset, expand_preset};
 pub use proofs::{NonceKey, ProofRules};
+pub use prover::{Again, Prover};
 pub use refused::{Blame, Refused, Scheme};
 pub use rules::{ClaimRule, OtherAudiences, Presence, Tokens};
 pub use saml::{

@@ -7,6 +7,7 @@ pub(crate) use crate::shown::shown;
 
 use crate::fault::{Fault, Wrong};
 use countersign_model::Span;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A credential that was not accepted.
@@ -22,9 +23,11 @@ pub struct Refused {
 }
 
 /// How a token comes in the `Authorization` header.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Scheme {
     /// `Bearer` (RFC 6750 §2.1).
+    #[default]
     Bearer,
     /// `DPoP` (RFC 9449 §7.1).
     Dpop,

@@ -425,6 +425,7 @@ impl SignIn {
             secret: self.secret.as_ref(),
             http: &self.http,
             clock: &self.clock,
+            prover: None,
         }
     }
 }

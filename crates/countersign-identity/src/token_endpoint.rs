@@ -3,9 +3,9 @@
 mod answer;
 
 use crate::{
-    Hidden,
+    Again, ClientKeyFault, Hidden, Prover, Scheme,
     discovery::{Discovery, DiscoveryFailed},
-    http::{Http, HttpFailed, Limits},
+    http::{Answer, Http, HttpFailed, Limits},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use countersign_model::{Clock, Timestamp};
@@ -26,6 +26,9 @@ pub struct TokenSet {
     /// The scopes that were granted, as the issuer says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
+    /// With which scheme it is sent: with a proof if it is bound to a key (RFC 9449 §5).
+    #[serde(default)]
+    pub scheme: Scheme,
     /// When the access token ends; 5 minutes from now if the issuer does not say.
     pub expires_at: Timestamp,
 }
@@ -45,6 +48,9 @@ pub enum TokenRefused {
     /// The issuer's doors are not known.
     #[error("the identity provider's configuration could not be read")]
     Discovery(#[from] DiscoveryFailed),
+    /// No proof of the key could be made.
+    #[error("no proof of the key could be made")]
+    Key(#[source] ClientKeyFault),
     /// There was no answer.
     #[error("the identity provider did not answer")]
     Http(#[from] HttpFailed),
@@ -68,6 +74,8 @@ pub(crate) struct Client<'c> {
     pub(crate) secret: Option<&'c Hidden>,
     pub(crate) http: &'c Http,
     pub(crate) clock: &'c Clock,
+    /// The key that tokens are to be bound to.
+    pub(crate) prover: Option<&'c Prover>,
 }
 
 impl Client<'_> {
@@ -80,7 +88,10 @@ impl Client<'_> {
         let now = self.clock.now();
         let url = discovery.token_endpoint()?;
         let document = self.post(url, discovery, fields).await?;
-        answer::tokens(&document, now).ok_or(TokenRefused::Malformed(StatusCode::OK))
+        let tokens = answer::tokens(&document, now);
+        // A token that is bound to a key that nobody here holds is of no use.
+        let usable = tokens.filter(|it| it.scheme == Scheme::Bearer || self.prover.is_some());
+        usable.ok_or(TokenRefused::Malformed(StatusCode::OK))
     }
 
     /// Revokes a token (RFC 7009 §2.1); [`Revoked::NotOffered`] if the issuer has no place for it.
@@ -116,13 +127,37 @@ impl Client<'_> {
             }
             None => fields.push(("client_id", self.id)),
         }
-        let answer = self.http.post_form(url, headers, &fields, LIMITS).await?;
+        let answer = self.send(url, headers, &fields).await?;
         if answer.status == StatusCode::OK {
             return Ok(answer.body);
         }
         let (error, description) =
             answer::refusal(&answer.body).ok_or(TokenRefused::Malformed(answer.status))?;
         Err(TokenRefused::Refused { error, description })
+    }
+}
+
+impl Client<'_> {
+    /// Sends a form, with a proof where there is a key: again if the answer asks for a nonce (RFC 9449
+    /// §8).
+    async fn send(
+        self,
+        url: &str,
+        headers: HeaderMap,
+        fields: &[(&str, &str)],
+    ) -> Result<Answer, TokenRefused> {
+        let Some(prover) = self.prover else {
+            return Ok(self.http.post_form(url, headers, fields, LIMITS).await?);
+        };
+        let prove = |mut headers: HeaderMap| {
+            let proved = prover.prove(&mut headers, "POST", url, None);
+            proved.map(|()| headers).map_err(TokenRefused::Key)
+        };
+        let answer = self.http.post_form(url, prove(headers.clone())?, fields, LIMITS).await?;
+        match prover.wants_again(url, answer.status, &answer.headers) {
+            Again::No => Ok(answer),
+            Again::Yes => Ok(self.http.post_form(url, prove(headers)?, fields, LIMITS).await?),
+        }
     }
 }
 

@@ -418,6 +418,10 @@ impl Verifier {
         self.0.issuers.get(*self.0.by_url.get(url)?)
     }
 
+    pub(crate) fn forgeries(&self) -> &Forged {
+        &self.0.forged
+    }
+
     pub(crate) fn proofs(&self) -> &Proofs {
         &self.0.proofs
     }

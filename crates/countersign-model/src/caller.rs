@@ -106,6 +106,10 @@ pub struct Caller {
     pub issued: Issued,
 }
 
+/// Who vouches for an agent that proves itself with a key of its own, as records name it. No issuer
+/// may be called so.
+pub const AGENT_KEYS_ISSUER: &str = "agent-keys";
+
 /// Who vouches for a caller with an API key, as records name it. No issuer may be called so.
 pub const API_KEY_ISSUER: &str = "api-keys";
 

@@ -406,4 +406,11 @@ pub struct Agent {
     pub sponsor: Subject,
     /// What it is for.
     pub purpose: String,
+    /// Public keys (RFC 7517) with which it proves itself when it asks for a token, each with a `kid`
+    /// if there are several. Without any it shows a token of its issuer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<serde_json::Map<String, serde_json::Value>>,
+    /// The scopes that it has where it proves itself with such a key: nobody else names any.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub scopes: BTreeSet<String>,
 }

@@ -26,7 +26,7 @@ pub mod told;
 mod fixtures;
 
 pub use approval::{Approval, ApprovalState, Person, Verdict, Vote};
-pub use caller::{API_KEY_ISSUER, Caller, CallerKind, Group, Subject};
+pub use caller::{AGENT_KEYS_ISSUER, API_KEY_ISSUER, Caller, CallerKind, Group, Subject};
 pub use catalog::{Catalog, Function, FunctionName, Sensitivity, Target, TargetName};
 pub use clock::{Clock, Entropy, Timestamp};
 pub use cut_off::{CutOffs, Issued, Whose};

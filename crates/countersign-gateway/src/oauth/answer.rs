@@ -217,6 +217,13 @@ impl TokenRefused {
         Self::new("invalid_client", "client_missing", sentence, step)
     }
 
+    pub(super) fn assertion_not_bound() -> Self {
+        let sentence =
+            "The assertion is bound to no key, and this grant type is for those that are.";
+        let step = "Ask with the grant type jwt-bearer, or get an assertion with a DPoP proof.";
+        Self::new("invalid_grant", "assertion_not_bound", sentence, step)
+    }
+
     pub(super) fn used_before() -> Self {
         let sentence = "The assertion was used before.";
         let step = "Get a new assertion from the identity provider; each is good for once.";
@@ -327,6 +334,18 @@ fn step(fault: Fault, parameter: &str) -> String {
         "Send in the header DPoP a proof of a key of your own, made for this request."
     } else if fault == Fault::ProofNonceNeeded {
         "Make a new proof with the nonce of the header DPoP-Nonce."
+    } else if fault == Fault::ClientUnknown {
+        "Ask an administrator to register the agent in the catalog with its public key; iss and sub \
+         are its subject."
+    } else if matches!(
+        fault,
+        Fault::ClientAssertionNotSelfMade
+            | Fault::ClientAssertionTooLong
+            | Fault::ClientAssertionWithoutId
+            | Fault::ClientAssertionUsed
+    ) {
+        "Make a new client assertion as RFC 7523 §3 says: iss and sub the agent, aud this gateway, \
+         a new jti, and exp in a minute."
     } else if fault == Fault::ProofReplayed {
         "Make a new proof for each request."
     } else if fault.is_proofs() {

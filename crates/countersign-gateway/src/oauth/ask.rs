@@ -20,9 +20,27 @@ pub(super) struct Wanted {
 #[derive(Debug)]
 pub(super) enum Ask {
     /// RFC 8693 §2.1.
-    Exchange { subject: Hidden, subject_as: SubjectAs, actor: Hidden },
+    Exchange { subject: Hidden, subject_as: SubjectAs, actor: ActorShown },
     /// RFC 7523 §2.1, with an identity assertion.
-    Assertion { assertion: Hidden, client: Hidden },
+    Assertion { assertion: Hidden, client: ActorShown, by: AssertedBy },
+}
+
+/// Who may show an assertion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AssertedBy {
+    /// Its client, and, where it is bound, the holder of what it is bound to (RFC 7523 §2.1).
+    Whoever,
+    /// The holder of the key that it has to be bound to (draft-parecki-oauth-jwt-dpop-grant).
+    Holder,
+}
+
+/// How whoever asks says who it is.
+#[derive(Debug)]
+pub(super) enum ActorShown {
+    /// By its own token, as `actor_token`.
+    Token(Hidden),
+    /// By a `client_assertion`: one that it made itself (RFC 7523 §2.2), or a token of its issuer.
+    Assertion(Hidden),
 }
 
 /// What the subject's token is shown as.
@@ -68,7 +86,8 @@ pub(super) fn form(text: &str, resource: &str) -> Result<Wanted, TokenRefused> {
     let wishes = Wishes { scopes, client: fields.take("client_id") };
     let ask = match grant.as_str() {
         TOKEN_EXCHANGE => fields.exchange()?,
-        JWT_BEARER => fields.assertion()?,
+        JWT_BEARER => fields.assertion(AssertedBy::Whoever)?,
+        JWT_DPOP => fields.assertion(AssertedBy::Holder)?,
         _ => return Err(TokenRefused::grant_type()),
     };
     Ok(Wanted { ask, wishes })
@@ -124,28 +143,38 @@ impl Fields {
             _ => return Err(TokenRefused::token_type("subject_token_type")),
         };
         // Without an actor the token would hide who uses it.
-        let actor = self.secret("actor_token")?;
-        match self.required("actor_token_type")?.as_str() {
-            ACCESS_TOKEN | JWT => {}
-            _ => return Err(TokenRefused::token_type("actor_token_type")),
+        let actor = match self.client()? {
+            None => ActorShown::Token(self.secret("actor_token")?),
+            Some(_) if self.0.contains_key("actor_token") => {
+                let twice = "The actor_token says who asks: leave client_assertion out.";
+                return Err(TokenRefused::malformed(twice));
+            }
+            Some(client) => client,
+        };
+        match self.take("actor_token_type").as_deref() {
+            Some(ACCESS_TOKEN | JWT) => {}
+            None if matches!(actor, ActorShown::Assertion(_)) => {}
+            None => return Err(TokenRefused::missing("actor_token_type")),
+            Some(_) => return Err(TokenRefused::token_type("actor_token_type")),
         }
         match self.take("requested_token_type").as_deref() {
             None | Some(ACCESS_TOKEN | JWT) => {}
             Some(_) => return Err(TokenRefused::token_type("requested_token_type")),
         }
-        if self.take("client_assertion").is_some() {
-            let twice = "The actor_token says who asks: leave client_assertion out.";
-            return Err(TokenRefused::malformed(twice));
-        }
         Ok(Ask::Exchange { subject, subject_as, actor })
     }
 
-    fn assertion(&mut self) -> Result<Ask, TokenRefused> {
+    fn assertion(&mut self, by: AssertedBy) -> Result<Ask, TokenRefused> {
         let assertion = self.secret("assertion")?;
-        let client = self.take("client_assertion").map(Hidden::new);
-        let client = client.ok_or_else(TokenRefused::client_missing)?;
+        let client = self.client()?.ok_or_else(TokenRefused::client_missing)?;
+        Ok(Ask::Assertion { assertion, client, by })
+    }
+
+    /// RFC 7521 §4.2.
+    fn client(&mut self) -> Result<Option<ActorShown>, TokenRefused> {
+        let Some(client) = self.take("client_assertion").map(Hidden::new) else { return Ok(None) };
         match self.take("client_assertion_type").as_deref() {
-            Some(CLIENT_ASSERTION) => Ok(Ask::Assertion { assertion, client }),
+            Some(CLIENT_ASSERTION) => Ok(Some(ActorShown::Assertion(client))),
             Some(_) => Err(TokenRefused::token_type("client_assertion_type")),
             None => Err(TokenRefused::missing("client_assertion_type")),
         }
@@ -154,6 +183,7 @@ impl Fields {
 
 pub(super) const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 pub(super) const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+pub(super) const JWT_DPOP: &str = "urn:ietf:params:oauth:grant-type:jwt-dpop";
 pub(super) const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
 const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";

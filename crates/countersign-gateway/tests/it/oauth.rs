@@ -2,6 +2,7 @@
 
 mod assertions;
 mod bound;
+mod keys;
 mod provider;
 mod refusals;
 mod saml;
@@ -294,6 +295,10 @@ async fn the_documents_say_where_to_ask() {
     let server = get("/.well-known/oauth-authorization-server").await.json();
     assert_eq!(server["issuer"], "http://gateway.test");
     assert_eq!(server["token_endpoint"], "http://gateway.test/oauth/token");
+    let methods = &server["token_endpoint_auth_methods_supported"];
+    assert_eq!(*methods, json!(["none", "private_key_jwt"]));
+    let algorithms = server["token_endpoint_auth_signing_alg_values_supported"].as_array().unwrap();
+    assert!(algorithms.contains(&json!("ES256")) && !algorithms.contains(&json!("HS256")));
     assert!(server["grant_types_supported"].as_array().unwrap().contains(&json!(EXCHANGE)));
     let keys = get("/oauth/jwks").await.json();
     assert_eq!(keys["keys"][0]["kty"], "OKP");

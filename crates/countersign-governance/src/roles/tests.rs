@@ -34,6 +34,8 @@ fn an_actor_is_what_the_snapshot_knows() {
         name: String::new(),
         sponsor: "sam".into(),
         purpose: "Reminds".to_owned(),
+        keys: vec![],
+        scopes: [].into(),
     };
     let mut catalog = Catalog::default();
     catalog.agents.insert(agent.subject.clone(), agent);

@@ -32,32 +32,34 @@ pub enum ShownAs<'a> {
     },
 }
 
-/// Whom a token names, proved. Made by [`Verifier::prove_party`] and
+/// Whom a token names, proved. Made by [`Verifier::prove_party`], [`Verifier::prove_client`] and
 /// [`Verifier::prove_saml`], and by nothing else.
 #[derive(Clone, Debug)]
 pub struct Party {
-    pub(super) caller: Arc<Caller>,
-    pub(super) origin: Origin,
-    pub(super) may_act: Option<MayAct>,
-    pub(super) bound: Option<Arc<Bound>>,
-    pub(super) id: Option<String>,
-    pub(super) resources: Vec<String>,
-    pub(super) digest: Digest,
-    pub(super) refused_from: Timestamp,
+    pub(crate) caller: Arc<Caller>,
+    pub(crate) origin: Origin,
+    pub(crate) may_act: Option<MayAct>,
+    pub(crate) bound: Option<Arc<Bound>>,
+    pub(crate) id: Option<String>,
+    pub(crate) resources: Vec<String>,
+    pub(crate) digest: Digest,
+    pub(crate) refused_from: Timestamp,
 }
 
 /// Who made a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Origin {
+pub(crate) enum Origin {
     /// This installation.
     Own,
     /// A configured issuer.
     Configured,
+    /// The party itself, with a key that the catalog registers for it.
+    Registered,
 }
 
 /// The one party that may act for the subject (RFC 8693 §4.4), mapped.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct MayAct {
+pub(crate) struct MayAct {
     pub(super) subject: Subject,
 }
 

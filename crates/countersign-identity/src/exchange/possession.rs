@@ -33,9 +33,16 @@ pub struct Actor(Party);
 /// [`Verifier::confirm`], and by nothing else.
 #[derive(Clone, Copy, Debug)]
 pub struct Confirmation {
-    key: Option<[u8; 32]>,
-    certificate: Option<Thumbprint>,
+    pub(super) key: Option<[u8; 32]>,
+    pub(super) certificate: Option<Thumbprint>,
+    /// The connection's, whether a token is bound to it or not.
+    pub(super) shown: Option<Thumbprint>,
 }
+
+/// An identity assertion whose holder asks: anybody, or whoever has shown what it is bound to. Made by
+/// [`Confirmation::of_assertion`], and by nothing else.
+#[derive(Clone, Debug)]
+pub struct Asserted(Party);
 
 impl Verifier {
     /// Judges what a request for a token shows to hold: by its headers, and by the connection, with its
@@ -67,9 +74,9 @@ impl Verifier {
         actor: &Actor,
     ) -> Result<Confirmation, Refused> {
         let settings = self.own().ok_or(Fault::BindingMissing)?.settings();
-        let Possession { proof, certificate } = possession;
+        let Possession { proof, certificate: shown } = possession;
         let is_bound_to_one = actor.bound.as_ref().is_some_and(|it| it.certificate.is_some());
-        let certificate = certificate.filter(|_| match settings.certificates {
+        let certificate = shown.filter(|_| match settings.certificates {
             CertificateBinding::AsTheActors => is_bound_to_one,
             CertificateBinding::WheneverShown => true,
         });
@@ -82,7 +89,7 @@ impl Verifier {
         if let Some(proof) = &proof {
             self.proofs().take_once(proof, self.now().seconds()).await?;
         }
-        Ok(Confirmation { key: proof.map(|it| it.thumbprint), certificate })
+        Ok(Confirmation { key: proof.map(|it| it.thumbprint), certificate, shown })
     }
 }
 
@@ -100,16 +107,42 @@ impl Possession {
     }
 
     fn check(&self, bound: &Bound) -> Result<(), Refused> {
-        match (&bound.key, &self.proof) {
-            (None, _) => {}
-            (Some(key), Some(proof)) if key.thumbprint == proof.thumbprint => {}
-            (Some(_), Some(_)) => return Err(Fault::ProofKeyMismatch.into()),
-            (Some(_), None) => {
-                let sentence = "It is bound to a key, and the request shows no proof of that key.";
-                return Err(Refused::told(Fault::ProofMissing, "", sentence.to_owned()));
-            }
-        }
+        check_key(bound, self.proof.as_ref().map(|it| &it.thumbprint))?;
         bound.check_certificate(self.certificate).map_err(Refused::from)
+    }
+}
+
+/// Whether the key of the request's proof is the one that a token is bound to.
+fn check_key(bound: &Bound, shown: Option<&[u8; 32]>) -> Result<(), Refused> {
+    match (&bound.key, shown) {
+        (None, _) => Ok(()),
+        (Some(key), Some(shown)) if key.thumbprint == *shown => Ok(()),
+        (Some(_), Some(_)) => Err(Fault::ProofKeyMismatch.into()),
+        (Some(_), None) => {
+            let sentence = "It is bound to a key, and the request shows no proof of that key.";
+            Err(Refused::told(Fault::ProofMissing, "", sentence.to_owned()))
+        }
+    }
+}
+
+impl Asserted {
+    /// As if its holder had asked.
+    #[cfg(test)]
+    pub(crate) fn made_up(party: Party) -> Self {
+        Self(party)
+    }
+
+    /// Whether it is worth nothing to whoever does not hold a key or certificate.
+    pub fn is_bound(&self) -> bool {
+        self.0.bound.is_some()
+    }
+}
+
+impl Deref for Asserted {
+    type Target = Party;
+
+    fn deref(&self) -> &Party {
+        &self.0
     }
 }
 
@@ -130,6 +163,22 @@ impl Deref for Actor {
 }
 
 impl Confirmation {
+    /// An assertion with what was shown for it, and what a token that comes of it is bound to: to whatever
+    /// the assertion is, whatever the settings say (draft-ietf-oauth-identity-assertion-authz-grant, on
+    /// proof of possession).
+    ///
+    /// # Errors
+    /// As [`Possession::of`].
+    pub fn of_assertion(self, party: Party) -> Result<(Asserted, Self), Refused> {
+        let mut confirmation = self;
+        if let Some(bound) = &party.bound {
+            check_key(bound, self.key.as_ref())?;
+            bound.check_certificate(self.shown)?;
+            confirmation.certificate = self.certificate.or(bound.certificate);
+        }
+        Ok((Asserted(party), confirmation))
+    }
+
     /// The SHA-256 thumbprint of the key (RFC 7638) that the token's proofs have to be made with.
     pub fn key(&self) -> Option<String> {
         self.key.map(|it| URL_SAFE_NO_PAD.encode(it))
@@ -152,7 +201,7 @@ impl Confirmation {
     /// As if nothing had been shown.
     #[cfg(test)]
     pub(crate) fn nothing() -> Self {
-        Self { key: None, certificate: None }
+        Self { key: None, certificate: None, shown: None }
     }
 }
 

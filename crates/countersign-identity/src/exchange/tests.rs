@@ -1,11 +1,12 @@
 use super::{party::MayAct, *};
-use crate::bound::Bound;
+use crate::{Thumbprint, bound::Bound};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_model::{
     Group,
     catalog::{self, raw::RawCatalog, raw::RawFile},
     snapshot::{Facts, Suspension},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
@@ -263,6 +264,37 @@ fn a_subjects_bound_token_is_nobody_elses_to_use() {
 }
 
 #[test]
+fn an_assertion_asks_with_what_it_is_bound_to_and_so_does_what_comes_of_it() {
+    let (own, other) = (Some(Thumbprint([7; 32])), Some(Thumbprint([8; 32])));
+    let shown = |key: Option<[u8; 32]>, shown| Confirmation { key, certificate: None, shown };
+    let certificate = json!({"x5t#S256": URL_SAFE_NO_PAD.encode([7; 32])});
+    let both = json!({
+        "jkt": URL_SAFE_NO_PAD.encode([9; 32]), "x5t#S256": URL_SAFE_NO_PAD.encode([7; 32]),
+    });
+    let check = |cnf: &Value, shown: Confirmation, expect: Result<&Value, &str>| {
+        let claims = json!({ "cnf": cnf });
+        let bound = Bound::read(claims.as_object().unwrap()).unwrap().map(Arc::new);
+        let held = shown.of_assertion(Party { bound, ..riley() });
+        let held = held.map(|(asserted, confirmation)| {
+            assert!(asserted.is_bound());
+            confirmation.claim().unwrap()
+        });
+        assert_eq!(held.as_ref().map_err(|it| it.code()), expect, "{cnf}");
+    };
+    check(&certificate, shown(None, own), Ok(&certificate));
+    check(&certificate, shown(None, None), Err("certificate_missing"));
+    check(&certificate, shown(None, other), Err("certificate_mismatch"));
+    check(&both, shown(Some([9; 32]), own), Ok(&both));
+    check(&both, shown(None, own), Err("proof_missing"));
+    check(&both, shown(Some([1; 32]), own), Err("proof_key_mismatch"));
+    check(&both, shown(Some([9; 32]), other), Err("certificate_mismatch"));
+    // A key beside it binds the new token too.
+    check(&certificate, shown(Some([9; 32]), own), Ok(&both));
+    let (asserted, confirmation) = shown(None, own).of_assertion(riley()).unwrap();
+    assert!(!asserted.is_bound() && confirmation.claim().is_none());
+}
+
+#[test]
 fn a_client_is_who_it_says() {
     for (said, fine) in [("agent:dunning-client", true), ("web", false), ("", false)] {
         let wishes = Wishes { scopes: None, client: Some(said.to_owned()) };
@@ -277,7 +309,8 @@ fn an_assertion_is_for_the_client_that_shows_it() {
     let judged = |assertion: &Party, client: &Party| {
         let world = world(&[]);
         let terms = Terms { snapshot: &world, now: NOW, lifetime: Span::from_seconds(300) };
-        assert_identity(assertion, &Actor::made_up(client.clone()), &Wishes::default(), terms)
+        let assertion = Asserted::made_up(assertion.clone());
+        assert_identity(&assertion, &Actor::made_up(client.clone()), &Wishes::default(), terms)
             .map(|it| it.caller().actors.clone())
     };
     let dunning = agent("agent:dunning");

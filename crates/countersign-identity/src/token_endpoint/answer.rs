@@ -1,7 +1,7 @@
 //! Reads what a token endpoint says: tokens (RFC 6749 §5.1) or an error (§5.2). What it says goes into
 //! headers, or before people at a terminal: it is taken as the RFC writes it, or not at all.
 
-use crate::{Hidden, TokenSet, shown::shown, strict_json};
+use crate::{Hidden, Scheme, TokenSet, shown::shown, strict_json};
 use countersign_model::{Span, Timestamp};
 use serde::Deserialize;
 
@@ -21,12 +21,18 @@ struct ErrorAnswer {
     error_description: Option<String>,
 }
 
-/// Bearer tokens; `None` if these are none.
+/// Tokens, bearer or bound to a key; `None` if these are none.
 pub(crate) fn tokens(document: &[u8], now: Timestamp) -> Option<TokenSet> {
     let answer: Answer = serde_json::from_value(strict_json::object(document).ok()?.into()).ok()?;
     let tokens = [Some(&answer.access_token), answer.refresh_token.as_ref()];
     let are_plain = tokens.into_iter().flatten().all(|it| is_visible(it.reveal()));
-    if !are_plain || !answer.token_type.eq_ignore_ascii_case("bearer") {
+    let is = |scheme: &str| answer.token_type.eq_ignore_ascii_case(scheme);
+    let scheme = match (is("bearer"), is("dpop")) {
+        (true, _) => Scheme::Bearer,
+        (_, true) => Scheme::Dpop,
+        (false, false) => return None,
+    };
+    if !are_plain {
         return None;
     }
     let seconds = i64::from(answer.expires_in.unwrap_or(EXPIRES_SECONDS_DEFAULT));
@@ -35,6 +41,7 @@ pub(crate) fn tokens(document: &[u8], now: Timestamp) -> Option<TokenSet> {
         refresh_token: answer.refresh_token,
         id_token: answer.id_token,
         scope: answer.scope,
+        scheme,
         expires_at: now.plus(Span::from_seconds(seconds)),
     })
 }

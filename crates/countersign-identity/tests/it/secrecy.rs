@@ -59,6 +59,7 @@ async fn nothing_prints_a_token() {
         tokens.push(token);
     }
     let set = TokenSet {
+        scheme: Default::default(),
         access_token: Hidden::new(tokens[0].clone()),
         refresh_token: Some(Hidden::new("r3fresh")),
         id_token: Some(Hidden::new(tokens[1].clone())),

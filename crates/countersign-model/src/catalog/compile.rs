@@ -9,6 +9,7 @@ use super::{
     raw::{RawCatalog, RawFile},
 };
 use crate::{Digest, Subject};
+use serde_json::{Map, Value};
 use std::{
     collections::{BTreeMap, HashMap},
     fmt,
@@ -143,11 +144,40 @@ fn agents(raw: &BTreeMap<String, Agent>, faults: &mut Faults) -> BTreeMap<Subjec
             faults.push(place.clone(), "sponsor", "name the person who answers for this agent");
         }
         if agent.purpose.trim().is_empty() {
-            faults.push(place, "purpose", "say what the agent is for");
+            faults.push(place.clone(), "purpose", "say what the agent is for");
+        }
+        if agent.keys.len() > AGENT_KEYS_MAX {
+            faults.push(place.clone(), "keys", format!("at most {AGENT_KEYS_MAX}"));
+        }
+        for fault in agent.keys.iter().filter_map(public_key) {
+            faults.push(place.clone(), "keys", fault);
         }
         agents.insert(agent.subject.clone(), agent.clone());
     }
     agents
+}
+
+/// What is wrong with a key of an agent, as far as it can be seen without cryptography.
+fn public_key(jwk: &Map<String, Value>) -> Option<&'static str> {
+    let text = |name: &str| jwk.get(name).and_then(Value::as_str).unwrap_or_default();
+    let number = |name: &str| {
+        let text = text(name);
+        let is_written = |it: u8| it.is_ascii_alphanumeric() || matches!(it, b'-' | b'_');
+        (1..=AGENT_KEY_BYTES_MAX).contains(&text.len()) && text.bytes().all(is_written)
+    };
+    if ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].iter().any(|it| jwk.contains_key(*it)) {
+        return Some("a private key stands here: keep it with the agent, and make a new one");
+    }
+    let is_key = match text("kty") {
+        "RSA" => number("n") && number("e"),
+        "EC" => matches!(text("crv"), "P-256" | "P-384") && number("x") && number("y"),
+        "OKP" => text("crv") == "Ed25519" && number("x"),
+        _ => false,
+    };
+    let is_named = jwk.get("kid").is_none_or(Value::is_string);
+    let fault =
+        "a public key as RFC 7517 writes it: RSA, EC with P-256 or P-384, or OKP with Ed25519";
+    (!is_key || !is_named).then_some(fault)
 }
 
 fn refuse_shared_hosts(targets: &[Target], faults: &mut Faults) {
@@ -201,6 +231,10 @@ fn is_header_name(text: &str) -> bool {
     !text.is_empty()
         && text.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'-')
 }
+
+const AGENT_KEYS_MAX: usize = 5;
+/// Of one number of a key: an RSA modulus of 8,192 bits.
+const AGENT_KEY_BYTES_MAX: usize = 1366;
 
 #[cfg(test)]
 mod tests;

@@ -7,10 +7,12 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 const BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+/// For assertions that are bound to a key.
+pub(super) const BOUND: &str = "urn:ietf:params:oauth:grant-type:jwt-dpop";
 const CLIENT: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// An assertion about the user for the agent's client.
-fn assertion(lab: &Lab, typ: &str, changes: &Value) -> String {
+pub(super) fn assertion(lab: &Lab, typ: &str, changes: &Value) -> String {
     let mut said = json!({
         "aud": "http://gateway.test", "client_id": "dunning-agent", "scope": "billing.read",
         "resource": "http://gateway.test", "groups": null, "name": null, "email": null,
@@ -21,7 +23,7 @@ fn assertion(lab: &Lab, typ: &str, changes: &Value) -> String {
     signed(lab, typ, USER, &said)
 }
 
-fn form<'f>(assertion: &'f str, client: &'f str) -> Vec<(&'f str, &'f str)> {
+pub(super) fn form<'f>(assertion: &'f str, client: &'f str) -> Vec<(&'f str, &'f str)> {
     vec![
         ("grant_type", BEARER),
         ("assertion", assertion),
@@ -102,7 +104,12 @@ async fn assertions_for_others_give_no_token() {
         ("without an end", json!({"exp": null}), "expiry_missing"),
         ("for a year", json!({"exp": 4_000_000_000_i64}), "claim_invalid"),
         ("of another issuer", json!({"iss": "https://x.example"}), "issuer_unknown"),
-        ("bound", json!({"cnf": {"jkt": "A".repeat(43)}}), "subject_token_is_bound"),
+        ("bound", json!({"cnf": {"jkt": "A".repeat(43)}}), "proof_missing"),
+        (
+            "bound to a certificate",
+            json!({"cnf": {"x5t#S256": "A".repeat(43)}}),
+            "certificate_missing",
+        ),
         ("bound to nothing", json!({"cnf": {"jkt": "x"}}), "confirmation_not_accepted"),
         ("about the agent", json!({"sub": AGENT}), "subject_is_no_person"),
         ("about its client", json!({"sub": "dunning-agent"}), "subject_is_no_person"),

@@ -22,14 +22,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const ENDPOINT: &str = "http://gateway.test/oauth/token";
 
 /// A key of an agent's own.
-struct Key(EcdsaKeyPair);
+pub(super) struct Key(EcdsaKeyPair);
 
 impl Key {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap())
     }
 
-    fn jwk(&self) -> Value {
+    pub(super) fn jwk(&self) -> Value {
         let (x, y) = self.0.public_key().as_ref()[1..].split_at(32);
         json!({"kty": "EC", "crv": "P-256", "x": encode(x), "y": encode(y)})
     }
@@ -38,7 +38,7 @@ impl Key {
         sha256(&self.jwk().to_string())
     }
 
-    fn signed(&self, header: &Value, claims: &Value) -> String {
+    pub(super) fn signed(&self, header: &Value, claims: &Value) -> String {
         let signed = format!("{}.{}", encode(header.to_string()), encode(claims.to_string()));
         let signature = self.0.sign(&SystemRandom::new(), signed.as_bytes()).unwrap();
         format!("{signed}.{}", encode(signature))
@@ -259,4 +259,50 @@ async fn where_tokens_have_to_be_bound_and_proofs_to_carry_nonces_they_do() {
     assert_eq!((again.status, &again.json()["token_type"]), (StatusCode::OK, &json!("DPoP")));
     let foreign = ask(&[&key.proof(&lab, &json!({}), &json!({ "nonce": "made up" }))]).await;
     assert_eq!(error(&foreign).1, "use_dpop_nonce");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_assertion_that_is_bound_is_its_holders_and_so_is_what_comes_of_it() {
+    let lab = granted().await;
+    let (key, thief) = (Key::new(), Key::new());
+    let client = lab.world.token(AGENT);
+    let bound = |id: &str| {
+        let changes = json!({"cnf": {"jkt": key.thumbprint()}, "jti": id});
+        super::assertions::assertion(&lab, "oauth-id-jag+jwt", &changes)
+    };
+    let ask = async |assertion: &str, proofs: &[&str]| {
+        let form = super::assertions::form(assertion, &client);
+        post_with(&lab, lab.address, &form, proofs).await
+    };
+    let stolen = bound("one");
+    let refused = |code: &str| (400, "invalid_grant".to_owned(), code.to_owned());
+    assert_eq!(error(&ask(&stolen, &[]).await), refused("proof_missing"));
+    let other = ask(&stolen, &[&thief.good_proof(&lab)]).await;
+    assert_eq!(error(&other), refused("proof_key_mismatch"));
+    // Whoever stole it has used nothing up.
+    let answer = ask(&stolen, &[&key.good_proof(&lab)]).await;
+    assert_eq!((answer.status, &answer.json()["token_type"]), (StatusCode::OK, &json!("DPoP")));
+    let token = answer.json()["access_token"].as_str().unwrap().to_owned();
+    assert_eq!(claims(&token)["cnf"], json!({"jkt": key.thumbprint()}));
+    assert_eq!(key.call(&lab, &token).await.0, StatusCode::OK);
+    assert_eq!(thief.call(&lab, &token).await.0, StatusCode::UNAUTHORIZED);
+    let again = ask(&stolen, &[&key.good_proof(&lab)]).await;
+    assert_eq!(error(&again), refused("assertion_used_before"));
+    // One that is bound to nothing gives a token that is bound to the proof's key.
+    let free = super::assertions::assertion(&lab, "oauth-id-jag+jwt", &json!({"jti": "two"}));
+    let answer = ask(&free, &[&thief.good_proof(&lab)]).await;
+    assert_eq!((answer.status, &answer.json()["token_type"]), (StatusCode::OK, &json!("DPoP")));
+    // By the grant type for assertions that are bound, no other is taken.
+    let holders = async |assertion: &str, proofs: &[&str]| {
+        let mut form = super::assertions::form(assertion, &client);
+        form[0].1 = super::assertions::BOUND;
+        post_with(&lab, lab.address, &form, proofs).await
+    };
+    let free = super::assertions::assertion(&lab, "oauth-id-jag+jwt", &json!({"jti": "three"}));
+    let answer = holders(&free, &[&key.good_proof(&lab)]).await;
+    assert_eq!(error(&answer), refused("assertion_not_bound"));
+    let bound = bound("four");
+    assert_eq!(error(&holders(&bound, &[]).await), refused("proof_missing"));
+    let answer = holders(&bound, &[&key.good_proof(&lab)]).await;
+    assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
 }

@@ -105,6 +105,8 @@ async fn a_user_signs_in_and_an_agent_calls_for_them() {
         name: "The agent".into(),
         sponsor: "bob".into(),
         purpose: "List customers".into(),
+        keys: vec![],
+        scopes: [].into(),
     };
     registered.agents.insert("agent".into(), agent);
     lab.apply(registered).await;

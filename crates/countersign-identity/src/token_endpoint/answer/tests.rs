@@ -19,6 +19,8 @@ fn tokens_are_taken_as_the_rfc_writes_them() {
     check(br#"{"access_token":"a b~","token_type":"bearer"}"#, Some(("a b~", 300)));
     check(br#"{"access_token":"","token_type":"Bearer"}"#, None);
     check(br#"{"access_token":"a","token_type":"MAC"}"#, None);
+    let bound = tokens(br#"{"access_token":"a","token_type":"dpop"}"#, NOW).unwrap();
+    assert_eq!(bound.scheme, crate::Scheme::Dpop);
     check(br#"{"access_token":"a"}"#, None);
     check(br#"["a","Bearer",null,null,null,60]"#, None);
     check(br#"{"access_token":"a\nb","token_type":"Bearer"}"#, None);

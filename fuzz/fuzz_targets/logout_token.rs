@@ -14,7 +14,9 @@ use aws_lc_rs::{
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use countersign_identity::{Http, IssuerConfig, Logout, SignIn, Verifier};
+use countersign_identity::{
+    ForgedLimits, Http, IssuerConfig, Logout, SignIn, Verifier, VerifierOptions,
+};
 use countersign_model::{Clock, Timestamp, Whose};
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Map, Value, json};
@@ -48,7 +50,9 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
     });
     let config: IssuerConfig = serde_json::from_value(config).expect("a configuration");
     let clock = Clock::stopped_at(Timestamp::from_millis(NOW * 1000));
-    let verifier = Verifier::new(vec![config], Http::new(), clock).expect("no fault");
+    // The clock stands still, so what failed would never be forgotten.
+    let options = VerifierOptions { forged: ForgedLimits::LARGEST, ..VerifierOptions::default() };
+    let verifier = Verifier::with(vec![config], Http::new(), clock, options).expect("no fault");
     let sign_in = SignIn::new(&verifier, "corp", |_| None).expect("a way to sign in");
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
     let world = World { runtime, sign_in, key };

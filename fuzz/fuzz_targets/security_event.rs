@@ -14,7 +14,8 @@ use aws_lc_rs::{
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_identity::{
-    Act, Http, IssuerConfig, Received, Receiver, TransmitterConfig, Verifier,
+    Act, ForgedLimits, Http, IssuerConfig, Received, Receiver, TransmitterConfig, Verifier,
+    VerifierOptions,
 };
 use countersign_model::{Clock, Timestamp, Whose};
 use libfuzzer_sys::fuzz_target;
@@ -54,7 +55,9 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
     };
     let issuers = vec![issuer("corp", ISSUER), issuer("other", "https://other.example")];
     let clock = Clock::stopped_at(Timestamp::from_millis(NOW * 1000));
-    let verifier = Verifier::new(issuers, Http::new(), clock).expect("no fault");
+    // The clock stands still, so what failed would never be forgotten.
+    let options = VerifierOptions { forged: ForgedLimits::LARGEST, ..VerifierOptions::default() };
+    let verifier = Verifier::with(issuers, Http::new(), clock, options).expect("no fault");
     let transmitter = json!({
         "name": "signals", "url": TRANSMITTER, "audience": RECEIVER, "issuers": ["corp"],
         "jwks_url": keys,

@@ -15,7 +15,9 @@ use aws_lc_rs::{
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use countersign_identity::{Fault, Http, IssuerConfig, Proved, Refused, Verifier};
+use countersign_identity::{
+    Fault, ForgedLimits, Http, IssuerConfig, Proved, Refused, Verifier, VerifierOptions,
+};
 use countersign_model::{
     Caller, CallerKind, Clock, Group, Subject, Timestamp,
     json::{self, FaultKind},
@@ -64,7 +66,9 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
     let config: IssuerConfig = serde_json::from_value(config).expect("a configuration");
     let clock = Clock::stopped_at(Timestamp::from_millis(NOW * 1000));
     countersign_identity::install_crypto();
-    let verifier = Verifier::new(vec![config], Http::new(), clock).expect("no fault");
+    // The clock stands still, so what failed would never be forgotten.
+    let options = VerifierOptions { forged: ForgedLimits::LARGEST, ..VerifierOptions::default() };
+    let verifier = Verifier::with(vec![config], Http::new(), clock, options).expect("no fault");
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
     let world = World { runtime, verifier, key: key.expect("a key pair") };
     for good in GOOD {

@@ -110,5 +110,10 @@ const ALWAYS: [(HeaderName, &str); 5] = [
 /// Two years, as browsers' preload lists ask; subdomains are the operator's to decide.
 const HSTS: &str = "max-age=63072000";
 /// Headers of a bare error that its page or document keeps.
-const KEPT: [HeaderName; 4] =
-    [header::WWW_AUTHENTICATE, header::SET_COOKIE, header::ALLOW, header::RETRY_AFTER];
+const KEPT: [HeaderName; 5] = [
+    header::WWW_AUTHENTICATE,
+    header::SET_COOKIE,
+    header::ALLOW,
+    header::RETRY_AFTER,
+    HeaderName::from_static("dpop-nonce"),
+];

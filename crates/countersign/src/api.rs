@@ -3,13 +3,15 @@
 
 use crate::{
     cli::Shared,
-    clock,
+    client_key, clock,
     exit::{Exit, Failure, chain},
     login,
     output::plain,
 };
 use bytes::Bytes;
-use countersign_identity::{Answer, Hidden, Http, HttpFailed, Limits};
+use countersign_identity::{
+    Again, Answer, Hidden, Http, HttpFailed, Limits, Prover, Scheme, TokenSet,
+};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -21,6 +23,16 @@ pub(crate) struct Api {
     pub(crate) server: String,
     http: Http,
     token: Hidden,
+    scheme: Scheme,
+    proving: Option<Proving>,
+}
+
+/// A key that is proved to a gateway.
+#[derive(Debug)]
+struct Proving {
+    prover: Prover,
+    /// The gateway's public URL: proofs name it, wherever it is asked.
+    called: String,
 }
 
 /// What the gateway tells about itself to those who want to sign in.
@@ -64,6 +76,25 @@ pub(crate) struct ExchangeRefused {
     pub(crate) next_step: String,
 }
 
+/// How the agent that is to act says who it is.
+#[derive(Debug)]
+pub(crate) enum ActorShown {
+    /// By its own token.
+    Token(Hidden),
+    /// By what it signed with its key.
+    Assertion(Hidden),
+}
+
+#[derive(Deserialize)]
+struct ResourceMetadata {
+    resource: String,
+}
+
+#[derive(Deserialize)]
+struct IssuerMetadata {
+    issuer: String,
+}
+
 /// The server that is meant: as typed, of the last login, or the demo's.
 pub(crate) fn server(shared: &Shared) -> String {
     let chosen = shared.server.clone().or_else(login::last_server);
@@ -89,6 +120,15 @@ pub(crate) async fn about(server: &str, http: &Http) -> Result<About, Failure> {
     answer.json().map_err(|_| no_gateway())
 }
 
+/// What a gateway is called as a resource (RFC 9728), if it says so: its public URL.
+async fn resource(server: &str, http: &Http) -> Result<Option<String>, Failure> {
+    let url = format!("{server}/.well-known/oauth-protected-resource");
+    let answer = http.get(&url, HeaderMap::new(), LIMITS).await;
+    let answer = answer.map_err(|error| unreachable(server, &error))?;
+    let metadata: Option<ResourceMetadata> = answer.json().ok();
+    Ok(metadata.filter(|_| answer.status == StatusCode::OK).map(|it| it.resource))
+}
+
 impl Api {
     /// Makes ready to ask; refreshes the login if its token has ended.
     ///
@@ -97,16 +137,44 @@ impl Api {
     pub(crate) async fn open(shared: &Shared) -> Result<Self, Failure> {
         let server = server(shared);
         let http = Http::new();
-        let token = match &shared.token {
-            Some(token) => token.clone(),
-            None => login::token(&server, &http, &clock::clock()).await?,
+        let clock = clock::clock();
+        let shown = shared.dpop_key.as_deref().map(client_key::read).transpose()?;
+        let (token, scheme, key, called) = match &shared.token {
+            Some(token) => {
+                let scheme = if shown.is_some() { Scheme::Dpop } else { Scheme::Bearer };
+                (token.clone(), scheme, shown, None)
+            }
+            None => {
+                let login = login::at(&server, &http, &clock).await?;
+                let (TokenSet { access_token, scheme, .. }, called) =
+                    (login.tokens, login.settings.resource);
+                // A token that is bound goes with the key that it is bound to, and with no other.
+                let key = match (scheme, &login.key) {
+                    (Scheme::Dpop, Some(key)) => Some(key.read()?),
+                    (Scheme::Dpop, None) | (Scheme::Bearer, _) => shown,
+                };
+                (access_token, scheme, key, called)
+            }
         };
-        Ok(Self { server, http, token })
+        let proving = match key {
+            None => None,
+            Some(key) => {
+                let called = match called {
+                    Some(called) => Some(called),
+                    None => resource(&server, &http).await?,
+                };
+                let called = called.unwrap_or_else(|| server.clone());
+                let called = called.trim_end_matches('/').to_owned();
+                Some(Proving { prover: login::prover(key, &clock)?, called })
+            }
+        };
+        Ok(Self { server, http, token, scheme, proving })
     }
 
     /// The same with another token.
     pub(crate) fn with_token(shared: &Shared, token: Hidden) -> Self {
-        Self { server: server(shared), http: Http::new(), token }
+        let http = Http::new();
+        Self { server: server(shared), http, token, scheme: Scheme::Bearer, proving: None }
     }
 
     /// How a gateway judges the token that is shown to it: the explanation, or what it said instead.
@@ -115,7 +183,7 @@ impl Api {
     /// That the gateway can't be reached.
     pub(crate) async fn own_explanation(&self) -> Result<Result<Value, Problem>, Failure> {
         let url = format!("{}/api/v1/me/explanation", self.server);
-        let answer = self.send(Method::GET, &url, self.headers()?, Bytes::new(), LIMITS).await?;
+        let answer = self.send(Method::GET, &url, json_headers(), Bytes::new(), LIMITS).await?;
         if answer.status == StatusCode::UNAUTHORIZED {
             return Ok(Err(answer.json().unwrap_or_default()));
         }
@@ -155,7 +223,7 @@ impl Api {
         body: Bytes,
     ) -> Result<T, Failure> {
         let url = format!("{}/api/v1{path}", self.server);
-        let answer = self.send(method, &url, self.headers()?, body, LIMITS).await?;
+        let answer = self.send(method, &url, json_headers(), body, LIMITS).await?;
         if !answer.status.is_success() {
             return Err(self.refused(&answer));
         }
@@ -176,7 +244,7 @@ impl Api {
         wait: Duration,
         answer_within: Duration,
     ) -> Result<Answer, Failure> {
-        let mut headers = self.headers()?;
+        let mut headers = json_headers();
         let prefer = format!("wait={}", wait.as_secs());
         if let Ok(prefer) = HeaderValue::from_str(&prefer) {
             headers.insert("prefer", prefer);
@@ -194,11 +262,25 @@ impl Api {
     pub(crate) async fn tools(&self, format: &str) -> Result<Value, Failure> {
         let url = format!("{}/tools?format={format}", self.server);
         let limits = Limits { bytes_max: ANSWER_BYTES_MAX, ..LIMITS };
-        let answer = self.send(Method::GET, &url, self.headers()?, Bytes::new(), limits).await?;
+        let answer = self.send(Method::GET, &url, json_headers(), Bytes::new(), limits).await?;
         if !answer.status.is_success() {
             return Err(self.refused(&answer));
         }
         answer.json().map_err(|_| Failure::failed("the tools can't be understood"))
+    }
+
+    /// What the gateway calls itself as an issuer of tokens (RFC 8414 §2).
+    ///
+    /// # Errors
+    /// That it can't be reached, or issues none.
+    pub(crate) async fn token_issuer(&self) -> Result<String, Failure> {
+        let url = format!("{}/.well-known/oauth-authorization-server", self.server);
+        let answer = self.http.get(&url, HeaderMap::new(), LIMITS).await;
+        let answer = answer.map_err(|error| unreachable(&self.server, &error))?;
+        let metadata: Option<IssuerMetadata> = answer.json().ok();
+        metadata.filter(|_| answer.status == StatusCode::OK).map(|it| it.issuer).ok_or_else(|| {
+            Failure::failed(format!("{} does not say how it issues tokens", self.server))
+        })
     }
 
     /// A token with which the bearer of `actor` acts for whoever asks, or why there is none.
@@ -207,7 +289,7 @@ impl Api {
     /// That the gateway can't be reached.
     pub(crate) async fn exchange(
         &self,
-        actor: &Hidden,
+        actor: &ActorShown,
         scopes: &[String],
     ) -> Result<Result<Value, (StatusCode, ExchangeRefused)>, Failure> {
         let scope = scopes.join(" ");
@@ -215,15 +297,31 @@ impl Api {
             ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
             ("subject_token", self.token.reveal()),
             ("subject_token_type", ACCESS_TOKEN),
-            ("actor_token", actor.reveal()),
-            ("actor_token_type", ACCESS_TOKEN),
         ];
+        match actor {
+            ActorShown::Token(token) => {
+                fields.push(("actor_token", token.reveal()));
+                fields.push(("actor_token_type", ACCESS_TOKEN));
+            }
+            ActorShown::Assertion(assertion) => {
+                fields.push(("client_assertion", assertion.reveal()));
+                fields.push(("client_assertion_type", CLIENT_ASSERTION));
+            }
+        }
         if !scope.is_empty() {
             fields.push(("scope", &scope));
         }
         let url = format!("{}/oauth/token", self.server);
-        let answer = self.http.post_form(&url, HeaderMap::new(), &fields, LIMITS).await;
-        let answer = answer.map_err(|error| unreachable(&self.server, &error))?;
+        let send = async || {
+            let mut headers = HeaderMap::new();
+            self.prove(&mut headers, &Method::POST, &url, None)?;
+            let answer = self.http.post_form(&url, headers, &fields, LIMITS).await;
+            answer.map_err(|error| unreachable(&self.server, &error))
+        };
+        let mut answer = send().await?;
+        if self.wants_again(&url, &answer) == Again::Yes {
+            answer = send().await?;
+        }
         if !answer.status.is_success() {
             return Ok(Err((answer.status, answer.json().unwrap_or_default())));
         }
@@ -236,6 +334,8 @@ impl Api {
         refusal(answer.status, &problem, &self.server)
     }
 
+    /// Sends a request as whoever asks; again, if the gateway wants a nonce in the proof: it looked at
+    /// nothing else then.
     async fn send(
         &self,
         method: Method,
@@ -244,19 +344,77 @@ impl Api {
         body: Bytes,
         limits: Limits,
     ) -> Result<Answer, Failure> {
-        let sent = self.http.send(method, url, headers, body, limits).await;
-        sent.map_err(|error| unreachable(&self.server, &error))
+        let send = async |headers: HeaderMap| {
+            let sent = self.http.send(method.clone(), url, headers, body.clone(), limits).await;
+            sent.map_err(|error| unreachable(&self.server, &error))
+        };
+        let answer = send(self.shown(&method, url, headers.clone())?).await?;
+        match self.wants_again(url, &answer) {
+            Again::No => Ok(answer),
+            Again::Yes => send(self.shown(&method, url, headers)?).await,
+        }
     }
 
-    fn headers(&self) -> Result<HeaderMap, Failure> {
-        let value = HeaderValue::from_str(&format!("Bearer {}", self.token.reveal()));
+    /// With the token, and the proof that goes with it.
+    fn shown(
+        &self,
+        method: &Method,
+        url: &str,
+        mut headers: HeaderMap,
+    ) -> Result<HeaderMap, Failure> {
+        let scheme = match self.scheme {
+            Scheme::Bearer => "Bearer",
+            Scheme::Dpop => {
+                self.prove(&mut headers, method, url, Some(&self.token))?;
+                "DPoP"
+            }
+        };
+        let value = HeaderValue::from_str(&format!("{scheme} {}", self.token.reveal()));
         let mut value = value.map_err(|_| Failure::usage("the token holds what no token does"))?;
         value.set_sensitive(true);
-        let mut headers = HeaderMap::new();
         headers.insert(header::AUTHORIZATION, value);
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         Ok(headers)
     }
+
+    /// Adds a proof of the key, if there is one.
+    fn prove(
+        &self,
+        headers: &mut HeaderMap,
+        method: &Method,
+        url: &str,
+        token: Option<&Hidden>,
+    ) -> Result<(), Failure> {
+        let Some(Proving { prover, .. }) = &self.proving else { return Ok(()) };
+        let url = self.as_called(url);
+        prover.prove(headers, method.as_str(), &url, token.map(Hidden::reveal)).map_err(|error| {
+            Failure::caused(
+                Exit::Failed,
+                "the key that the token is bound to can't be used",
+                &error,
+            )
+        })
+    }
+
+    fn wants_again(&self, url: &str, answer: &Answer) -> Again {
+        match &self.proving {
+            None => Again::No,
+            Some(Proving { prover, .. }) => {
+                prover.wants_again(&self.as_called(url), answer.status, &answer.headers)
+            }
+        }
+    }
+
+    /// A URL of the server as the gateway calls itself.
+    fn as_called(&self, url: &str) -> String {
+        let called = self.proving.as_ref().map_or(self.server.as_str(), |it| it.called.as_str());
+        format!("{called}{}", url.strip_prefix(&self.server).unwrap_or_default())
+    }
+}
+
+fn json_headers() -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers
 }
 
 /// A refusal in words, with the exit code that goes with it.
@@ -312,6 +470,7 @@ pub(crate) fn query(pairs: &[(&str, Option<String>)]) -> String {
 }
 
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+const CLIENT_ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 const SERVER_DEFAULT: &str = "http://127.0.0.1:7070";
 const LIMITS: Limits = Limits { bytes_max: 32 * 1024 * 1024, time: Duration::from_secs(30) };
 const ANSWER_BYTES_MAX: usize = 256 * 1024 * 1024;

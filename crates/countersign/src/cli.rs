@@ -59,6 +59,15 @@ pub(crate) struct Shared {
         help_heading = "Asking a gateway"
     )]
     pub(crate) token: Option<Hidden>,
+    /// The key that the token is bound to, or that a new one is to be bound to (DPoP)
+    #[arg(
+        long,
+        global = true,
+        env = "COUNTERSIGN_DPOP_KEY",
+        value_name = "FILE",
+        help_heading = "Asking a gateway"
+    )]
+    pub(crate) dpop_key: Option<PathBuf>,
     /// Write JSON instead of tables and sentences
     #[arg(long, global = true, help_heading = "Asking a gateway")]
     pub(crate) json: bool,

@@ -57,6 +57,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Token(TokenCommand::Exchange(arguments)) => {
             alone(token::exchange(arguments, &shared))
         }
+        Command::Token(TokenCommand::Key { file }) => token::key(&file, &shared),
         Command::Identity(IdentityCommand::Test(arguments)) => {
             alone(identity::test(arguments, &shared))
         }

@@ -1,8 +1,13 @@
 //! The logins of this user: one file, readable by its owner alone, with the tokens for each gateway.
 //! Only the commands that ask a gateway read it; nothing prints a token.
 
-use crate::{clock, exit::Failure};
-use countersign_identity::{CliLogin, CliSettings, Hidden, Http, LoginFailed, TokenSet};
+use crate::{
+    client_key, clock,
+    exit::{Exit, Failure},
+};
+use countersign_identity::{
+    CliLogin, CliSettings, ClientKey, Hidden, Http, LoginFailed, Prover, TokenSet,
+};
 use countersign_model::{Clock, Span};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -32,6 +37,35 @@ pub(crate) struct Login {
     pub(crate) settings: CliSettings,
     /// The tokens.
     pub(crate) tokens: TokenSet,
+    /// The key that they are bound to, if they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<LoginKey>,
+}
+
+/// Where the key of a login is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LoginKey {
+    /// Here.
+    Kept(Hidden),
+    /// In a file of the user's.
+    File(PathBuf),
+}
+
+impl LoginKey {
+    /// Reads the key.
+    ///
+    /// # Errors
+    /// When it is not there any more.
+    pub(crate) fn read(&self) -> Result<ClientKey, Failure> {
+        match self {
+            Self::Kept(pem) => ClientKey::read(pem.reveal()).map_err(|error| {
+                Failure::caused(Exit::Failed, "the login's key can't be read", &error)
+                    .next("sign in again: countersign login --dpop")
+            }),
+            Self::File(file) => client_key::read(file),
+        }
+    }
 }
 
 /// The gateway of the last login.
@@ -69,40 +103,34 @@ pub(crate) async fn forget(server: &str) -> Result<Option<Login>, Failure> {
     Ok(Some(login))
 }
 
-/// A token for a gateway, refreshed if it has ended or is about to.
+/// The login at a gateway, refreshed if its token has ended or is about to.
 ///
 /// # Errors
 /// When nobody is signed in there, or the login has ended.
-pub(crate) async fn token(server: &str, http: &Http, clock: &Clock) -> Result<Hidden, Failure> {
-    token_of(&file()?, server, http, clock).await
+pub(crate) async fn at(server: &str, http: &Http, clock: &Clock) -> Result<Login, Failure> {
+    login_of(&file()?, server, http, clock).await
 }
 
-async fn token_of(
-    file: &Path,
-    server: &str,
-    http: &Http,
-    clock: &Clock,
-) -> Result<Hidden, Failure> {
+async fn login_of(file: &Path, server: &str, http: &Http, clock: &Clock) -> Result<Login, Failure> {
     let sign_in = format!("sign in: countersign login --server {server}");
     let absent =
         || Failure::failed(format!("you are not signed in at {server}")).next(sign_in.clone());
-    let fresh = |login: &Login| {
-        let lasts = clock.now().plus(ENDS_SOON) < login.tokens.expires_at;
-        lasts.then(|| login.tokens.access_token.clone())
-    };
+    let is_fresh = |login: &Login| clock.now().plus(ENDS_SOON) < login.tokens.expires_at;
     let login = read(file)?.servers.get(server).cloned().ok_or_else(absent)?;
-    if let Some(token) = fresh(&login) {
-        return Ok(token);
+    if is_fresh(&login) {
+        return Ok(login);
     }
     // A refresh token is good for once. Of several commands that run at once, one uses it, and the
     // others find what it brought.
     let _mine = lock(file).await?;
     let mut logins = read(file)?;
     let login = logins.servers.get(server).cloned().ok_or_else(absent)?;
-    if let Some(token) = fresh(&login) {
-        return Ok(token);
+    if is_fresh(&login) {
+        return Ok(login);
     }
-    let tokens = match refresh(&login, http, clock).await {
+    let key = login.key.as_ref().map(LoginKey::read).transpose()?;
+    let prover = key.map(|it| prover(it, clock)).transpose()?;
+    let tokens = match refresh(&login, prover, http, clock).await {
         Ok(tokens) => tokens,
         Err(error) => {
             if let LoginFailed::Ended = error {
@@ -114,10 +142,18 @@ async fn token_of(
             return Err(Failure::failed(what).next(sign_in));
         }
     };
-    let token = tokens.access_token.clone();
-    logins.servers.insert(server.to_owned(), Login { settings: login.settings, tokens });
+    let login = Login { tokens, ..login };
+    logins.servers.insert(server.to_owned(), login.clone());
     write(file, &logins)?;
-    Ok(token)
+    Ok(login)
+}
+
+/// Proves to hold a key, by this clock.
+///
+/// # Errors
+/// When there is no randomness.
+pub(crate) fn prover(key: ClientKey, clock: &Clock) -> Result<Prover, Failure> {
+    Ok(Prover::new(key, clock.clone(), clock::entropy()?))
 }
 
 /// Keeps other commands from the file until the lock is dropped, and with it when this process ends.
@@ -157,9 +193,14 @@ fn open_private(file: &Path) -> std::io::Result<fs::File> {
     options.open(file)
 }
 
-async fn refresh(login: &Login, http: &Http, clock: &Clock) -> Result<TokenSet, LoginFailed> {
+async fn refresh(
+    login: &Login,
+    prover: Option<Prover>,
+    http: &Http,
+    clock: &Clock,
+) -> Result<TokenSet, LoginFailed> {
     let client = CliLogin::discover(login.settings.clone(), http.clone(), clock.clone()).await?;
-    client.refresh(&login.tokens).await
+    client.proving(prover).refresh(&login.tokens).await
 }
 
 fn file() -> Result<PathBuf, Failure> {

@@ -5,6 +5,7 @@ mod api;
 mod arguments;
 mod catalog_files;
 mod cli;
+mod client_key;
 mod clock;
 mod commands;
 mod config;

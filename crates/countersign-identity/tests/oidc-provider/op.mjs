@@ -4,6 +4,7 @@
 // POST /test/backchannel?to=URL pushes logout tokens of the console's client to URL from then on.
 // POST /test/rotate replaces the signing keys: new tokens are signed with the new ones, and the
 // old ones are no longer published.
+import { randomBytes } from 'node:crypto';
 import http from 'node:http';
 import { generateKeyPair, exportJWK } from 'jose';
 import Provider from 'oidc-provider';
@@ -78,7 +79,12 @@ function provider(keys, backchannel) {
       deviceFlow: { enabled: true },
       backchannelLogout: { enabled: true },
       revocation: { enabled: true },
-      dPoP: { enabled: true },
+      // The command line's client has to put a nonce into its proofs.
+      dPoP: {
+        enabled: true,
+        nonceSecret: randomBytes(32),
+        requireNonce: (context) => context.oidc?.client?.clientId === 'cli',
+      },
       introspection: { enabled: true },
       rpInitiatedLogout: { enabled: true },
       resourceIndicators: {

@@ -347,6 +347,10 @@ pub(crate) struct LoginArguments {
     /// Sign in with this identity provider, where the gateway knows several
     #[arg(long, value_name = "NAME")]
     pub(crate) issuer: Option<String>,
+    /// Bind the login to a key, so that its tokens are worth nothing elsewhere; the key is made here and
+    /// kept with the login, unless --dpop-key names one
+    #[arg(long)]
+    pub(crate) dpop: bool,
 }
 
 fn rate(text: &str) -> Result<(u32, Span), String> {

@@ -86,8 +86,8 @@ async fn signed_in(
     http: Http,
     typed: &IdentityTestArguments,
 ) -> Result<Hidden, Failure> {
-    let how = LoginArguments { device: typed.device, issuer: typed.issuer.clone() };
-    Ok(signin::tokens(settings, http, &how).await?.access_token)
+    let how = LoginArguments { device: typed.device, issuer: typed.issuer.clone(), dpop: false };
+    Ok(signin::tokens(settings, http, &how, None).await?.access_token)
 }
 
 /// How the command line signs in with an issuer of a configuration.

@@ -6,21 +6,46 @@ use crate::{
     cli::{LoginArguments, Shared},
     clock,
     exit::{Exit, Failure},
-    login::{self, Login},
+    login::{self, Login, LoginKey},
     output::{self, BOLD, DIM, styled},
 };
-use countersign_identity::{CliLogin, CliSettings, Http, LoginFailed, Loopback, Revoked, TokenSet};
+use countersign_identity::{
+    CliLogin, CliSettings, ClientKey, Http, LoginFailed, Loopback, Prover, Revoked, Scheme,
+    TokenSet,
+};
 use std::{process::Stdio, time::Duration};
 
 pub(super) async fn login(typed: LoginArguments, shared: &Shared) -> Result<(), Failure> {
     let server = api::server(shared);
     let http = Http::new();
     let settings = settings(&server, &http, typed.issuer.as_deref()).await?;
-    let tokens = tokens(settings.clone(), http, &typed).await?;
-    let file = login::keep(&server, Login { settings, tokens }).await?;
+    let key = login_key(&typed, shared)?;
+    let held = key.as_ref().map(LoginKey::read).transpose()?;
+    let prover = held.map(|it| login::prover(it, &clock::clock())).transpose()?;
+    let tokens = tokens(settings.clone(), http, &typed, prover).await?;
+    if key.is_some() && tokens.scheme == Scheme::Bearer {
+        output::note("The identity provider bound the token to no key: it goes as a bearer token.");
+    }
+    let file = login::keep(&server, Login { settings, tokens, key }).await?;
     output::note(&styled(DIM, &format!("The login is kept in {}.", file.display())));
-    let shared = Shared { server: Some(server), token: None, json: shared.json };
+    let shared = Shared { server: Some(server), token: None, dpop_key: None, json: shared.json };
     whoami::run(&shared).await
+}
+
+/// The key that a login is to be bound to: a file of the user's, or a new one.
+fn login_key(typed: &LoginArguments, shared: &Shared) -> Result<Option<LoginKey>, Failure> {
+    if let Some(file) = &shared.dpop_key {
+        let file = std::path::absolute(file)
+            .map_err(|error| Failure::usage(format!("{}: {error}", file.display())))?;
+        return Ok(Some(LoginKey::File(file)));
+    }
+    if !typed.dpop {
+        return Ok(None);
+    }
+    let made = ClientKey::make();
+    let (_, pem) =
+        made.map_err(|error| Failure::caused(Exit::Failed, "no key can be made", &error))?;
+    Ok(Some(LoginKey::Kept(pem)))
 }
 
 /// How the command line signs in at a gateway, as the gateway says; with the identity provider that
@@ -41,9 +66,10 @@ pub(super) async fn tokens(
     settings: CliSettings,
     http: Http,
     typed: &LoginArguments,
+    prover: Option<Prover>,
 ) -> Result<TokenSet, Failure> {
     let client = CliLogin::discover(settings, http, clock::clock()).await;
-    let client = client.map_err(|error| refused(&error))?;
+    let client = client.map_err(|error| refused(&error))?.proving(prover);
     if typed.device { device(&client).await } else { browser(&client).await }
 }
 

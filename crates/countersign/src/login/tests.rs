@@ -70,8 +70,10 @@ fn ended(issuer: &Issuer) -> (tempfile::TempDir, PathBuf) {
             refresh_token: Some(Hidden::new("r0")),
             id_token: None,
             scope: None,
+            scheme: Default::default(),
             expires_at: Timestamp::from_millis(0),
         },
+        key: None,
     };
     let servers = BTreeMap::from([(SERVER.to_owned(), login)]);
     write(&file, &Logins { last: None, servers }).unwrap();
@@ -86,10 +88,11 @@ async fn of_commands_at_once_one_refreshes() {
     // The lock is the file's, not the process's: two openings of one process keep each other out.
     let commands = (0..6).map(|_| {
         let (file, clock) = (file.clone(), clock.clone());
-        tokio::spawn(async move { token_of(&file, SERVER, &Http::new(), &clock).await })
+        tokio::spawn(async move { login_of(&file, SERVER, &Http::new(), &clock).await })
     });
     for command in commands.collect::<Vec<_>>() {
-        assert_eq!(command.await.unwrap().unwrap().reveal(), "a1");
+        let login = command.await.unwrap().unwrap();
+        assert_eq!(login.tokens.access_token.reveal(), "a1");
     }
     assert_eq!(*issuer.good.lock().unwrap(), Some(1), "one refresh token was used, once");
 }
@@ -100,7 +103,7 @@ async fn a_refresh_token_that_is_worth_nothing_is_forgotten() {
     let (_directory, file) = ended(&issuer);
     let clock = Clock::stopped_at(Timestamp::from_millis(1_000_000));
     *issuer.good.lock().unwrap() = Some(7);
-    let failure = token_of(&file, SERVER, &Http::new(), &clock).await.unwrap_err();
+    let failure = login_of(&file, SERVER, &Http::new(), &clock).await.unwrap_err();
     let Failure::Said { what, next_step, .. } = failure else { panic!("{failure:?}") };
     assert!(what.contains("has ended"), "{what}");
     assert!(next_step.contains("countersign login"), "{next_step}");
@@ -108,6 +111,6 @@ async fn a_refresh_token_that_is_worth_nothing_is_forgotten() {
     // An issuer that can't be asked takes nothing away.
     let away = Issuer { url: "http://127.0.0.1:1".to_owned(), ..issuer };
     let (_directory, file) = ended(&away);
-    token_of(&file, SERVER, &Http::new(), &clock).await.unwrap_err();
+    login_of(&file, SERVER, &Http::new(), &clock).await.unwrap_err();
     assert_eq!(read(&file).unwrap().servers.len(), 1);
 }

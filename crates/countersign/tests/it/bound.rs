@@ -1,6 +1,7 @@
 //! Tokens that are bound to a key or to a certificate, opaque tokens, and API keys, through the real
 //! process.
 
+mod command_line;
 mod issuer;
 mod own;
 mod provider;

@@ -5,6 +5,7 @@
     reason = "a test that panics is a test that fails"
 )]
 
+mod agent_keys;
 mod bound;
 mod browser;
 mod cli;

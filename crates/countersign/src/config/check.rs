@@ -6,7 +6,7 @@ mod telemetry;
 use super::{
     Apply, CatalogFiles, ClientCertificates, Config, StoreUrl, Tls,
     raw::{RawApiKeys, RawClientCertificates, RawConfig, RawPlainHttp, RawRoles, RawStore, RawTls},
-    scim::RawScim,
+    scim::{RawScim, Sources},
 };
 use crate::{
     clock,
@@ -115,7 +115,8 @@ impl At<'_> {
     }
 
     fn directories(&mut self, raw: &RawConfig) {
-        for (place, key, message) in super::scim::faults(&raw.scim, &raw.issuers, &raw.saml) {
+        let sources = Sources { issuers: &raw.issuers, saml: &raw.saml };
+        for (place, key, message) in super::scim::faults(&raw.scim, sources) {
             self.fault(&format!("scim[{place}].{key}"), message);
         }
     }

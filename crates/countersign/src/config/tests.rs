@@ -72,7 +72,7 @@ const FAULTS: [(&str, &str, &[&str]); 24] = [
         "roles:",
         "scim:\n  - {name: okta, token: {env: T}, issuer: nobody}\n  - {name: okta, token: {env: T}, issuer: acme}\n  - {name: A b, token: {env: T}, issuer: acme}\nroles:",
         &[
-            "9: scim[0].issuer: no issuer has this name",
+            "9: scim[0].issuer: no issuer and no SAML provider has this name",
             "10: scim[1].name: another directory has this name",
             "11: scim[2].name: a short name of a-z, 0-9 and hyphens",
         ],

@@ -36,7 +36,7 @@ impl Callers {
         let options = VerifierOptions {
             own: Some(own),
             reserved: (setup.saml.iter().filter_map(SamlConfig::reserved))
-                .chain(setup.scim.iter().filter_map(|it| it.reserved(&setup.issuers)))
+                .chain(setup.scim.iter().filter_map(|it| it.reserved(super::scim::sources(setup))))
                 .collect(),
             proofs: ProofRules { nonces, shared: None },
             introspection: introspection(&setup.issuers, &setup.variables)?,

@@ -3,12 +3,13 @@
 use super::assembly::Setup;
 use crate::{
     clock,
-    config::scim::{RawScim, RawScimSubject, foreign_group_prefixes, foreign_prefixes},
+    config::scim::{
+        RawScim, RawScimSubject, Source, Sources, foreign_group_prefixes, foreign_prefixes,
+    },
     exit::{Exit, Failure},
 };
 use countersign_console::{ScimParts, ScimProvider, SubjectFrom, scim_router};
 use countersign_governance::{Directory, Governance, GroupRules};
-use countersign_identity::IssuerConfig;
 use countersign_model::snapshot::Letters;
 use std::sync::Arc;
 
@@ -26,18 +27,21 @@ pub(super) fn door(
 }
 
 /// How the groups of a directory count.
-fn rules(directory: &RawScim, issuer: &IssuerConfig, setup: &Setup) -> Option<GroupRules> {
-    let Setup { scim, issuers, saml, .. } = setup;
+fn rules(directory: &RawScim, source: Source<'_>, setup: &Setup) -> Option<GroupRules> {
     Some(GroupRules {
         counts: directory.groups.counts()?,
-        prefix: directory.prefix(issuer).to_owned(),
-        foreign: foreign_group_prefixes(directory, scim, issuers, saml),
+        prefix: directory.prefix(source).to_owned(),
+        foreign: foreign_group_prefixes(directory, &setup.scim, sources(setup)),
     })
+}
+
+pub(super) fn sources(setup: &Setup) -> Sources<'_> {
+    Sources { issuers: &setup.issuers, saml: &setup.saml }
 }
 
 /// The directories, with their tokens.
 pub(super) fn providers(setup: &Setup) -> Result<Vec<ScimProvider>, Failure> {
-    let Setup { scim: directories, issuers, saml, variables, .. } = setup;
+    let Setup { scim: directories, variables, .. } = setup;
     let lookup = |name: &str| variables.get(name).cloned().or_else(|| clock::environment(name));
     let mut providers: Vec<ScimProvider> = Vec::with_capacity(directories.len());
     for directory in directories {
@@ -54,8 +58,9 @@ pub(super) fn providers(setup: &Setup) -> Result<Vec<ScimProvider>, Failure> {
             let what = format!("the directory {name} has the token of another directory");
             return Err(Failure::usage(what).next("make each directory a token of its own"));
         }
-        let issuer = issuers.iter().find(|it| it.name == directory.issuer).ok_or_else(|| {
-            Failure::usage(format!("no issuer has the name {}", directory.issuer))
+        let source = sources(setup).named(&directory.issuer).ok_or_else(|| {
+            let what = format!("no issuer and no SAML provider has the name {}", directory.issuer);
+            Failure::usage(what)
         })?;
         let (subject_from, letters) = match directory.subject {
             RawScimSubject::UserName => (SubjectFrom::UserName, Letters::Folded),
@@ -66,12 +71,12 @@ pub(super) fn providers(setup: &Setup) -> Result<Vec<ScimProvider>, Failure> {
             directory: Directory {
                 name: name.as_str().into(),
                 letters,
-                groups: rules(directory, issuer, setup).map(Arc::new),
+                groups: rules(directory, source, setup).map(Arc::new),
             },
             token,
             subject_from,
-            subject_prefix: issuer.claims.subject_prefix.clone(),
-            foreign_prefixes: foreign_prefixes(issuer, issuers, saml),
+            subject_prefix: source.subject_prefix().to_owned(),
+            foreign_prefixes: foreign_prefixes(directory, sources(setup)),
         });
     }
     Ok(providers)

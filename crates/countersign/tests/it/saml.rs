@@ -5,6 +5,7 @@
 #![expect(clippy::panic, reason = "a test that panics is a test that fails")]
 
 mod exchanged;
+mod leavers;
 
 use crate::lab::{AUDIENCE, Process, World, until};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -140,6 +141,12 @@ async fn signs_in(
 ) -> (Got, Process) {
     world.configure(&json!({"saml": [provider.told(name, changes)]}));
     let process = Process::start(world).await;
+    let landed = walks_in(&process, provider, name);
+    (landed, process)
+}
+
+/// The same, at a gateway that runs.
+fn walks_in(process: &Process, provider: &Provider, name: &str) -> Got {
     let page = format!("/console/saml/{name}/begin?return_to=/console/grants");
     let begun = gateway(process.address, &page, &[]);
     let cookie = format!("cookie: {}", begun.cookie("countersign-saml="));
@@ -153,8 +160,7 @@ async fn signs_in(
     };
     let response = format!("SAMLResponse={response}");
     let post = ["--data-urlencode", &response, "--header", &cookie];
-    let landed = gateway(process.address, &format!("/console/saml/{name}/response"), &post);
-    (landed, process)
+    gateway(process.address, &format!("/console/saml/{name}/response"), &post)
 }
 
 impl Provider {

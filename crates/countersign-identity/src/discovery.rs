@@ -83,7 +83,7 @@ impl Discovery {
         let url = place.map_or_else(well_known, str::to_owned);
         let answer = document(http, &url, "discovery document").await?;
         let discovery: Self = answer
-            .json()
+            .object()
             .map_err(|source| DiscoveryFailed::Http { what: "discovery document", source })?;
         if discovery.issuer != issuer {
             return Err(DiscoveryFailed::OtherIssuer);

@@ -290,14 +290,20 @@ impl Default for Http {
 }
 
 impl Answer {
-    /// The body as a JSON object, in which no member stands twice.
+    /// The body as one JSON object, with no member twice and no list in place of an object.
     ///
     /// # Errors
-    /// [`HttpFailed::NotJson`] if it is something else. A list is too: its items would be taken for
-    /// members by their places.
+    /// [`HttpFailed::NotJson`] if it is something else.
+    pub fn object<T: DeserializeOwned>(&self) -> Result<T, HttpFailed> {
+        strict_json::read(&self.body).map_err(|_| HttpFailed::NotJson)
+    }
+
+    /// The body as JSON.
+    ///
+    /// # Errors
+    /// [`HttpFailed::NotJson`] if it is something else.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, HttpFailed> {
-        let object = strict_json::object(&self.body).map_err(|_| HttpFailed::NotJson)?;
-        serde_json::from_value(object.into()).map_err(|_| HttpFailed::NotJson)
+        serde_json::from_slice(&self.body).map_err(|_| HttpFailed::NotJson)
     }
 }
 

@@ -2,6 +2,10 @@
 //! twice, at any depth, is an error (RFC 7519 §4 leaves the choice; taking the last one is how two
 //! parsers come to see two subjects in one token).
 
+mod exact;
+
+pub(crate) use exact::read;
+
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use std::fmt;
@@ -13,6 +17,8 @@ pub(crate) enum BadJson {
     Broken,
     #[error("JSON, but no object")]
     NotAnObject,
+    #[error("a JSON object, but not with the members that it should have")]
+    OtherMembers,
 }
 
 /// Reads one object and nothing after it. Depth is limited by `serde_json` (128).

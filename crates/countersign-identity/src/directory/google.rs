@@ -5,7 +5,7 @@ use super::{
     GoogleGroups, GoogleWorkspace,
     wire::{AskFailed, Pages, Wire},
 };
-use crate::Hidden;
+use crate::{Hidden, strict_json};
 use aws_lc_rs::{
     rand::SystemRandom,
     signature::{RSA_PKCS1_SHA256, RsaKeyPair},
@@ -49,7 +49,7 @@ struct Item {
 impl Google {
     /// `None` if the text is no key.
     pub(super) fn new(config: GoogleWorkspace, key: &Hidden) -> Option<Self> {
-        let file: KeyFile = serde_json::from_str(key.reveal()).ok()?;
+        let file: KeyFile = strict_json::read(key.reveal().as_bytes()).ok()?;
         let der = PrivatePkcs8KeyDer::from_pem_slice(file.private_key.reveal().as_bytes()).ok()?;
         let key = RsaKeyPair::from_pkcs8(der.secret_pkcs8_der()).ok()?;
         Some(Self { config, account: file.client_email, key_id: file.private_key_id, key })
@@ -70,7 +70,7 @@ impl Google {
         loop {
             pages.next()?;
             let answer = wire.page(&url, &token, None).await?;
-            let page: Page = answer.json().map_err(|_| AskFailed::Malformed)?;
+            let page: Page = answer.object().map_err(|_| AskFailed::Malformed)?;
             found.extend(page.groups.into_iter().map(|it| match self.config.groups_by {
                 GoogleGroups::Email => it.email,
                 GoogleGroups::Id => it.id,

@@ -65,7 +65,7 @@ impl Graph {
         loop {
             pages.next()?;
             let answer = wire.page(&url, &token, eventual()).await?;
-            let page: Page = answer.json().map_err(|_| AskFailed::Malformed)?;
+            let page: Page = answer.object().map_err(|_| AskFailed::Malformed)?;
             found.extend(page.value.into_iter().map(|it| it.id));
             if found.len() > most {
                 return Err(AskFailed::TooManyGroups(most));

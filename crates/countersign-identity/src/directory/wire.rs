@@ -116,7 +116,7 @@ impl Wire {
             let error = error.map_or_else(|| "no error code".into(), shown);
             return Err(AskFailed::NoToken { status: answer.status, error });
         }
-        let told: TokenAnswer = answer.json().map_err(|_| AskFailed::Malformed)?;
+        let told: TokenAnswer = answer.object().map_err(|_| AskFailed::Malformed)?;
         let lasts = i64::from(told.expires_in).saturating_sub(TOKEN_SECONDS_LEFT_MIN).max(0);
         *kept = Some((told.access_token.clone(), now.plus(Span::from_seconds(lasts))));
         Ok(told.access_token)

@@ -39,3 +39,50 @@ proptest! {
         drop(object(&bytes));
     }
 }
+
+#[derive(Debug, PartialEq, serde::Deserialize)]
+struct Page {
+    items: Vec<Item>,
+    #[serde(rename = "nextLink")]
+    next: Option<String>,
+    #[serde(default)]
+    count: u64,
+}
+
+#[derive(Debug, PartialEq, serde::Deserialize)]
+struct Item {
+    id: String,
+}
+
+#[test]
+fn no_list_stands_for_an_object() {
+    let item = |id: &str| Item { id: id.to_owned() };
+    let page = |items: Vec<Item>, next: Option<&str>, count| Page {
+        items,
+        next: next.map(str::to_owned),
+        count,
+    };
+    let rows: [(&str, Option<Page>); 12] = [
+        (r#"{"items":[]}"#, Some(page(vec![], None, 0))),
+        (
+            r#"{"items":[{"id":"a"},{"id":"b","x":[1,{"y":null}]}],"nextLink":"n","count":7}"#,
+            Some(page(vec![item("a"), item("b")], Some("n"), 7)),
+        ),
+        (
+            r#"{"items":[],"nextLink":null,"count":18446744073709551615}"#,
+            Some(page(vec![], None, u64::MAX)),
+        ),
+        (r#"[[]]"#, None),
+        (r#"[[],null,7]"#, None),
+        (r#"{"items":[["a"]]}"#, None),
+        (r#"{"items":{"id":"a"}}"#, None),
+        (r#"{"items":[{"id":1}]}"#, None),
+        (r#"{"items":[],"items":[]}"#, None),
+        (r#"{"items":[],"count":-1}"#, None),
+        (r#"{"items":[]} {}"#, None),
+        ("null", None),
+    ];
+    for (text, expect) in rows {
+        assert_eq!(read::<Page>(text.as_bytes()).ok(), expect, "{text}");
+    }
+}

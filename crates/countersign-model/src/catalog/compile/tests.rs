@@ -144,3 +144,34 @@ fn the_contract_changes_with_what_a_call_means_and_with_nothing_else() {
     assert_ne!(base, contract(|it| it["http"]["path"] = json!("/v2/refunds")));
     assert_ne!(base, contract(|it| it["input"]["properties"]["note"] = json!({"type": "number"})));
 }
+
+#[test]
+fn agents_have_public_keys_and_no_others() {
+    let good = json!({"kty": "EC", "crv": "P-256", "x": "AAAA", "y": "-_09", "kid": "one"});
+    let but = |name: &str, value: Value| {
+        let mut key = good.clone();
+        key[name] = value;
+        json!([key])
+    };
+    let private = "agent agent:dunning: keys: a private key stands here: keep it with the agent, and make a new one";
+    let no_key = "agent agent:dunning: keys: a public key as RFC 7517 writes it: RSA, EC with P-256 or P-384, or OKP with Ed25519";
+    let rows = [
+        (json!([good, {"kty": "OKP", "crv": "Ed25519", "x": "AAAA"}]), ""),
+        (json!([{"kty": "RSA", "n": "AAAA", "e": "AQAB"}]), ""),
+        (but("d", json!("AAAA")), private),
+        (json!([{"kty": "oct", "k": "AAAA"}]), private),
+        (json!([{}]), no_key),
+        (json!([{"kty": "oct"}]), no_key),
+        (but("crv", json!("secp256k1")), no_key),
+        (but("x", json!("")), no_key),
+        (but("x", json!("A+/=")), no_key),
+        (but("y", Value::Null), no_key),
+        (but("y", json!("A".repeat(2000))), no_key),
+        (but("kid", json!(7)), no_key),
+        (json!(vec![good.clone(); 6]), "agent agent:dunning: keys: at most 5"),
+    ];
+    for (keys, expected) in rows {
+        let found = faults("/agents/0/keys", keys.clone());
+        assert_eq!(found.join("\n"), expected, "{keys}");
+    }
+}

@@ -172,6 +172,7 @@ pub(crate) fn seen(caller: &Caller, now: Timestamp) -> PersonRow {
         name: caller.name.as_deref().unwrap_or_default().to_owned(),
         email: caller.email.as_deref().unwrap_or_default().to_owned(),
         groups: caller.groups.clone(),
+        issuer: caller.issuer.to_string(),
         seen_at: now,
     }
 }
@@ -241,7 +242,7 @@ fn unavailable(error: &dyn std::error::Error) -> Problem {
 }
 
 /// A session that is not used for so long ends.
-const IDLE: Span = Span::from_seconds(30 * 60);
+pub(crate) const IDLE: Span = Span::from_seconds(30 * 60);
 /// A session ends so long after signing in.
 const ABSOLUTE: Span = Span::from_seconds(12 * 3600);
 /// The last use is written down no oftener than this.

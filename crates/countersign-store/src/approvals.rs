@@ -102,6 +102,28 @@ impl Transaction {
         Ok(count.unsigned_abs())
     }
 
+    /// Calls of a subject that wait for people, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn pending_calls_of(
+        &mut self,
+        subject: &Subject,
+        limit: u32,
+    ) -> Result<Vec<Approval>, StoreError> {
+        let rows: Vec<(String, i64)> = on!(self, |connection| {
+            sqlx::query_as(
+                "SELECT document, revision FROM approvals WHERE subject = $1 AND state = 'pending'
+                 ORDER BY id LIMIT $2",
+            )
+            .bind(subject.as_str())
+            .bind(i64::from(limit))
+            .fetch_all(connection)
+            .await?
+        });
+        rows.into_iter().map(|row| Ok(read(row)?.approval)).collect()
+    }
+
     /// Approvals that time has ended but nobody has said so, some hundreds at most.
     ///
     /// # Errors

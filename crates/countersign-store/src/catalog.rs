@@ -89,7 +89,7 @@ impl Transaction {
             .execute(connection)
             .await?;
         });
-        Ok(())
+        self.find_named(&row.catalog).await
     }
 }
 

@@ -180,6 +180,7 @@ impl Transaction {
             .await?
             .rows_affected()
         });
+        self.find_user(kind, &row.here).await?;
         Ok(Written::of(written))
     }
 
@@ -194,6 +195,7 @@ impl Transaction {
         kind: DirectoryKind,
         row: &DirectoryRow,
     ) -> Result<Written, StoreError> {
+        let before = self.directory_row(provider, kind, DirectoryKey::Id(&row.id)).await?;
         let written = on!(self, |connection| {
             sqlx::query(
                 "UPDATE scim_resources SET name = $1, external_id = $2, here = $3,
@@ -213,6 +215,10 @@ impl Transaction {
             .await?
             .rows_affected()
         });
+        if let Some(before) = before.filter(|it| it.here != row.here) {
+            self.find_user(kind, &before.here).await?;
+        }
+        self.find_user(kind, &row.here).await?;
         Ok(Written::of(written))
     }
 
@@ -234,6 +240,7 @@ impl Transaction {
         };
         let nested = "DELETE FROM scim_subgroups
              WHERE provider = $1 AND (group_id = $2 OR child_id = $2)";
+        let before = self.directory_row(provider, kind, DirectoryKey::Id(id)).await?;
         let removed = on!(self, |connection| {
             sqlx::query(nested).bind(provider).bind(id).execute(&mut *connection).await?;
             sqlx::query(members).bind(provider).bind(id).execute(&mut *connection).await?;
@@ -245,7 +252,18 @@ impl Transaction {
                 .await?
                 .rows_affected()
         });
+        if let Some(before) = before {
+            self.find_user(kind, &before.here).await?;
+        }
         Ok(Written::of(removed))
+    }
+
+    /// A user is found by what the directory says of them now.
+    async fn find_user(&mut self, kind: DirectoryKind, here: &str) -> Result<(), StoreError> {
+        match kind {
+            DirectoryKind::User => self.find_person(here).await,
+            DirectoryKind::Group => Ok(()),
+        }
     }
 
     /// The ids of a group's members.

@@ -177,7 +177,7 @@ impl Transaction {
             let sql = format!(
                 "SELECT subject, holder, groups_told, groups_in_force, groups_given_by
                  FROM scim_names WHERE provider = $1 AND holder IN ({})",
-                places(some.len())
+                places(2, some.len())
             );
             let rows: Vec<Told> = on!(self, |connection| {
                 let mut query = sqlx::query_as(AssertSqlSafe(sql)).bind(provider);
@@ -281,7 +281,7 @@ impl Transaction {
     ) -> Result<Vec<(String, String)>, StoreError> {
         let mut pairs = Vec::new();
         for some in ids.chunks(IDS_AT_ONCE) {
-            let sql = format!("{select} IN ({})", places(some.len()));
+            let sql = format!("{select} IN ({})", places(2, some.len()));
             let rows: Vec<(String, String)> = on!(self, |connection| {
                 let mut query = sqlx::query_as(AssertSqlSafe(sql)).bind(provider);
                 for id in some {
@@ -295,8 +295,8 @@ impl Transaction {
     }
 }
 
-/// The places of so many values after the first.
-fn places(count: usize) -> String {
-    let places: Vec<String> = (0..count).map(|it| format!("${}", it + 2)).collect();
+/// The places of so many values from this one on.
+pub(crate) fn places(first: usize, count: usize) -> String {
+    let places: Vec<String> = (first..first + count).map(|it| format!("${it}")).collect();
     places.join(", ")
 }

@@ -79,7 +79,7 @@ impl Transaction {
             .execute(connection)
             .await?;
         });
-        Ok(())
+        self.find_holder(grant).await
     }
 
     /// Writes a grant's next state, if nobody else has written since it was read. With

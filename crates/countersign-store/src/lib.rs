@@ -16,6 +16,7 @@ mod migrate;
 mod open;
 mod outbox;
 mod people;
+mod people_words;
 mod sessions;
 mod stops;
 #[cfg(feature = "testing")]
@@ -35,7 +36,8 @@ pub use error::{OpenError, StoreError};
 pub use grants::GrantRow;
 pub use open::{Engine, Store};
 pub use outbox::{Effect, NewEntry, Waiting};
-pub use people::PersonRow;
+pub use people::{DirectoryPerson, PEOPLE_AT_ONCE_MAX, PersonFacts, PersonRow};
+pub use people_words::{FIND_CHARS_MAX, PeopleFound, PeopleQuery, PersonFound};
 pub use sessions::{NewSession, SessionQuery, SessionRow, SessionTouch};
 pub use transaction::Transaction;
 pub use web_sessions::{SessionOrigin, WebSession};

@@ -12,7 +12,11 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (6, include_str!("../migrations/0006_scim.sql")),
     (7, include_str!("../migrations/0007_heard.sql")),
     (8, include_str!("../migrations/0008_scim_groups.sql")),
+    (PEOPLE, include_str!("../migrations/0009_people.sql")),
 ];
+
+/// After this one, people of earlier facts are given the words that they are found by.
+const PEOPLE: i64 = 9;
 
 /// Two gateways that start at once migrate one after the other (PostgreSQL advisory lock).
 const LOCK: i64 = 0x636f_756e_7465_7201;
@@ -26,6 +30,9 @@ pub(crate) async fn run(store: &Store) -> Result<(), OpenError> {
     }
     for (version, sql) in MIGRATIONS.iter().filter(|(version, _)| *version > applied) {
         apply(&mut change, *version, sql).await.map_err(|source| migration(*version, source))?;
+        if *version == PEOPLE {
+            change.find_all().await.map_err(|error| failed(PEOPLE, error))?;
+        }
     }
     change.commit().await.map_err(|error| failed(known, error))
 }
@@ -47,12 +54,15 @@ async fn applied(change: &mut Transaction) -> Result<i64, sqlx::Error> {
 }
 
 async fn apply(change: &mut Transaction, version: i64, sql: &str) -> Result<(), sqlx::Error> {
-    let (bytes, sequence) = match &change.inner {
-        Inner::Sqlite(_) => ("BLOB", "INTEGER PRIMARY KEY AUTOINCREMENT"),
-        Inner::Postgres(_) => ("BYTEA", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"),
+    let (bytes, sequence, bytewise) = match &change.inner {
+        Inner::Sqlite(_) => ("BLOB", "INTEGER PRIMARY KEY AUTOINCREMENT", "COLLATE BINARY"),
+        Inner::Postgres(_) => {
+            ("BYTEA", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY", "COLLATE \"C\"")
+        }
     };
-    // The text is compiled in; only these two words are put in.
-    let sql = AssertSqlSafe(sql.replace("{BYTES}", bytes).replace("{SEQUENCE}", sequence));
+    // The text is compiled in; only these three words are put in.
+    let sql = sql.replace("{BYTES}", bytes).replace("{SEQUENCE}", sequence);
+    let sql = AssertSqlSafe(sql.replace("{BYTEWISE}", bytewise));
     on!(change, |connection| {
         sqlx::raw_sql(sql).execute(&mut *connection).await?;
         sqlx::query("INSERT INTO migrations (version) VALUES ($1)")

@@ -1,10 +1,12 @@
-//! People as they last signed in: names to show and groups to preview with. Never an authority:
-//! who is calling is proved anew each time.
+//! People as they last signed in, and as directories have them: names to show and groups to preview
+//! with. Never an authority: who is calling is proved anew each time.
 
-use crate::{Store, StoreError, transaction::on};
+use crate::{Store, StoreError, directory_groups::places, transaction::on};
 use countersign_model::{Group, Subject, Timestamp};
 use serde::Serialize;
-use std::collections::BTreeSet;
+use serde_json::Value;
+use sqlx::AssertSqlSafe;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A person as they last signed in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -17,11 +19,43 @@ pub struct PersonRow {
     pub email: String,
     /// Their groups at that time.
     pub groups: BTreeSet<Group>,
+    /// Which provider vouched for them; empty if that was not kept yet.
+    pub issuer: String,
     /// When.
     pub seen_at: Timestamp,
 }
 
-type Columns = (String, String, String, String, i64);
+/// A person as a directory has them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DirectoryPerson {
+    /// The directory's name in the configuration.
+    pub directory: String,
+    /// Their name for the directory.
+    pub user_name: String,
+    /// A name to show; empty when there is none.
+    pub name: String,
+    /// An address to show; empty when there is none.
+    pub email: String,
+    /// Since when the directory has told of them.
+    pub made_at: Timestamp,
+    /// When it last told something new.
+    pub changed_at: Timestamp,
+}
+
+/// What is written down of a person.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PersonFacts {
+    /// As they last signed in, if they ever did.
+    pub signed_in: Option<PersonRow>,
+    /// As directories have them.
+    pub directories: Vec<DirectoryPerson>,
+}
+
+type Columns = (String, String, String, String, String, i64);
+type DirectoryColumns = (String, String, String, i64, i64);
+
+/// People whose facts are read at once, at most.
+pub const PEOPLE_AT_ONCE_MAX: usize = 200;
 
 impl Store {
     /// Writes down a sign-in.
@@ -33,19 +67,22 @@ impl Store {
         let mut change = self.change().await?;
         on!(change, |connection| {
             sqlx::query(
-                "INSERT INTO people (subject, name, email, member_of, seen_at)
-                 VALUES ($1, $2, $3, $4, $5)
+                "INSERT INTO people (subject, name, email, member_of, issuer, seen_at)
+                 VALUES ($1, $2, $3, $4, $5, $6)
                  ON CONFLICT (subject) DO UPDATE SET name = excluded.name, email = excluded.email,
-                     member_of = excluded.member_of, seen_at = excluded.seen_at",
+                     member_of = excluded.member_of, issuer = excluded.issuer,
+                     seen_at = excluded.seen_at",
             )
             .bind(person.subject.as_str())
             .bind(&person.name)
             .bind(&person.email)
             .bind(&groups)
+            .bind(&person.issuer)
             .bind(person.seen_at.millis())
             .execute(connection)
             .await?;
         });
+        change.find_person(person.subject.as_str()).await?;
         change.commit().await
     }
 
@@ -54,43 +91,112 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn person(&self, subject: &Subject) -> Result<Option<PersonRow>, StoreError> {
-        let mut view = self.view().await?;
-        let row: Option<Columns> = on!(view, |connection| {
-            sqlx::query_as(
-                "SELECT subject, name, email, member_of, seen_at FROM people WHERE subject = $1",
-            )
-            .bind(subject.as_str())
-            .fetch_optional(connection)
-            .await?
-        });
-        row.map(read).transpose()
+        let facts = self.person_facts(std::slice::from_ref(subject)).await?;
+        Ok(facts.into_values().find_map(|it| it.signed_in))
     }
 
-    /// People by subject, some hundreds at most.
+    /// What is written down of some people, [`PEOPLE_AT_ONCE_MAX`] at most; nothing of whom nothing is.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn people(&self, limit: u32) -> Result<Vec<PersonRow>, StoreError> {
+    pub async fn person_facts(
+        &self,
+        subjects: &[Subject],
+    ) -> Result<BTreeMap<Subject, PersonFacts>, StoreError> {
+        let some: Vec<&str> =
+            subjects.iter().take(PEOPLE_AT_ONCE_MAX).map(Subject::as_str).collect();
+        if some.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let names = places(1, some.len());
+        let signed_in = format!(
+            "SELECT subject, name, email, member_of, issuer, seen_at FROM people
+             WHERE subject IN ({names})"
+        );
+        let directories = format!(
+            "SELECT here, provider, document, made_at, changed_at FROM scim_resources
+             WHERE here IN ({names}) AND kind = 'user' ORDER BY here, provider"
+        );
         let mut view = self.view().await?;
-        let rows: Vec<Columns> = on!(view, |connection| {
-            sqlx::query_as(
-                "SELECT subject, name, email, member_of, seen_at FROM people
-                 ORDER BY subject LIMIT $1",
-            )
-            .bind(i64::from(limit))
-            .fetch_all(connection)
-            .await?
-        });
-        rows.into_iter().map(read).collect()
+        let (signed_in, directories): (Vec<Columns>, Vec<DirectoryColumns>) =
+            on!(view, |connection| {
+                let mut first = sqlx::query_as(AssertSqlSafe(signed_in));
+                let mut second = sqlx::query_as(AssertSqlSafe(directories));
+                for subject in &some {
+                    first = first.bind(subject);
+                    second = second.bind(subject);
+                }
+                (first.fetch_all(&mut *connection).await?, second.fetch_all(connection).await?)
+            });
+        let mut facts: BTreeMap<Subject, PersonFacts> = BTreeMap::new();
+        for row in signed_in {
+            let row = read(row)?;
+            let of = facts.entry(row.subject.clone()).or_default();
+            of.signed_in = Some(row);
+        }
+        for (here, directory, document, made_at, changed_at) in directories {
+            let person = DirectoryPerson::read(directory, &document, made_at, changed_at);
+            facts.entry(Subject::new(here)).or_default().directories.push(person);
+        }
+        Ok(facts)
     }
 }
 
-fn read((subject, name, email, groups, seen_at): Columns) -> Result<PersonRow, StoreError> {
+impl DirectoryPerson {
+    fn read(directory: String, document: &str, made_at: i64, changed_at: i64) -> Self {
+        let said = serde_json::from_str(document).unwrap_or(Value::Null);
+        let name = [text(&said, "/displayName"), full_name(&said)].into_iter().flatten().next();
+        Self {
+            directory,
+            user_name: text(&said, "/userName").unwrap_or_default(),
+            name: name.unwrap_or_default(),
+            email: addresses(&said).into_iter().next().unwrap_or_default(),
+            made_at: Timestamp::from_millis(made_at),
+            changed_at: Timestamp::from_millis(changed_at),
+        }
+    }
+
+    /// Names and addresses that a directory's resource says of somebody.
+    pub(crate) fn texts(document: &str) -> Vec<String> {
+        let said = serde_json::from_str(document).unwrap_or(Value::Null);
+        let names = [text(&said, "/displayName"), full_name(&said), text(&said, "/userName")];
+        names.into_iter().flatten().chain(addresses(&said)).collect()
+    }
+}
+
+/// The whole name as it is written, or the given and the family name.
+fn full_name(said: &Value) -> Option<String> {
+    text(said, "/name/formatted").or_else(|| {
+        let parts = [text(said, "/name/givenName"), text(said, "/name/familyName")];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        (!parts.is_empty()).then(|| parts.join(" "))
+    })
+}
+
+/// Addresses, the primary one first.
+fn addresses(said: &Value) -> Vec<String> {
+    let all = said.get("emails").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let is_primary = |it: &Value| it.get("primary").and_then(Value::as_bool) == Some(true);
+    let (first, rest): (Vec<&Value>, Vec<&Value>) = all.iter().partition(|it| is_primary(it));
+    let every = first.into_iter().chain(rest).take(ADDRESSES_MAX);
+    every.filter_map(|it| text(it, "/value")).collect()
+}
+
+fn text(said: &Value, pointer: &str) -> Option<String> {
+    let text = said.pointer(pointer)?.as_str()?;
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+fn read(columns: Columns) -> Result<PersonRow, StoreError> {
+    let (subject, name, email, groups, issuer, seen_at) = columns;
     Ok(PersonRow {
         subject: Subject::new(subject),
         name,
         email,
         groups: crate::read_json("person", &groups)?,
+        issuer,
         seen_at: Timestamp::from_millis(seen_at),
     })
 }
+
+const ADDRESSES_MAX: usize = 8;

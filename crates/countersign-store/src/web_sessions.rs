@@ -91,6 +91,33 @@ impl Store {
         Ok(row.map(WebSession::from))
     }
 
+    /// The browsers that a subject is signed in with, the last one first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn web_sessions_of(
+        &self,
+        subject: &Subject,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<WebSession>, StoreError> {
+        let mut view = self.view().await?;
+        let rows: Vec<Columns> = on!(view, |connection| {
+            sqlx::query_as(
+                "SELECT name, subject, made_at, seen_at, expires_at,
+                     issuer, issuer_subject, issuer_session, issued_at, document
+                 FROM web_sessions WHERE subject = $1 AND expires_at > $2
+                 ORDER BY made_at DESC, name LIMIT $3",
+            )
+            .bind(subject.as_str())
+            .bind(now.millis())
+            .bind(i64::from(limit))
+            .fetch_all(connection)
+            .await?
+        });
+        Ok(rows.into_iter().map(WebSession::from).collect())
+    }
+
     /// Says that a browser was used.
     ///
     /// # Errors

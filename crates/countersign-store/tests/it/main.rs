@@ -11,6 +11,7 @@ mod grants;
 mod heard;
 mod open;
 mod outbox;
+mod people;
 mod sessions;
 mod stops;
 mod used_once;

@@ -236,6 +236,7 @@ async fn people_are_as_they_last_signed_in(world: World) {
         name: name.to_owned(),
         email: "riley@acme.example".to_owned(),
         groups: groups.iter().map(|it| (*it).into()).collect(),
+        issuer: "acme".to_owned(),
         seen_at: NOW,
     };
     assert_eq!(world.store.person(&"riley".into()).await.unwrap(), None);
@@ -243,5 +244,4 @@ async fn people_are_as_they_last_signed_in(world: World) {
     let last = person("Riley R.", &["support", "finance"]);
     world.store.saw_person(&last).await.unwrap();
     assert_eq!(world.store.person(&"riley".into()).await.unwrap(), Some(last.clone()));
-    assert_eq!(world.store.people(10).await.unwrap(), [last]);
 }

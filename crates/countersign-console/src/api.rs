@@ -8,5 +8,6 @@ pub(crate) mod grants;
 pub(crate) mod identity;
 pub(crate) mod ledger;
 pub(crate) mod me;
+pub(crate) mod people;
 pub(crate) mod sessions;
 pub(crate) mod stops;

@@ -48,6 +48,7 @@ impl Asker {
                 Credential::Cookie { csrf } => csrf.clone(),
                 Credential::Bearer => String::new(),
             },
+            sees_people: self.actor.sees_everything(),
         }
     }
 }

@@ -31,6 +31,8 @@ pub(crate) struct Signed {
     pub(crate) roles: String,
     /// The token that their forms carry.
     pub(crate) csrf: String,
+    /// Whether the list of people is for them.
+    pub(crate) sees_people: bool,
 }
 
 /// A part of the console, as the navigation names it.
@@ -41,6 +43,7 @@ pub(crate) enum Place {
     Sessions,
     Catalog,
     Grants,
+    People,
     Ledger,
     /// None of them.
     Elsewhere,
@@ -79,10 +82,18 @@ impl Frame {
             ("Sessions", "/console/sessions", Place::Sessions),
             ("Catalog", "/console/catalog", Place::Catalog),
             ("Grants", "/console/grants", Place::Grants),
+            ("People", "/console/people", Place::People),
             ("Ledger", "/console/ledger", Place::Ledger),
         ];
-        all.map(|(label, href, place)| Item { label, href, is_current: place == self.place })
-            .to_vec()
+        let shown = all.into_iter().filter(|it| it.2 != Place::People || self.sees_people());
+        shown
+            .map(|(label, href, place)| Item { label, href, is_current: place == self.place })
+            .collect()
+    }
+
+    /// Whether the list of people is for whom the page is for.
+    pub(crate) fn sees_people(&self) -> bool {
+        self.person.as_ref().is_some_and(|it| it.sees_people)
     }
 
     pub(crate) fn style(&self) -> &'static str {

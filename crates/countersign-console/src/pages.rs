@@ -13,6 +13,8 @@ pub(crate) mod grants;
 pub(crate) mod home;
 pub(crate) mod identity;
 pub(crate) mod ledger;
+pub(crate) mod people;
+pub(crate) mod person;
 pub(crate) mod saml;
 pub(crate) mod session;
 pub(crate) mod sessions;

@@ -4,6 +4,7 @@
 use axum::response::{IntoResponse, Response};
 use countersign_governance::{
     ApiKeyError, ApprovalError, CatalogError, ErrorKind, GrantError, SessionError, StopError,
+    Unavailable,
 };
 use countersign_store::StoreError;
 use http::{HeaderValue, StatusCode, header};
@@ -188,6 +189,13 @@ impl From<CatalogError> for Problem {
             problem.detail.push_str(&fault.to_string());
         }
         problem
+    }
+}
+
+impl From<Unavailable> for Problem {
+    fn from(error: Unavailable) -> Self {
+        tracing::warn!(code = error.code(), error = %chain(&error), "facts can't be read");
+        Self::unavailable("The store of facts can't be reached.")
     }
 }
 

@@ -172,6 +172,8 @@ fn pages() -> Vec<Route> {
         read("/console/api-keys", API_KEYS_SEEN, get(pages::api_keys::list)),
         change("/console/api-keys", "administrators", post(pages::api_keys::add)),
         change("/console/api-keys/{id}/revoke", API_KEYS_ENDED, post(pages::api_keys::revoke)),
+        Route { who: Who::Reader, ..read("/console/people", "", get(pages::people::list)) },
+        read("/console/people/{subject}", PERSON_SEEN, get(pages::person::show)),
         read("/console/ledger", "", get(pages::ledger::show)),
         read("/console/identity", "themselves", get(pages::identity::show)),
     ]
@@ -223,6 +225,8 @@ fn api() -> Vec<Route> {
         read("/api/v1/approvals/{id}", SignedIn, APPROVALS_SEEN, get(api::approvals::show)),
         change("/api/v1/approvals/{id}/approve", SignedIn, ANSWERS, post(api::approvals::approve)),
         change("/api/v1/approvals/{id}/deny", SignedIn, ANSWERS, post(api::approvals::deny)),
+        read("/api/v1/people", Reader, "", get(api::people::list)),
+        read("/api/v1/people/{subject}", SignedIn, PERSON_SEEN, get(api::people::show)),
         read("/api/v1/sessions", SignedIn, SESSIONS_LISTED, get(api::sessions::list)),
         read("/api/v1/sessions/{id}", SignedIn, SESSIONS_SEEN, get(api::sessions::show)),
         read("/api/v1/ledger", SignedIn, "", get(api::ledger::show)),
@@ -245,6 +249,7 @@ const GRANTS_SEEN: &str =
 const GRANTS_MADE: &str = "owners of every function, administrators; by tag administrators only";
 const CERTIFIES: &str =
     "owners of every function, administrators; never for oneself, high: not the maker (R4)";
+const PERSON_SEEN: &str = "administrators, auditors, themselves all; who sees a grant of theirs: name, standing, those grants";
 const REVOKES: &str = "owners of a function, administrators, the holder";
 
 /// Bytes of a request's body at most: a catalog of thousands of functions fits.

@@ -47,6 +47,8 @@ pub(crate) fn all(say: Say) -> Vec<(String, String)> {
     collect::<pages::grant::GrantPage>(say, &mut out);
     collect::<pages::grant_new::GrantNewPage>(say, &mut out);
     collect::<pages::api_keys::ApiKeysPage>(say, &mut out);
+    collect::<pages::people::PeoplePage>(say, &mut out);
+    collect::<pages::person::PersonPage>(say, &mut out);
     collect::<pages::ledger::LedgerPage>(say, &mut out);
     collect::<pages::identity::IdentityPage>(say, &mut out);
     collect::<pages::sign_in::SignInPage>(say, &mut out);
@@ -70,6 +72,7 @@ pub(crate) fn frame(title: &str, place: Place, say: Say) -> Frame {
         subject: say("olga@acme.example"),
         roles: "administrator".to_owned(),
         csrf: "0123456789abcdef".to_owned(),
+        sees_people: true,
     };
     Frame::new(title, place, person)
 }

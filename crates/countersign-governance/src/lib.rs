@@ -9,6 +9,7 @@ mod directory;
 mod error;
 mod grants;
 mod outbox;
+mod people;
 mod policy;
 mod recordings;
 mod roles;
@@ -24,8 +25,9 @@ pub use approvals::{
 };
 pub use catalog::{Applied, CatalogError, Change, ChangeKind, ITEMS_MAX, Plan, TouchedGrant};
 pub use countersign_store::{
-    ApiKeyRow, DirectoryKey, DirectoryKind, DirectoryRow, KeyRevoked, NewSession, PersonRow,
-    SessionOrigin, SessionQuery as SessionFilter, SessionRow, SessionTouch, Store, WebSession,
+    ApiKeyRow, DirectoryKey, DirectoryKind, DirectoryPerson, DirectoryRow, FIND_CHARS_MAX,
+    KeyRevoked, NewSession, PersonFound, PersonRow, SessionOrigin, SessionQuery as SessionFilter,
+    SessionRow, SessionTouch, Store, WebSession,
 };
 pub use directory::{
     Active, Directory, DirectoryError, GroupFacts, GroupRules, Members, RESOURCES_MAX, UserFacts,
@@ -34,6 +36,10 @@ pub use error::{ErrorKind, Unavailable};
 pub use grants::{
     CONSTRAINTS_MAX, FreshnessView, FunctionView, GrantError, GrantFilter, GrantStanding,
     GrantView, NAMES_MAX, NewGrant, digest as grant_digest,
+};
+pub use people::{
+    HeldGrant, KnownFrom, PEOPLE_MAX, PeopleFilter, PeoplePage, PersonLine, PersonStanding,
+    PersonView, SignedIn, SignedInBrowser, Through, WaitingCall,
 };
 pub use policy::Policy;
 pub use recordings::{IndexError, RecordingsIndex};

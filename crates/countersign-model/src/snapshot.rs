@@ -242,6 +242,11 @@ impl Snapshot {
         self.grants.get(place).map(|it| &it.grant)
     }
 
+    /// Whether there is any grant of this holder, ended ones too.
+    pub fn holds(&self, holder: &Holder) -> bool {
+        self.holders.contains_key(holder)
+    }
+
     /// The suspension of a subject, if it is suspended.
     pub fn suspension(&self, subject: &Subject) -> Option<&Suspension> {
         self.suspensions.get(subject)

@@ -6,6 +6,7 @@ use crate::{
     console::Console,
     frame::{Frame, Place, page},
     gate::Fields,
+    people,
     problem::Problem,
     rules,
     samples::{Sample, Say, at, frame},
@@ -21,7 +22,8 @@ use axum::{
 };
 use countersign_governance::{Actor, FreshnessView, GrantView};
 use countersign_model::{
-    Function, FunctionName, GrantId, GrantState, Sensitivity, Snapshot, Timestamp, catalog::Overdue,
+    Function, FunctionName, GrantId, GrantState, Holder, Sensitivity, Snapshot, Timestamp,
+    catalog::Overdue,
 };
 use serde::Deserialize;
 
@@ -33,6 +35,8 @@ pub(crate) struct GrantPage {
     id: String,
     version: u32,
     holder: Text,
+    /// The page of the person who holds it.
+    person: Option<String>,
     reason: Text,
     freshness: Chip,
     ended: Option<Text>,
@@ -118,6 +122,14 @@ pub(crate) async fn revoke(
     Ok(Redirect::to(&format!("/console/grants/{id}?said=revoked")).into_response())
 }
 
+/// Whoever sees a grant sees who holds it.
+fn person(holder: &Holder, snapshot: &Snapshot) -> Option<String> {
+    match holder {
+        Holder::Subject(it) if !snapshot.agents().contains_key(it) => people::href(it),
+        Holder::Subject(_) | Holder::Group(_) => None,
+    }
+}
+
 /// A grant that an asker may see.
 pub(crate) fn one(console: &Console, asker: &Asker, id: &str) -> Result<GrantView, Problem> {
     let absent = || Problem::not_found("grant");
@@ -162,6 +174,7 @@ impl GrantPage {
             id: grant.id.to_string(),
             version: grant.version,
             holder: Text::of(&grant.holder),
+            person: person(&grant.holder, snapshot),
             reason: Text::line(grant.reason.clone()),
             freshness: grants::standing(view, now).0,
             ended: grant.ended(now).map(|ended| match &grant.state {
@@ -215,6 +228,7 @@ impl Sample for GrantPage {
             id: "grt_01KB0C6Q2N5V8JX3W7T4R9M1ZE".to_owned(),
             version: 3,
             holder: say("group:support"),
+            person: may.then(|| "/console/people/riley@acme.example".to_owned()),
             reason: say("Refunds for complaints, process FIN-12"),
             freshness: Chip { label: "due", tone: Tone::Wait },
             ended,

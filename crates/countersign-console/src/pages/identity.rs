@@ -7,6 +7,7 @@ use crate::{
     console::Console,
     frame::{Frame, Place, page},
     pages::grants::GrantLine,
+    people,
     problem::Problem,
     samples::{Sample, Say, at, frame},
     text::Text,
@@ -37,6 +38,8 @@ pub(crate) struct IdentityPage {
     more: usize,
     server: Text,
     may_test: bool,
+    /// The page of the reader among people.
+    own: Option<String>,
 }
 
 /// What was read of the sign-in.
@@ -97,6 +100,7 @@ pub(crate) async fn show(
         more: found.len().saturating_sub(GRANTS_SHOWN),
         server: Text::line(console.parts.public_url.clone()),
         may_test: asker.actor.sees_everything(),
+        own: people::href(&caller.subject),
     })
 }
 
@@ -110,7 +114,9 @@ fn kind(of: CallerKind) -> &'static str {
 
 impl SignInShown {
     fn of(notes: SignInNotes, said_at: Timestamp, caller: &Caller) -> Self {
-        let SignInNotes { steps, unread, left_out } = notes;
+        let SignInNotes { mut steps, unread, left_out } = notes;
+        // An ID token has them seldom, and a sign-in makes nothing of them.
+        steps.retain(|it| !(it.found == "none" && ["scopes", "client"].contains(&&*it.check)));
         let (proofs, claims): (Vec<Step>, Vec<Step>) =
             steps.into_iter().partition(|it| PROOFS.contains(&it.check.as_ref()));
         Self {
@@ -289,6 +295,7 @@ impl Sample for IdentityPage {
             more: 0,
             server: say("https://gateway.acme.example"),
             may_test,
+            own: Some("/console/people/acme:olga".to_owned()),
         };
         vec![
             page(

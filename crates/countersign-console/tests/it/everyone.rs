@@ -24,6 +24,7 @@ fn rows() -> Vec<Row> {
             .replace("{call}", "call_01ARZ3NDEKTSV4RRFFQ69G5FAV")
             .replace("{function}", "no.function")
             .replace("{issuer}", "7")
+            .replace("{subject}", "nothing_of_this_name")
             .replace("{name}", "nothing.css");
         Row {
             method: cells[1].to_owned(),
@@ -117,6 +118,7 @@ async fn pages_admit_whoever_signed_in_and_change_nothing_without_the_token() {
             let expected = match (row.method.as_str(), absent) {
                 ("POST", _) => StatusCode::FORBIDDEN,
                 (_, true) => StatusCode::NOT_FOUND,
+                (_, false) if !may(row, who) => StatusCode::FORBIDDEN,
                 (_, false) if row.path.ends_with("/new") && ![SAM, OLIVIA].contains(&who) => {
                     StatusCode::FORBIDDEN
                 }

@@ -13,6 +13,7 @@ mod approvals;
 mod everyone;
 mod grants;
 mod identity;
+mod people;
 mod recordings;
 mod saml;
 mod scim;

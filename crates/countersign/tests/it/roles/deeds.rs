@@ -1,7 +1,10 @@
 //! What each way in is for, and how somebody would use it: one line for each. What changes something
 //! gets a new thing each time.
 
-use super::{Way, cast::Stage};
+use super::{
+    Way,
+    cast::{CALLER, Stage},
+};
 use serde_json::{Value, json};
 
 /// What somebody does.
@@ -82,6 +85,7 @@ async fn api(stage: &mut Stage, way: &Way) -> Option<Deed> {
             let catalog = stage.manage("GET /catalog", &json!({})).await["catalog"].take();
             Deed::new("catalog", "apply", path).json(json!({ "catalog": catalog }))
         }
+        ("GET", "/api/v1/people" | "/api/v1/people/{subject}") => person(path),
         ("GET", "/api/v1/ledger") => Deed::new("ledger", "read the head", path),
         ("GET", "/api/v1/stops") => Deed::new("stop", "list", path),
         ("POST", "/api/v1/stops") => Deed::new("stop", "stop", path).json(stop()),
@@ -94,6 +98,14 @@ async fn api(stage: &mut Stage, way: &Way) -> Option<Deed> {
         _ => return held_and_recorded(stage, way).await,
     };
     Some(deed)
+}
+
+/// The person of this table is the caller.
+fn person(path: &str) -> Deed {
+    match path.strip_suffix("/{subject}") {
+        None => Deed::new("person", "list", path),
+        Some(at) => Deed::new("person", "read", format!("{at}/{CALLER}")),
+    }
 }
 
 async fn grants(stage: &mut Stage, way: &Way) -> Option<Deed> {
@@ -224,6 +236,7 @@ async fn page(stage: &mut Stage, way: &Way) -> Option<Deed> {
             let (session, call) = &stage.session;
             Deed::new("session", "replay", path.replace("{id}", session).replace("{call}", call))
         }
+        ("GET", "/console/people" | "/console/people/{subject}") => person(path),
         ("GET", "/console/grants") => Deed::new("grant", "list what is shown", path),
         ("GET", "/console/grants/new") => Deed::new("grant", "begin to make", path),
         ("POST", "/console/grants") => Deed::new("grant", "make", path).form(&[

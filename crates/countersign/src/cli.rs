@@ -2,6 +2,7 @@
 
 mod client;
 mod identity;
+mod people;
 mod server;
 mod token;
 
@@ -11,6 +12,7 @@ pub(crate) use client::{
     ResumeArguments, SessionsCommand, StopArguments, ToolFormat, WhatArguments,
 };
 pub(crate) use identity::{IdentityCommand, IdentityTestArguments};
+pub(crate) use people::{PeopleCommand, PeopleListArguments};
 pub(crate) use server::{DemoArguments, InitArguments, SchemaOf};
 pub(crate) use token::{TokenCommand, TokenExchangeArguments};
 
@@ -116,6 +118,9 @@ pub(crate) enum Command {
     /// What was recorded
     #[command(subcommand)]
     Sessions(SessionsCommand),
+    /// Who is known here, and what they have
+    #[command(subcommand)]
+    People(PeopleCommand),
     /// Verify the ledger, offline
     #[command(subcommand)]
     Ledger(LedgerCommand),

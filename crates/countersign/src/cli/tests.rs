@@ -18,7 +18,7 @@ fn what_is_built_is_listed_and_nothing_else() {
         Cli::command().get_subcommands().map(|it| it.get_name().to_owned()).collect();
     assert_eq!(
         names.join(" "),
-        "demo serve check init schema catalog grants api-keys approvals sessions ledger stop resume call tools login logout whoami identity token completions"
+        "demo serve check init schema catalog grants api-keys approvals sessions people ledger stop resume call tools login logout whoami identity token completions"
     );
 }
 
@@ -50,6 +50,8 @@ fn wrong_lines_are_refused() {
             "sessions replay ses_01ARZ3NDEKTSV4RRFFQ69G5FAV --speed 0".to_owned(),
             Some(ErrorKind::ValueValidation),
         ),
+        ("people list --find ri --limit 101".to_owned(), Some(ErrorKind::ValueValidation)),
+        ("people show riley@acme.example --json".to_owned(), None),
         ("mcp".to_owned(), Some(ErrorKind::InvalidSubcommand)),
         ("schema catalog".to_owned(), None),
         ("call billing.refunds.create amount=40 --json".to_owned(), None),

@@ -42,10 +42,15 @@ await walk(async (open) => {
       "/console/catalog/billing.refunds.create", "/console/grants", grants[0],
       "/console/ledger",
       "/console/identity",
+      "/console/people", "/console/people?find=nobody", "/console/people/riley@acme.example",
+      "/console/people/olivia@acme.example",
     ],
     olivia: ["/console", "/console/grants/new?function=billing.refunds.create", ...grants.slice(0, 3)],
     sam: ["/console/grants/new", "/console/api-keys"],
-    riley: ["/console", "/console/sessions", approvals[0], "/console/sessions/ses_nothing"],
+    riley: [
+      "/console", "/console/sessions", approvals[0], "/console/sessions/ses_nothing",
+      "/console/identity", "/console/people/riley@acme.example",
+    ],
   };
   for (const [person, paths] of Object.entries(visits)) {
     step(`${person}: ${paths.length} pages`);
@@ -92,7 +97,8 @@ async function check(page, person) {
     const { violations } = await new AxeBuilder({ page }).analyze();
     const found = violations.map((it) => `${it.id}: ${it.nodes.map((node) => node.html.slice(0, 160))}`);
     assert.deepEqual(found, [], `${page.url()} for ${person} on a ${name}`);
-    const path = new URL(page.url()).pathname.replace(/[^a-z0-9]+/gi, "-");
+    const { pathname, search } = new URL(page.url());
+    const path = (pathname + search).replace(/[^a-z0-9]+/gi, "-");
     await shot(page, `${person}${path.slice(0, 40)}-${name}`);
   }
 }

@@ -31,6 +31,11 @@ fn an_auditor_follows_a_call_to_the_ledger_and_sees_nothing_masked() {
 }
 
 #[test]
+fn people_are_found_and_their_sign_in_is_explained_to_them() {
+    walk("people");
+}
+
+#[test]
 fn every_page_fits_a_phone_and_is_accessible_with_and_without_scripts() {
     walk("pages");
 }

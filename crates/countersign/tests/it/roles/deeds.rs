@@ -213,16 +213,7 @@ async fn page(stage: &mut Stage, way: &Way) -> Option<Deed> {
             Deed::new("sign-in", "push a logout without a token", at)
         }
         ("POST", "/ssf/events") => Deed::new("sign-in", "push an event without a token", path),
-        // No SAML provider stands in this configuration: the tests of SAML have one.
-        ("GET", "/console/saml/{issuer}/begin") => {
-            Deed::new("sign-in", "begin with SAML", "/console/saml/0/begin")
-        }
-        ("GET", "/console/saml/{issuer}/metadata") => {
-            Deed::new("metadata", "read for SAML", "/console/saml/0/metadata")
-        }
-        ("POST", "/console/saml/{issuer}/response") => {
-            Deed::new("sign-in", "end with SAML", "/console/saml/0/response")
-        }
+        _ if path.starts_with("/console/saml/") => return saml_page(way),
         ("POST", "/console/sign-out") => {
             stage.end_browsers();
             Deed::new("sign-in", "sign out", path).form(&[])
@@ -260,6 +251,23 @@ async fn page(stage: &mut Stage, way: &Way) -> Option<Deed> {
             }
         }
         _ => return approval_pages(stage, way).await,
+    };
+    Some(deed)
+}
+
+/// No SAML provider stands in this configuration: the tests of SAML have one.
+fn saml_page(way: &Way) -> Option<Deed> {
+    let deed = match (way.method.as_str(), way.path.as_str()) {
+        ("GET", "/console/saml/{issuer}/begin") => {
+            Deed::new("sign-in", "begin with SAML", "/console/saml/0/begin")
+        }
+        ("GET", "/console/saml/{issuer}/metadata") => {
+            Deed::new("metadata", "read for SAML", "/console/saml/0/metadata")
+        }
+        ("POST", "/console/saml/{issuer}/response") => {
+            Deed::new("sign-in", "end with SAML", "/console/saml/0/response")
+        }
+        _ => return None,
     };
     Some(deed)
 }

@@ -2,10 +2,11 @@
 
 use crate::{
     identity::words,
+    scim_groups::scim,
     world::{ADA, AGENT, AMIR, OLIVIA, REFUND, RILEY, SAM, World},
 };
 use countersign_model::Span;
-use http::StatusCode;
+use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 async fn list(world: &World, query: &str) -> Value {
@@ -170,4 +171,50 @@ async fn pages_lead_from_one_to_the_next_and_keep_what_was_looked_for() {
         assert!(path.starts_with("/console/people?find=team%26&after="), "{path}");
     }
     assert_eq!(seen, 120);
+}
+
+#[tokio::test]
+async fn whom_a_directory_tells_of_is_listed_and_shown_as_left_when_it_says_so() {
+    let world = World::new().await;
+    let user = json!({"userName": "kim@acme.example", "displayName": "Kim Park", "active": true,
+        "emails": [{"value": "park@acme.example", "primary": true}]});
+    let user = scim(&world, Method::POST, "/Users", &user).await.json()["id"].clone();
+    for find in ["kim", "park@", "Kim%20P"] {
+        let page = list(&world, &format!("?find={find}")).await;
+        assert_eq!(subjects(&page), ["kim@acme.example"], "{find}");
+        let kim = &page["people"][0];
+        assert_eq!(
+            (&kim["name"], &kim["email"]),
+            (&json!("Kim Park"), &json!("park@acme.example"))
+        );
+        assert_eq!((&kim["provider"], &kim["known_from"]), (&json!("told"), &json!(["directory"])));
+        assert_eq!((&kim["standing"], &kim["seen_at"]), (&json!("active"), &Value::Null));
+    }
+    let path = format!("/Users/{}", user.as_str().unwrap());
+    let left = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+        "Operations": [{"op": "replace", "path": "active", "value": false}]});
+    assert_eq!(scim(&world, Method::PATCH, &path, &left).await.status, StatusCode::OK);
+    let (_, told) = show(&world, SAM, "kim@acme.example").await;
+    let kim = &told["person"];
+    assert_eq!(
+        (&kim["standing"], &kim["deactivated"]["directory"]),
+        (&json!("deactivated"), &json!("told"))
+    );
+    assert_eq!(kim["directories"][0]["user_name"], "kim@acme.example");
+    let page = world.signed_in(ADA).await.get("/console/people/kim@acme.example").await;
+    assert!(
+        words(&page.text()).contains("Deactivated by the directory told at 2"),
+        "{}",
+        page.text()
+    );
+    // Gone from the directory, they are still barred, and still on the list.
+    assert_eq!(
+        scim(&world, Method::DELETE, &path, &json!({})).await.status,
+        StatusCode::NO_CONTENT
+    );
+    let page = list(&world, "?find=kim").await;
+    let kim = &page["people"][0];
+    assert_eq!((&kim["standing"], &kim["name"]), (&json!("deactivated"), &json!("")));
+    assert_eq!(kim["known_from"], json!(["directory"]));
+    assert_eq!(subjects(&list(&world, "?find=park").await), Vec::<&str>::new());
 }

@@ -12,7 +12,7 @@ use tower::ServiceExt as _;
 const TOKEN: &str = "a token of 32 characters, or more";
 const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 
-async fn scim(world: &World, method: Method, path: &str, body: &Value) -> Answer {
+pub(crate) async fn scim(world: &World, method: Method, path: &str, body: &Value) -> Answer {
     let provider = ScimProvider {
         directory: told_of(),
         token: Hidden::new(TOKEN),

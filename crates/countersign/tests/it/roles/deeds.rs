@@ -227,7 +227,6 @@ async fn page(stage: &mut Stage, way: &Way) -> Option<Deed> {
             let (session, call) = &stage.session;
             Deed::new("session", "replay", path.replace("{id}", session).replace("{call}", call))
         }
-        ("GET", "/console/people" | "/console/people/{subject}") => person(path),
         ("GET", "/console/grants") => Deed::new("grant", "list what is shown", path),
         ("GET", "/console/grants/new") => Deed::new("grant", "begin to make", path),
         ("POST", "/console/grants") => Deed::new("grant", "make", path).form(&[
@@ -288,6 +287,7 @@ async fn approval_pages(stage: &mut Stage, way: &Way) -> Option<Deed> {
             let (id, _) = stage.approved().await;
             Deed::new("held call", "take an approval back", path.replace("{id}", &id)).form(&[])
         }
+        ("GET", "/console/people" | "/console/people/{subject}") => person(path),
         _ if path.starts_with("/console/api-keys") => return api_keys(stage, way).await,
         _ => return None,
     };

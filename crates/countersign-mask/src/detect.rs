@@ -275,6 +275,8 @@ fn join(found: &mut Vec<Found>, mut limit: usize) -> usize {
     limit
 }
 
+/// Bytes from which on a text is looked at in blocks: most strings are shorter.
+const BLOCK_BYTES: usize = 16;
 const DIGIT: u8 = 1;
 const AT: u8 = 2;
 const COLON: u8 = 4;
@@ -283,20 +285,12 @@ const JAY: u8 = 8;
 /// Which detectors are worth asking at all. It may only say too much.
 fn hints(view: View<'_>) -> u8 {
     let bytes = tail(view.bytes, view.from);
-    let (blocks, rest) = bytes.as_chunks::<16>();
-    let mut hints = 0;
-    for block in blocks {
-        // Without early exits, so that the compiler may look at a block at once.
-        let mut flags = [0_u8; 16];
-        for (flag, byte) in flags.iter_mut().zip(block) {
-            *flag = hint(*byte);
-        }
-        hints |= flags.iter().fold(0, |all, flag| all | flag);
+    if bytes.len() < BLOCK_BYTES {
+        let known = |byte: &u8| HINTS.get(usize::from(*byte)).copied().unwrap_or(u8::MAX);
+        return bytes.iter().fold(0, |all, byte| all | known(byte));
     }
-    for byte in rest {
-        hints |= HINTS.get(usize::from(*byte)).copied().unwrap_or(u8::MAX);
-    }
-    hints
+    // Without early exits, so that the compiler may look at many bytes at once.
+    bytes.iter().fold(0, |all, byte| all | hint(*byte))
 }
 
 #[expect(clippy::as_conversions, reason = "a bool is 0 or 1, and From is not const")]
@@ -307,7 +301,7 @@ const fn hint(byte: u8) -> u8 {
         | ((byte == b'J') as u8 * JAY)
 }
 
-/// [`hint`] of every byte: most strings are shorter than a block.
+/// [`hint`] of every byte, for short strings.
 #[expect(clippy::as_conversions, clippy::indexing_slicing, reason = "made by the compiler")]
 static HINTS: [u8; 256] = {
     let mut hints = [0; 256];

@@ -31,6 +31,18 @@ fn finds_the_one_bearer_token() {
 }
 
 #[test]
+fn a_token_has_only_the_bytes_of_a_token_wherever_they_stand() {
+    let known = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/=";
+    for byte in 0..=u8::MAX {
+        for place in 0..40 {
+            let mut token = [b'a'; 40];
+            token[place] = byte;
+            assert_eq!(is_token(&token), known.contains(&byte), "{byte:#x} at {place}");
+        }
+    }
+}
+
+#[test]
 fn challenges_say_where_to_go_and_what_is_wrong() {
     let url = "https://g.example/.well-known/oauth-protected-resource";
     assert_eq!(challenge(url, None), format!("Bearer resource_metadata=\"{url}\""));

@@ -317,3 +317,27 @@ fn what_is_decided_early_stays_decided() {
         }
     }
 }
+
+#[test]
+fn a_hint_is_seen_wherever_it_stands_and_nothing_else_is_one() {
+    let said = |byte: u8| match byte {
+        b'0'..=b'9' => DIGIT,
+        b'@' => AT,
+        b':' => COLON,
+        b'J' => JAY,
+        _ => 0,
+    };
+    for byte in 0..=u8::MAX {
+        for length in [1, 15, 16, 17, 100] {
+            for place in 0..length {
+                let mut text = vec![b'a'; length];
+                text[place] = byte;
+                assert_eq!(
+                    hints(View::closed(&text)),
+                    said(byte),
+                    "{byte:#x}, {place} of {length}"
+                );
+            }
+        }
+    }
+}

@@ -51,11 +51,16 @@ impl Timestamp {
 impl Timestamp {
     /// RFC 3339 with milliseconds, in one piece: the ledger writes one for each entry. Years beyond
     /// 0000 to 9999 have no such form.
-    pub(crate) fn with_text<T>(self, then: impl FnOnce(&str) -> T) -> T {
+    fn with_text<T>(self, then: impl FnOnce(&str) -> T) -> T {
+        self.with_ascii(|text| then(std::str::from_utf8(text).unwrap_or_default()))
+    }
+
+    /// The same as bytes, all of them ASCII, for what is written into a text of bytes.
+    pub(crate) fn with_ascii<T>(self, then: impl FnOnce(&[u8]) -> T) -> T {
         let (days, millis) = (self.0.div_euclid(86_400_000), self.0.rem_euclid(86_400_000));
         let (year, month, day) = civil(days);
         if !(0..=9999).contains(&year) {
-            return then(&format!("{}ms", self.0));
+            return then(format!("{}ms", self.0).as_bytes());
         }
         let (seconds, minutes) = (millis / 1000, millis / 60_000);
         let [year, century] = [two(year % 100), two(year / 100)];
@@ -68,7 +73,7 @@ impl Timestamp {
             day[1], b'T', hour[0], hour[1], b':', minute[0], minute[1], b':', second[0], second[1],
             b'.', hundreds, tens, ones, b'Z',
         ];
-        then(std::str::from_utf8(&text).unwrap_or_default())
+        then(&text)
     }
 }
 

@@ -29,10 +29,15 @@ impl Digest {
 
 impl Digest {
     /// The digits in one piece: the ledger writes several of these for each call.
-    pub(crate) fn with_text<T>(&self, then: impl FnOnce(&str) -> T) -> T {
+    fn with_text<T>(&self, then: impl FnOnce(&str) -> T) -> T {
+        self.with_ascii(|text| then(std::str::from_utf8(text).unwrap_or_default()))
+    }
+
+    /// The same as bytes, all of them ASCII, for what is written into a text of bytes.
+    pub(crate) fn with_ascii<T>(&self, then: impl FnOnce(&[u8]) -> T) -> T {
         let mut text = [0; 64];
         write_hex(&self.0, &mut text);
-        then(std::str::from_utf8(&text).unwrap_or_default())
+        then(&text)
     }
 }
 
@@ -68,10 +73,15 @@ impl fmt::Debug for Salt {
 }
 
 impl Salt {
-    pub(crate) fn with_text<T>(&self, then: impl FnOnce(&str) -> T) -> T {
+    fn with_text<T>(&self, then: impl FnOnce(&str) -> T) -> T {
+        self.with_ascii(|text| then(std::str::from_utf8(text).unwrap_or_default()))
+    }
+
+    /// The same as bytes, all of them ASCII.
+    pub(crate) fn with_ascii<T>(&self, then: impl FnOnce(&[u8]) -> T) -> T {
         let mut text = [0; 32];
         write_hex(&self.0, &mut text);
-        then(std::str::from_utf8(&text).unwrap_or_default())
+        then(&text)
     }
 }
 

@@ -107,8 +107,8 @@ impl Exchange {
 
     fn write_line(&self, out: &mut Vec<u8>) {
         let mut line = Members::open(out);
-        self.call.with_text(|text| line.plain("call", text));
-        self.session.with_text(|text| line.plain("session", text));
+        self.call.with_ascii(|text| line.plain("call", text));
+        self.session.with_ascii(|text| line.plain("session", text));
         line.time("at", self.at);
         line.number("took_ms", self.took_ms);
         line.member("who", |out| {
@@ -123,7 +123,7 @@ impl Exchange {
         line.texts("hidden", &self.hidden);
         line.reason(self.reason);
         if let Some(approval) = self.approval {
-            approval.with_text(|text| line.plain("approval", text));
+            approval.with_ascii(|text| line.plain("approval", text));
         }
         line.grants(&self.grants);
         line.number("status", self.status);
@@ -139,7 +139,7 @@ impl Exchange {
         line.flag("cut", self.cut);
         line.number("bytes", self.bytes);
         line.number("masked", self.masked);
-        self.salt.with_text(|text| line.plain("salt", text));
+        self.salt.with_ascii(|text| line.plain("salt", text));
         line.close();
     }
 }

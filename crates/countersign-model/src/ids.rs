@@ -36,8 +36,13 @@ macro_rules! id {
             }
 
             /// The text in one piece.
-            pub(crate) fn with_text<T>(self, then: impl FnOnce(&str) -> T) -> T {
-                with_text(concat!($prefix, "_"), self.0, then)
+            fn with_text<T>(self, then: impl FnOnce(&str) -> T) -> T {
+                self.with_ascii(|text| then(std::str::from_utf8(text).unwrap_or_default()))
+            }
+
+            /// The same as bytes, all of them ASCII, for what is written into a text of bytes.
+            pub(crate) fn with_ascii<T>(self, then: impl FnOnce(&[u8]) -> T) -> T {
+                with_ascii(concat!($prefix, "_"), self.0, then)
             }
 
             /// From the 16 bytes of [`Self::to_bytes`].
@@ -130,7 +135,7 @@ fn ulid(now: Timestamp, entropy: &Entropy) -> u128 {
 }
 
 /// The id in one piece: the ledger writes several of these for each call.
-fn with_text<T>(prefix: &str, value: u128, then: impl FnOnce(&str) -> T) -> T {
+fn with_ascii<T>(prefix: &str, value: u128, then: impl FnOnce(&[u8]) -> T) -> T {
     let mut text = [b'0'; PREFIX_CHARS_MAX + ULID_CHARS];
     let (head, digits) = text.split_at_mut(prefix.len().min(PREFIX_CHARS_MAX));
     head.iter_mut().zip(prefix.bytes()).for_each(|(slot, byte)| *slot = byte);
@@ -145,7 +150,7 @@ fn with_text<T>(prefix: &str, value: u128, then: impl FnOnce(&str) -> T) -> T {
         write_digits(last, word(0));
     }
     let length = prefix.len() + ULID_CHARS;
-    then(text.get(..length).and_then(|it| std::str::from_utf8(it).ok()).unwrap_or_default())
+    then(text.get(..length).unwrap_or_default())
 }
 
 fn write_digits<const N: usize>(digits: &mut [u8; N], mut word: u64) {

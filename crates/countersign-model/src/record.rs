@@ -59,7 +59,7 @@ impl Entry {
         let mut out = Vec::with_capacity(LINE_BYTES);
         let mut line = Members::open(&mut out);
         line.number("v", self.v);
-        self.id.with_text(|text| line.plain("id", text));
+        self.id.with_ascii(|text| line.plain("id", text));
         line.time("at", self.at);
         line.plain("type", name);
         event(&mut line);
@@ -147,8 +147,8 @@ pub struct CallIntent {
 
 impl CallIntent {
     fn write(&self, line: &mut Members<'_>) {
-        self.call.with_text(|text| line.plain("call", text));
-        self.session.with_text(|text| line.plain("session", text));
+        self.call.with_ascii(|text| line.plain("call", text));
+        self.session.with_ascii(|text| line.plain("session", text));
         line.number("epoch", self.epoch.0);
         line.who(&self.who);
         line.text("function", self.function.as_str());
@@ -157,7 +157,7 @@ impl CallIntent {
         line.grants(&self.grants);
         line.reason(self.reason);
         if let Some(approval) = self.approval {
-            approval.with_text(|text| line.plain("approval", text));
+            approval.with_ascii(|text| line.plain("approval", text));
         }
         line.digest("arguments", &self.arguments);
     }
@@ -211,7 +211,7 @@ pub struct CallOutcome {
 
 impl CallOutcome {
     fn write(&self, line: &mut Members<'_>) {
-        self.call.with_text(|text| line.plain("call", text));
+        self.call.with_ascii(|text| line.plain("call", text));
         line.number("status", self.status);
         line.reason(self.reason);
         line.number("took_ms", self.took_ms);

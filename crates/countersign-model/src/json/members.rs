@@ -34,9 +34,9 @@ impl<'a> Members<'a> {
         self.member(name, |out| write_string(text, out));
     }
 
-    /// A text that needs no escapes, such as an identifier.
-    pub(crate) fn plain(&mut self, name: &str, text: &str) {
-        self.member(name, |out| write_plain(text, out));
+    /// A text in UTF-8 that needs no escapes, such as an identifier.
+    pub(crate) fn plain(&mut self, name: &str, text: impl AsRef<[u8]>) {
+        self.member(name, |out| write_plain(text.as_ref(), out));
     }
 
     pub(crate) fn number(&mut self, name: &str, number: impl Into<u64>) {
@@ -49,11 +49,11 @@ impl<'a> Members<'a> {
     }
 
     pub(crate) fn digest(&mut self, name: &str, digest: &Digest) {
-        digest.with_text(|text| self.plain(name, text));
+        digest.with_ascii(|text| self.plain(name, text));
     }
 
     pub(crate) fn time(&mut self, name: &str, time: Timestamp) {
-        time.with_text(|text| self.plain(name, text));
+        time.with_ascii(|text| self.plain(name, text));
     }
 
     pub(crate) fn reason(&mut self, reason: Reason) {
@@ -76,7 +76,7 @@ impl<'a> Members<'a> {
     pub(crate) fn grants(&mut self, grants: &[GrantRef]) {
         self.list("grants", grants, |grant, out| {
             let mut members = Members::open(out);
-            grant.id.with_text(|text| members.plain("id", text));
+            grant.id.with_ascii(|text| members.plain("id", text));
             members.number("version", grant.version);
             members.close();
         });
@@ -103,9 +103,9 @@ impl<'a> Members<'a> {
     }
 }
 
-fn write_plain(text: &str, out: &mut Vec<u8>) {
+fn write_plain(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
-    out.extend_from_slice(text.as_bytes());
+    out.extend_from_slice(text);
     out.push(b'"');
 }
 

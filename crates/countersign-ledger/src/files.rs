@@ -52,6 +52,10 @@ impl ChangedDirectories {
 
     /// Makes a directory with what is missing above it.
     pub(crate) fn create(&mut self, directory: &Path) -> Result<(), FileError> {
+        if self.names.contains(directory) {
+            // Names in it changed, so it is there.
+            return Ok(());
+        }
         let mut missing = directory;
         while !missing.is_dir() {
             let Some(parent) = missing.parent() else { break };

@@ -5,6 +5,7 @@
 //! - `decision`: and the model's decision under a snapshot with 100 other grants
 //! - `mask`: and the answer masked
 //! - `all`: Countersign's gateway, with ledger and recording, as `countersign serve` runs it
+//! - `traced`: and every span of every call sent to a collector, which the target stands in for
 //!
 //! The rungs below `all` exist only here: the gateway itself can't leave a stage out. A token is
 //! written to DIRECTORY/token.
@@ -30,6 +31,7 @@ use countersign_model::{
     },
     decide::{Call, Meter, Taken, decide},
 };
+use countersign_telemetry::{Sample, Settings, Tracer};
 use http::{HeaderValue, Request, Response, Uri};
 use http_body_util::{BodyExt, Full};
 use hyper::{body::Incoming, service::service_fn};
@@ -61,6 +63,7 @@ enum Rung {
     Decision,
     Mask,
     All,
+    Traced,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -75,10 +78,11 @@ async fn main() {
         "decision" => Rung::Decision,
         "mask" => Rung::Mask,
         "all" => Rung::All,
+        "traced" => Rung::Traced,
         other => panic!("no rung is called {other}"),
     };
     countersign_identity::install_crypto();
-    let world = World::new(Path::new(directory), upstream).await;
+    let world = World::new(rung, Path::new(directory), upstream).await;
     let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await.expect("listen");
     std::fs::write(Path::new(directory).join("token"), &world.token).expect("token");
     let world = Arc::new(world);
@@ -89,7 +93,7 @@ async fn main() {
         tokio::spawn(async move {
             let mut builder = auto::Builder::new(TokioExecutor::new());
             builder.http1().timer(TokioTimer::new());
-            if rung == Rung::All {
+            if rung >= Rung::All {
                 let service = service_fn(move |request| {
                     let gateway = world.gateway.clone();
                     async move { Ok::<_, Infallible>(gateway.handle(request).await) }
@@ -167,7 +171,7 @@ impl World {
         Response::from_parts(parts, Full::new(body))
     }
 
-    async fn new(directory: &Path, upstream: &str) -> Self {
+    async fn new(rung: Rung, directory: &Path, upstream: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("listen");
         let issuer = format!("http://{}/idp", listener.local_addr().expect("address"));
         let idp = Idp::new(IdpConfig {
@@ -233,7 +237,7 @@ impl World {
             resource: RESOURCE.to_owned(),
             secrets: Secrets::new(|_| Err("none".to_owned())),
             limits: Limits::default(),
-            tracer: None,
+            tracer: (rung == Rung::Traced).then(|| tracer(upstream)),
         });
         tokio::spawn(gateway.clone().keep_sessions());
         let rule = Rule {
@@ -257,6 +261,25 @@ impl World {
             token,
         }
     }
+}
+
+/// Keeps all that begins here.
+fn tracer(upstream: &str) -> Tracer {
+    let (tracer, exporting) = Tracer::start(Settings {
+        url: format!("http://127.0.0.1:{upstream}/v1/traces"),
+        headers: http::HeaderMap::new(),
+        sample: Sample::new(1.0).expect("a part"),
+        service_name: "countersign".to_owned(),
+        instance: "bench".to_owned(),
+        now_nanos: || {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+            u64::try_from(now.as_nanos()).expect("before the end of time")
+        },
+        entropy: entropy(),
+    });
+    // The process ends by a signal.
+    std::mem::forget(exporting);
+    tracer
 }
 
 async fn seed(governance: &Governance, upstream: &str) {

@@ -76,6 +76,11 @@ async fn a_flood_stops_at_its_address_and_hurts_no_other() {
     assert_eq!(refused.retry_after().map(|it| it.millis()), Some(50));
     assert_eq!(refused.challenge_error(), None, "nothing says that the token is bad");
     assert_eq!(verifier.forged().checked, 200);
+    // Nothing that is signed is even read then; what says nothing by itself is another matter.
+    assert_eq!(code(&verifier, "a.b.c", peer(1)).await, "too_many_forged");
+    assert_eq!(code(&verifier, "a.b.c", peer(2)).await, "token_malformed");
+    assert_eq!(code(&verifier, "no token", peer(1)).await, "token_malformed");
+    assert_eq!(code(&verifier, &"x.".repeat(20_000), peer(1)).await, "token_too_large");
 
     assert_eq!(code(&verifier, &warm, peer(1)).await, "accepted");
     assert_eq!(code(&verifier, &cold, peer(2)).await, "accepted");

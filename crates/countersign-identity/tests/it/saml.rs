@@ -6,6 +6,7 @@ mod attacks;
 mod cbc;
 mod idp;
 mod metadata;
+mod nested;
 mod requests;
 mod shown;
 mod wrapping;

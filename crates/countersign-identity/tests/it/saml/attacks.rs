@@ -35,6 +35,7 @@ const SIGNED_AND_WRONG: &[(&str, Change, &str)] = &[
         |it| it.recipient = "https://other.example/acs".into(),
         "recipient_mismatch",
     ),
+    ("no recipient", |it| it.recipient = String::new(), "recipient_mismatch"),
     (
         "another destination",
         |it| it.destination = "https://other.example/acs".into(),
@@ -109,6 +110,11 @@ const SIGNED_AND_WRONG: &[(&str, Change, &str)] = &[
         |it| it.status = "urn:oasis:names:tc:SAML:2.0:status:Responder".into(),
         "denied_by_issuer",
     ),
+    (
+        "a name in another case",
+        |it| it.name_id = "Alice@example.com".into(),
+        "corp:Alice@example.com",
+    ),
     ("a nameless person", |it| it.name_id = String::new(), "subject_missing"),
     ("a name that ends in a blank", |it| it.name_id.push(' '), "subject_missing"),
     (
@@ -156,6 +162,74 @@ async fn what_is_signed_and_not_for_this_sign_in_is_refused() {
     }
 }
 
+type Write = fn(&str) -> String;
+
+/// Parts of an assertion that are left out or are others, before the provider signs it.
+const SIGNED_AND_ODD: &[(&str, Write, &str)] = &[
+    (
+        "a confirmation without an end",
+        |it| {
+            let end = format!(" NotOnOrAfter=\"{}\" Recipient", time(NOW + 300));
+            it.replacen(&end, " Recipient", 1)
+        },
+        "confirmation_not_accepted",
+    ),
+    (
+        "two confirmations",
+        |it| {
+            let more =
+                "</saml:SubjectConfirmation><saml:SubjectConfirmation></saml:SubjectConfirmation>";
+            it.replace("</saml:SubjectConfirmation>", more)
+        },
+        "assertion_malformed",
+    ),
+    (
+        "an encrypted name",
+        |it| it.replace("saml:NameID", "saml:EncryptedID"),
+        "assertion_malformed",
+    ),
+    ("a base ID", |it| it.replace("saml:NameID", "saml:BaseID"), "assertion_malformed"),
+    (
+        "an Advice",
+        |it| it.replace("</saml:Conditions>", "</saml:Conditions><saml:Advice></saml:Advice>"),
+        "assertion_malformed",
+    ),
+    (
+        "no sign-in",
+        |it| it.replace("saml:AuthnStatement", "saml:AttributeStatement"),
+        "assertion_malformed",
+    ),
+    ("no conditions", |it| it.replace("saml:Conditions", "saml:Advice"), "assertion_malformed"),
+    (
+        "of version 1.1",
+        |it| it.replace("Version=\"2.0\"", "Version=\"1.1\""),
+        "assertion_malformed",
+    ),
+    ("made at no time", |it| it.replace(" IssueInstant=", " Instant="), "assertion_malformed"),
+    (
+        "an issuer of another format",
+        |it| {
+            let format = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent";
+            it.replacen("<saml:Issuer>", &format!("<saml:Issuer Format=\"{format}\">"), 1)
+        },
+        "issuer_mismatch",
+    ),
+];
+
+#[tokio::test]
+async fn what_is_signed_and_not_an_assertion_of_the_profile_is_refused() {
+    let stage = Stage::new();
+    for (name, write, expected) in SIGNED_AND_ODD {
+        stage.next_second();
+        let waiting = stage.begin().await;
+        let draft = waiting.draft();
+        let odd = write(&draft.assertion());
+        assert_ne!(odd, draft.assertion(), "{name}: nothing was changed");
+        let result = stage.finish(&waiting, &draft.response(&stage.idp.sign(&odd))).await;
+        assert_eq!(outcome(&result), *expected, "{name}: {result:?}");
+    }
+}
+
 #[tokio::test]
 async fn not_exactly_one_assertion_is_refused() {
     let stage = Stage::new();
@@ -191,6 +265,12 @@ fn styles() -> Vec<(Style, &'static str)> {
             "algorithm_not_allowed",
         ),
         (Style { method: format!("{MORE}hmac-sha256"), ..usual.clone() }, "algorithm_not_allowed"),
+        (Style { method: format!("{MORE}rsa-md5"), ..usual.clone() }, "algorithm_not_allowed"),
+        (Style { digest_method: format!("{MORE}md5"), ..usual.clone() }, "algorithm_not_allowed"),
+        (
+            Style { method: "http://www.w3.org/2000/09/xmldsig#dsa-sha1".into(), ..usual.clone() },
+            "algorithm_not_allowed",
+        ),
         (Style { method: String::new(), ..usual.clone() }, "algorithm_not_allowed"),
         (
             Style {

@@ -8,21 +8,23 @@ use super::{
 };
 
 /// A genuine response and its parts, as an attacker has them.
-struct Genuine {
+pub(super) struct Genuine {
     /// With a signed assertion.
-    response: String,
+    pub(super) response: String,
     /// The assertion with its signature.
-    assertion: String,
-    signature: String,
+    pub(super) assertion: String,
+    pub(super) signature: String,
     /// The assertion without its signature.
-    bare: String,
+    pub(super) bare: String,
     /// The bare one, with another ID and of somebody else.
-    evil: String,
+    pub(super) evil: String,
     /// The same response, signed as a whole.
     whole: String,
+    /// The first one, signed as a whole too.
+    pub(super) both: String,
 }
 
-const ALICE: &str = "alice@example.com";
+pub(super) const ALICE: &str = "alice@example.com";
 const MALLORY: &str = "mallory@evil.example";
 
 impl Genuine {
@@ -34,41 +36,42 @@ impl Genuine {
             signature: signature_in(&assertion),
             evil: evil(&bare).replace("_assertion-1", "_evil"),
             whole: idp.sign(&draft.response(&bare)),
+            both: idp.sign(&draft.response(&assertion)),
             assertion,
             bare,
         }
     }
 
     /// The response with something in place of its assertion.
-    fn with(&self, assertion: &str) -> String {
+    pub(super) fn with(&self, assertion: &str) -> String {
         self.response.replace(&self.assertion, assertion)
     }
 
     /// The evil assertion with something behind its issuer.
-    fn evil_with(&self, inside: &str) -> String {
+    pub(super) fn evil_with(&self, inside: &str) -> String {
         behind_issuer(&self.evil, inside)
     }
 }
 
-fn evil(text: &str) -> String {
+pub(super) fn evil(text: &str) -> String {
     text.replace(ALICE, MALLORY).replace(">ops<", ">countersign-admins<")
 }
 
-fn signature_in(text: &str) -> String {
+pub(super) fn signature_in(text: &str) -> String {
     let (_, rest) = text.split_once("<ds:Signature ").unwrap();
     let (inside, _) = rest.split_once("</ds:Signature>").unwrap();
     format!("<ds:Signature {inside}</ds:Signature>")
 }
 
-fn behind_issuer(element: &str, inside: &str) -> String {
+pub(super) fn behind_issuer(element: &str, inside: &str) -> String {
     element.replacen("</saml:Issuer>", &format!("</saml:Issuer>{inside}"), 1)
 }
 
-fn in_object(content: &str) -> String {
+pub(super) fn in_object(content: &str) -> String {
     format!("<ds:Object>{content}</ds:Object></ds:Signature>")
 }
 
-type Make = fn(&Genuine) -> String;
+pub(super) type Make = fn(&Genuine) -> String;
 
 /// Somorovsky and others, “On Breaking SAML: Be Whoever You Want to Be”, in the usual numbers.
 const WRAPPED: &[(&str, Make, &str)] = &[
@@ -545,17 +548,30 @@ async fn no_key_comes_out_of_the_document() {
     let stage = Stage::new();
     let attacker = &Keys::shared().attacker;
     let certificate = STANDARD.encode(&attacker.certificate);
-    let key_info = format!(
-        "<ds:KeyInfo><ds:X509Data><ds:X509Certificate>{certificate}</ds:X509Certificate>\
-         </ds:X509Data></ds:KeyInfo>"
-    );
-    let style = Style { key_info, ..Style::default() };
     let evil = Idp::new(attacker);
     let waiting = stage.begin().await;
     let draft = waiting.draft();
+    for inside in [
+        format!(
+            "<ds:X509Data><ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data>"
+        ),
+        "<ds:KeyValue><ds:RSAKeyValue><ds:Modulus>AQAB</ds:Modulus><ds:Exponent>AQAB</ds:Exponent>\
+         </ds:RSAKeyValue></ds:KeyValue>"
+            .to_owned(),
+        "<ds:RetrievalMethod URI=\"http://127.0.0.1:9/key\"></ds:RetrievalMethod>".to_owned(),
+        "<ds:KeyName>idp</ds:KeyName>".to_owned(),
+    ] {
+        let key_info = format!("<ds:KeyInfo>{inside}</ds:KeyInfo>");
+        let style = Style { key_info, ..Style::default() };
+        for response in [
+            draft.response(&evil.sign_as(&draft.assertion(), &style)),
+            evil.sign_as(&draft.response(&draft.assertion()), &style),
+        ] {
+            let result = stage.finish(&waiting, &response).await;
+            assert_eq!(outcome(&result), "signature_invalid", "{inside}");
+        }
+    }
     for response in [
-        draft.response(&evil.sign_as(&draft.assertion(), &style)),
-        evil.sign_as(&draft.response(&draft.assertion()), &style),
         // A signature that is right does not make up for one that is not.
         evil.sign(&draft.signed(&stage.idp)),
         stage.idp.sign(&draft.response(&evil.sign(&draft.assertion()))),
@@ -564,7 +580,7 @@ async fn no_key_comes_out_of_the_document() {
     }
 }
 
-async fn check(table: &[(&str, Make, &str)]) {
+pub(super) async fn check(table: &[(&str, Make, &str)]) {
     let stage = Stage::new();
     for (name, make, code) in table {
         stage.next_second();
@@ -592,13 +608,13 @@ fn two_signed_infos(it: &Genuine, evil_first: bool) -> String {
     evil(&it.response).replace(&info, &both)
 }
 
-fn digest_of(text: &str) -> String {
+pub(super) fn digest_of(text: &str) -> String {
     use base64::{Engine, engine::general_purpose::STANDARD};
     STANDARD.encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes()))
 }
 
 /// The text with something else between two marks.
-fn cut(text: &str, from: &str, to: &str, new: &str) -> String {
+pub(super) fn cut(text: &str, from: &str, to: &str, new: &str) -> String {
     let (before, rest) = text.split_once(from).unwrap();
     let (_, after) = rest.split_once(to).unwrap();
     format!("{before}{from}{new}{to}{after}")

@@ -267,10 +267,6 @@ fn styles() -> Vec<(Style, &'static str)> {
         (Style { method: format!("{MORE}hmac-sha256"), ..usual.clone() }, "algorithm_not_allowed"),
         (Style { method: format!("{MORE}rsa-md5"), ..usual.clone() }, "algorithm_not_allowed"),
         (Style { digest_method: format!("{MORE}md5"), ..usual.clone() }, "algorithm_not_allowed"),
-        (
-            Style { method: "http://www.w3.org/2000/09/xmldsig#dsa-sha1".into(), ..usual.clone() },
-            "algorithm_not_allowed",
-        ),
         (Style { method: String::new(), ..usual.clone() }, "algorithm_not_allowed"),
         (
             Style {

@@ -83,11 +83,9 @@ async fn an_assertion_proves_a_person_until_it_ends() {
     assert_eq!(party.digest(), Digest::of(text.as_bytes()));
     assert!(!format!("{party:?}").contains("SignatureValue"));
     // Without a session that ends, the first end of the assertion's own.
-    for (change, ends) in [
-        ((|it| it.until = NOW + 60) as fn(&mut Draft), 60),
-        (|it| it.confirmed_until = NOW + 50, 50),
-        (|_| {}, 300),
-    ] {
+    let ends: [(Change, i64); 3] =
+        [(|it| it.until = NOW + 60, 60), (|it| it.confirmed_until = NOW + 50, 50), (|_| {}, 300)];
+    for (change, ends) in ends {
         let mut draft = draft();
         change(&mut draft);
         let party = show(&stage, &stage.idp.sign(&draft.assertion())).await.unwrap();

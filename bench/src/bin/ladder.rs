@@ -232,6 +232,7 @@ impl World {
             verifier: verifier.clone(),
             // Nothing here is good for one use: no caller shows a proof.
             once: UseOnce::new(|_, _| async { Ok(Use::Again) }),
+            saml: vec![],
             ledger,
             mask_key: HashKey::new(&[5; 32]),
             resource: RESOURCE.to_owned(),

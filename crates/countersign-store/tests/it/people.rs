@@ -83,6 +83,8 @@ async fn whoever_a_fact_names_is_found(world: World) {
         name: String::new(),
         sponsor: "sponsor".into(),
         purpose: "Dunning".to_owned(),
+        keys: vec![],
+        scopes: [].into(),
     };
     catalog.agents.insert("agent:dunning".to_owned(), agent);
     let row = CatalogRow { digest: Digest::of(b"one"), catalog };

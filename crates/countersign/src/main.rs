@@ -13,6 +13,7 @@ mod exit;
 mod login;
 mod output;
 mod plan;
+mod proxies;
 mod replay;
 mod server;
 mod suggest;

@@ -2,6 +2,7 @@
 //! it. The comments become the published JSON Schema.
 
 use super::scim::RawScim;
+use crate::proxies::Proxies;
 use countersign_identity::{
     Binding, CertificateBinding, ForgedLimits, IssuerConfig, OwnSettings, SamlConfig, Secret,
     TransmitterConfig,
@@ -271,11 +272,16 @@ pub(crate) struct RawLimits {
     pub(crate) answer_taken_within: Span,
     /// Tokens with a wrong signature that one address may send in a second, ten times as many at
     /// once; beyond it, tokens from there that were not accepted before have to wait. Where a proxy
-    /// in front passes on everybody's calls, set it to `forged_per_second_max`.
+    /// in front passes on everybody's calls, name it in `trusted_proxies`.
     pub(crate) forged_per_address_second_max: u32,
     /// The same from all addresses together. Half of it is kept for addresses that sent no forged
     /// token in the last ten minutes.
     pub(crate) forged_per_second_max: u32,
+    /// Addresses and networks of the proxies in front: `10.0.0.0/8`, `192.0.2.7`. Of what they say in
+    /// `X-Forwarded-For`, the last address that is not theirs counts as the one that sent a token. It
+    /// counts for nothing else.
+    #[schemars(with = "Vec<String>")]
+    pub(crate) trusted_proxies: Proxies,
 }
 
 impl Default for RawLimits {
@@ -290,6 +296,7 @@ impl Default for RawLimits {
             answer_taken_within: Span::from_seconds(300),
             forged_per_address_second_max: ForgedLimits::default().per_address_second_max,
             forged_per_second_max: ForgedLimits::default().per_second_max,
+            trusted_proxies: Proxies::default(),
         }
     }
 }

@@ -202,7 +202,8 @@ impl Port {
     }
 
     /// Answers on a connection; `from` says whose it is, with the client certificate if there is
-    /// one. Nobody who asks can say it: it is never read from a header.
+    /// one. Nobody who asks can say it: only a proxy that the configuration names says in a header whom
+    /// it asks for, and only limits count by that.
     async fn speak<S>(
         self: &Arc<Self>,
         stream: S,
@@ -215,8 +216,13 @@ impl Port {
         let (port, first) = (Arc::clone(self), Arc::clone(&asked));
         let (address, certificate) = from;
         let (from, peer) = (Origin::address(address), Peer::of(address));
+        let is_proxy = self.limits.trusted_proxies.have(address);
         let service = service_fn(move |mut request: Request<Incoming>| {
             first.store(true, Ordering::Relaxed);
+            let peer = match is_proxy {
+                true => port.limits.trusted_proxies.peer(address, request.headers()),
+                false => peer,
+            };
             request.extensions_mut().insert(peer);
             if let Some(certificate) = certificate {
                 request.extensions_mut().insert(certificate);

@@ -83,3 +83,37 @@ async fn a_flood_of_forged_tokens_is_bounded_where_it_comes_from() {
     assert!(said.contains("127.0.0.9") && !said.contains(&warm), "{said}");
     process.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn behind_a_named_proxy_each_caller_has_a_budget_and_elsewhere_nobody_is_believed() {
+    let world = World::new().await;
+    let limits = json!({"forged_per_address_second_max": 1, "trusted_proxies": ["127.0.0.9"]});
+    world.configure(&json!({"limits": limits}));
+    let process = Process::start(&world).await;
+    world.grant_desk(&process, AGENT).await;
+    let token = world.token(AGENT);
+    let through = |number| {
+        let say = Say::get(ITEM, &forged(&token, number));
+        say.header("x-forwarded-for", &format!("10.0.0.{}, 203.0.113.5", number % 250))
+    };
+    let mut proxy = from(9, &process).await;
+    let mut turned_away = 0;
+    for number in 0..60 {
+        let answer = proxy.say(through(number)).await.unwrap();
+        turned_away += usize::from(code(&answer) == "429 too_many_forged");
+    }
+    assert!(turned_away > 0, "what an attacker writes before it changes nothing");
+    let honest = |token: &str| Say::get(ITEM, token).header("x-forwarded-for", "198.51.100.1");
+    assert_eq!(proxy.say(honest(&world.token(AGENT))).await.unwrap().status, 200);
+
+    // The same from an address that is no proxy: whatever it says, it is itself.
+    let mut other = from(10, &process).await;
+    let mut codes = Vec::new();
+    for number in 100..160 {
+        let say = Say::get(ITEM, &forged(&token, number));
+        let say = say.header("x-forwarded-for", &format!("198.51.100.{number}"));
+        codes.push(code(&other.say(say).await.unwrap()));
+    }
+    assert!(codes.iter().any(|it| it == "429 too_many_forged"), "{codes:?}");
+    process.stop().await;
+}

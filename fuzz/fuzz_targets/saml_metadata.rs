@@ -34,6 +34,7 @@ const DS: &str = "http://www.w3.org/2000/09/xmldsig#";
 
 struct World {
     runtime: Runtime,
+    http: Http,
     directory: PathBuf,
     once: UseOnce,
     provider: Idp,
@@ -67,6 +68,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
         pinned: json!({"signing_certificates": [provider.pair.fingerprint()]}),
         vouched: json!({"metadata_certificate": directory.join("federation.crt")}),
         runtime: Builder::new_current_thread().enable_all().build().expect("a runtime"),
+        http: Http::new(),
         once: UseOnce::new(|_, _| async { Ok(Use::First) }),
         directory,
         provider,
@@ -130,7 +132,7 @@ impl World {
         let config: SamlConfig = serde_json::from_value(config).expect("a configuration");
         let surroundings = SamlSurroundings { providers: &[], issuers: &[], public_url: ORIGIN };
         let clock = Clock::stopped_at(Timestamp::from_millis(NOW * 1000));
-        let sign_in = SamlSignIn::new(config, surroundings, Http::new(), clock, |_| None);
+        let sign_in = SamlSignIn::new(config, surroundings, self.http.clone(), clock, |_| None);
         let sign_in = sign_in.expect("a provider");
         let entropy = Entropy::new(|bytes| bytes.fill(7));
         let (request, pending) = self.runtime.block_on(sign_in.begin(&entropy)).ok()?;

@@ -210,6 +210,27 @@ async fn a_sign_in_that_the_provider_begins_goes_to_pages_of_the_console_only() 
     }
 }
 
+/// HTTP-Redirect and artifacts would bring responses in addresses, which end up in logs and histories.
+#[tokio::test]
+async fn a_response_comes_by_a_form_and_no_other_way() {
+    let world = world(json!({})).await;
+    let idp = Idp::new(&Keys::shared().provider);
+    let mut browser = world.browser();
+    let request = begin(&mut browser, "/console").await;
+    let response = draft(&world, &request).signed(&idp);
+    let query = form(&[("SAMLResponse", &STANDARD.encode(&response))]);
+    for path in [format!("{RESPONSE}?{query}"), format!("{RESPONSE}?SAMLart=AAQAAA")] {
+        let answer = browser.get(&path).await;
+        assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{}", answer.text());
+    }
+    let answer = browser.send(Request::post(format!("{RESPONSE}?{query}")), String::new()).await;
+    assert_ne!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text());
+    // The control. The last answer has ended that sign-in.
+    let request = begin(&mut browser, "/console").await;
+    let response = draft(&world, &request).signed(&idp);
+    assert_eq!(post(&mut browser, &response, "").await.status, StatusCode::SEE_OTHER);
+}
+
 /// The page works by its button alone, and its form may lead to the provider and nowhere else.
 #[tokio::test]
 async fn a_request_by_a_form_leads_to_the_provider_alone() {

@@ -55,31 +55,31 @@ faults! {
     /// More than 10 minutes have passed.
     SignInExpired = "sign_in_expired", "The sign-in took longer than 10 minutes; start again.";
     /// There is a document type.
-    XmlDoctype = "xml_doctype", "A document type stands in it, which no SAML message has.";
+    XmlDoctype = "xml_doctype", "The message holds a document type, which no SAML message has.";
     /// There is a comment, an entity, a processing instruction or the like, or too much of something.
-    XmlNotAllowed = "xml_not_allowed", "Something stands in it that no SAML message has.";
+    XmlNotAllowed = "xml_not_allowed", "The message holds what no SAML message has.";
     /// It is not XML.
-    XmlMalformed = "xml_malformed", "It is not well-formed XML.";
+    XmlMalformed = "xml_malformed", "The message is not well-formed XML.";
     /// Two elements have the same ID.
-    XmlDuplicateId = "xml_duplicate_id", "The same ID stands in it twice.";
+    XmlDuplicateId = "xml_duplicate_id", "The message has the same ID twice.";
     /// It is not a response of SAML 2.0 in its usual shape.
     ResponseMalformed = "response_malformed", "The response is not a usual response of SAML 2.0.";
     /// Not exactly one assertion.
     AssertionCount = "assertion_count", "The response does not hold exactly one assertion.";
     /// A signature is not in the one shape that is accepted.
     SignatureMalformed = "signature_malformed",
-        "A signature is not in the accepted shape.";
+        "A signature of the message is not in the accepted shape.";
     /// An algorithm that is not accepted: SHA-1, HMAC, other canonicalisations.
     AlgorithmNotAllowed = "algorithm_not_allowed",
-        "It is signed with an algorithm that is not accepted.";
+        "The message is signed with an algorithm that is not accepted.";
     /// What is signed was changed.
-    DigestMismatch = "digest_mismatch", "It was changed after it was signed.";
+    DigestMismatch = "digest_mismatch", "The message was changed after it was signed.";
     /// No pinned key made the signature.
-    SignatureInvalid = "signature_invalid", "It is not signed by the identity provider.";
+    SignatureInvalid = "signature_invalid", "The message is not signed by the identity provider.";
     /// The provider said no.
     Denied = "denied_by_issuer", "The identity provider refused the sign-in.";
     /// It is from somebody else.
-    IssuerMismatch = "issuer_mismatch", "It comes from another identity provider.";
+    IssuerMismatch = "issuer_mismatch", "The message comes from another identity provider.";
     /// It is for another address.
     DestinationMismatch = "destination_mismatch", "The response is for another address.";
     /// The encryption is not one that is accepted: PKCS #1 v1.5, or CBC where it may not be.

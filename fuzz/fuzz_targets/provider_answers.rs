@@ -4,7 +4,7 @@
 
 #![no_main]
 
-use countersign_identity::{Hidden, TokenSet};
+use countersign_identity::{Hidden, Scheme, TokenSet};
 use countersign_model::{Span, Timestamp};
 use device::DeviceCode;
 use libfuzzer_sys::fuzz_target;
@@ -41,7 +41,11 @@ fn judge_tokens(document: &[u8], tokens: &TokenSet) {
     let said = whole(document);
     let access = tokens.access_token.reveal();
     assert_eq!(said["access_token"], access);
-    assert!(said["token_type"].as_str().is_some_and(|it| it.eq_ignore_ascii_case("bearer")));
+    let scheme = match tokens.scheme {
+        Scheme::Bearer => "bearer",
+        Scheme::Dpop => "dpop",
+    };
+    assert!(said["token_type"].as_str().is_some_and(|it| it.eq_ignore_ascii_case(scheme)));
     for token in [Some(&tokens.access_token), tokens.refresh_token.as_ref()].into_iter().flatten() {
         let header = format!("Bearer {}", token.reveal());
         let header = http::HeaderValue::from_str(&header).expect("it fits into a header");

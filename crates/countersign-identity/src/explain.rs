@@ -327,6 +327,11 @@ pub(crate) fn value(claim: Option<&Value>) -> String {
     }
 }
 
+/// What a rule adds in front of a name; nothing where there is no prefix.
+pub(crate) fn prefix(prefix: &str) -> String {
+    if prefix.is_empty() { String::new() } else { format!(" with the prefix {prefix:?}") }
+}
+
 /// The value of a claim by its name as it stands, else by a dotted path.
 pub(crate) fn at(claims: &Map<String, Value>, path: &str) -> String {
     value(crate::claims::at_path(claims, path))

@@ -95,8 +95,8 @@ impl Mapping {
         let read = naming.claims();
         trace.note("subject", &read, || {
             let found: Vec<String> = read.iter().map(|it| explain::at(claims, it)).collect();
-            let prefix = &self.claims.subject_prefix;
-            let rule = format!("{key} with the prefix {prefix:?}: {subject}");
+            let prefix = explain::prefix(&self.claims.subject_prefix);
+            let rule = format!("{key}{prefix}: {subject}");
             (found.join(", "), format!("issuers[{}].{rule}", self.issuer_name))
         });
         let kind = self.kind(claims, client, token_use, trace)?;
@@ -163,7 +163,7 @@ impl Mapping {
         }
         self.note(trace, "groups", &self.claims.groups, claims, || {
             let count = caller.groups.len();
-            format!("claims.groups with the prefix {:?}: {count}", self.claims.group_prefix())
+            format!("claims.groups{}: {count}", explain::prefix(self.claims.group_prefix()))
         });
         trace.note("scopes", &["scope", "scp"], || {
             let scopes: Vec<&str> = caller.scopes.iter().map(AsRef::as_ref).collect();

@@ -3,7 +3,7 @@
 use super::{PersonMapping, values};
 use crate::{
     SignInNotes,
-    explain::value,
+    explain::{prefix, value},
     refused::shown,
     saml::{assertion::Believed, config::SamlConfig},
 };
@@ -25,7 +25,6 @@ impl PersonMapping {
         let key = |key: &str| format!("saml[{}].{key}", self.provider);
         let row =
             |check, read: &str, found, rule| -> Row { (check, vec![read.to_owned()], found, rule) };
-        let prefix = |prefix: &str| format!("with the prefix {prefix:?}");
         let request = match believed.in_response_to {
             Some(_) => ("the request of this browser", "SAML 2.0 Profiles, once".to_owned()),
             None => ("nothing: begun at the provider", key("idp_initiated")),
@@ -39,7 +38,7 @@ impl PersonMapping {
         ];
         rows.push(self.subject_row(believed, caller));
         let groups = format!(
-            "{} {}: {}",
+            "{}{}: {}",
             key("attributes.groups"),
             prefix(self.attributes.group_prefix()),
             caller.groups.len()
@@ -65,8 +64,10 @@ impl PersonMapping {
     fn subject_row(&self, believed: &Believed, caller: &Caller) -> Row {
         let rule = |key: &str| {
             format!(
-                "saml[{}].{key} with the prefix {:?}: {}",
-                self.provider, self.attributes.subject_prefix, caller.subject
+                "saml[{}].{key}{}: {}",
+                self.provider,
+                prefix(&self.attributes.subject_prefix),
+                caller.subject
             )
         };
         match &self.attributes.subject {

@@ -43,7 +43,7 @@ impl Proxies {
     }
 
     /// Whether requests from there are passed on for others.
-    pub(crate) fn have(&self, address: IpAddr) -> bool {
+    fn have(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.0.iter().any(|it| it.has(address))
     }

@@ -3,7 +3,7 @@
 
 use super::{assembly::Assembly, operations::Origin, patient::Patient, routes};
 use crate::{config::raw::RawLimits, exit::Failure};
-use countersign_identity::{Peer, Thumbprint};
+use countersign_identity::Thumbprint;
 use countersign_model::Span;
 use http::Request;
 use hyper::{body::Incoming, service::service_fn};
@@ -215,14 +215,10 @@ impl Port {
         let asked = Arc::new(AtomicBool::new(false));
         let (port, first) = (Arc::clone(self), Arc::clone(&asked));
         let (address, certificate) = from;
-        let (from, peer) = (Origin::address(address), Peer::of(address));
-        let is_proxy = self.limits.trusted_proxies.have(address);
+        let from = Origin::address(address);
         let service = service_fn(move |mut request: Request<Incoming>| {
             first.store(true, Ordering::Relaxed);
-            let peer = match is_proxy {
-                true => port.limits.trusted_proxies.peer(address, request.headers()),
-                false => peer,
-            };
+            let peer = port.limits.trusted_proxies.peer(address, request.headers());
             request.extensions_mut().insert(peer);
             if let Some(certificate) = certificate {
                 request.extensions_mut().insert(certificate);

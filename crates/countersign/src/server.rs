@@ -14,5 +14,5 @@ mod tls;
 
 pub(crate) use assembly::{Assembly, Keys, Setup};
 pub(crate) use logging::start as start_logging;
-pub(crate) use port::{Listening, SaidIn, listen, serve};
+pub(crate) use port::{EndAsked, SaidIn, listen, serve};
 pub(crate) use tls::acceptor as tls_acceptor;

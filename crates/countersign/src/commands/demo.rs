@@ -12,7 +12,7 @@ use crate::{
     exit::{Exit, Failure},
     login::private_file,
     output::{self, DIM, styled},
-    server::{self, Assembly, Keys, Listening, SaidIn, Setup},
+    server::{self, Assembly, Keys, SaidIn, Setup},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_demo::{
@@ -62,22 +62,14 @@ async fn demo(arguments: &DemoArguments) -> Result<(), Failure> {
     assembly.demo = Some(routes(&idp, &secrets));
     let first = settle(&assembly, raw_catalog(&base)?, &calendar).await?;
     assembly.start().await?;
+    let end = server::EndAsked::from_now_on()?;
     welcome::say(&base, &arguments.state, first)?;
-    let served = run_until_the_end(&Arc::new(assembly), listening, &limits, running).await;
-    output::note(&styled(DIM, "The demo has ended; the next start goes on here."));
-    served
-}
-
-async fn run_until_the_end(
-    assembly: &Arc<Assembly>,
-    listening: Listening,
-    limits: &RawLimits,
-    running: server::assembly::Running,
-) -> Result<(), Failure> {
+    let assembly = Arc::new(assembly);
     // The identity provider is behind the same port, so its keys are read with the first token.
-    let served = server::serve(Arc::clone(assembly), listening, None, limits, DRAIN_WITHIN).await;
-    running.end(assembly).await;
-    served
+    server::serve(Arc::clone(&assembly), listening, end, None, &limits, DRAIN_WITHIN).await;
+    running.end(&assembly).await;
+    output::note(&styled(DIM, "The demo has ended; the next start goes on here."));
+    Ok(())
 }
 
 /// Whether the world was made now or is found again.

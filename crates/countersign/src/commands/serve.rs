@@ -48,6 +48,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
         tracing::info!(digest = %applied.digest, epoch = %applied.epoch, "catalog in force");
     }
     assembly.verifier.warm_up();
+    let end = server::EndAsked::from_now_on()?;
     tracing::info!(%address, public_url, gateway, version = env!("CARGO_PKG_VERSION"), "listening");
     if output::can_show_progress() {
         output::note(&format!(
@@ -55,9 +56,9 @@ async fn serve(config: Config) -> Result<(), Failure> {
         ));
     }
     let assembly = Arc::new(assembly);
-    let served = server::serve(Arc::clone(&assembly), listening, tls, &limits, drain_within).await;
+    server::serve(Arc::clone(&assembly), listening, end, tls, &limits, drain_within).await;
     running.end(&assembly).await;
-    served
+    Ok(())
 }
 
 fn read(files: &CatalogFiles) -> Result<countersign_model::catalog::raw::RawCatalog, Failure> {

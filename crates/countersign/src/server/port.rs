@@ -24,7 +24,7 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     sync::{OwnedSemaphorePermit, Semaphore},
 };
 use tokio_rustls::TlsAcceptor;
@@ -93,20 +93,45 @@ fn another(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip(), port)
 }
 
+/// The wishes of whoever runs the process that it end. They are received from the moment this is
+/// made: before it, a signal kills.
+#[derive(Debug)]
+pub(crate) struct EndAsked {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl EndAsked {
+    /// From now on the process ends in good order when it is asked to. Made before anybody is told
+    /// that the gateway listens, since from then on it may be asked.
+    ///
+    /// # Errors
+    /// When signals can't be received.
+    pub(crate) fn from_now_on() -> Result<Self, Failure> {
+        let no_signals = |error| Failure::failed(format!("signals can't be received: {error}"));
+        let terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
+        let interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
+        Ok(Self { terminate, interrupt })
+    }
+
+    /// Returns when the process is asked to end; once for each time.
+    async fn received(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
 /// Answers until the process is asked to end, then finishes what is in hand.
-///
-/// # Errors
-/// When signals can't be received.
 pub(crate) async fn serve(
     assembly: Arc<Assembly>,
     listening: Listening,
+    mut end: EndAsked,
     tls: Option<TlsAcceptor>,
     limits: &RawLimits,
     drain_within: Span,
-) -> Result<(), Failure> {
-    let no_signals = |error| Failure::failed(format!("signals can't be received: {error}"));
-    let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
+) {
     let port = Arc::new(Port { assembly, tls, limits: limits.clone(), load: Load::default() });
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(limits.connections_max));
@@ -116,8 +141,7 @@ pub(crate) async fn serve(
                 let (stream, from, place) = accepted;
                 Arc::clone(&port).spawn((stream, from), place, graceful.watcher());
             }
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
+            () = end.received() => break,
         }
     }
     // From here on the system refuses new connections, and calls on open ones are refused.
@@ -132,10 +156,8 @@ pub(crate) async fn serve(
         () = tokio::time::sleep(drain_within.duration()) => {
             tracing::warn!(%drain_within, "calls in hand did not end in time");
         }
-        _ = terminate.recv() => tracing::warn!("ending at once: asked a second time"),
-        _ = interrupt.recv() => tracing::warn!("ending at once: asked a second time"),
+        () = end.received() => tracing::warn!("ending at once: asked a second time"),
     }
-    Ok(())
 }
 
 /// The next connection, when there is a place for it.

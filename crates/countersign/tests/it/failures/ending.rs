@@ -82,6 +82,15 @@ async fn a_second_signal_ends_it_at_once() {
     slow.await.unwrap().unwrap_err();
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn asked_as_soon_as_it_listens_it_ends_in_good_order() {
+    let (world, process) = running().await;
+    process.stop().await;
+    for _ in 0..10 {
+        Process::start(&world).await.stop().await;
+    }
+}
+
 fn item(world: &World) -> Say {
     Say::get(ITEM, &world.token(AGENT))
 }

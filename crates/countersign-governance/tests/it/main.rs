@@ -16,6 +16,7 @@ mod directory_groups;
 mod gateways;
 mod grants;
 mod history;
+mod hoop;
 mod policy;
 mod session_ends;
 mod sessions;

@@ -37,9 +37,9 @@ use tokio::{
 const RILEY: &str = "riley@acme.example";
 const SAM: &str = "sam@acme.example";
 const OLIVIA: &str = "olivia@acme.example";
-/// On the gateway where it was decided it is milliseconds; the rest is for a machine that does much else.
+/// On the gateway where it was decided. It is milliseconds; the rest is for a machine that does much else.
 const AT_ONCE: Duration = Duration::from_secs(4);
-/// The same on every other gateway.
+/// On every other gateway, as the product promises.
 const EVERYWHERE: Duration = Duration::from_secs(5);
 
 /// What a call can lose.

@@ -105,6 +105,11 @@ id!(
     "grt"
 );
 id!(
+    /// Names one run of an access review.
+    CampaignId,
+    "cmp"
+);
+id!(
     /// Names one held call's request for a human's answer.
     ApprovalId,
     "apr"

@@ -1,0 +1,12 @@
+//! Access reviews: campaigns in which people certify, reduce or revoke each grant in scope. Everything
+//! here is a value; who may decide what, and what a decision does, are functions of values.
+
+pub mod campaign;
+pub mod item;
+pub mod schedule;
+pub mod usage;
+
+pub use campaign::{Campaign, CampaignOrigin, CampaignState, Covers, SignOff};
+pub use item::{Answer, Item, ItemState, Outcome, Recommendation, ReviewVerdict};
+pub use schedule::{CampaignRules, ReviewerRule, Schedule, Scope};
+pub use usage::GrantUsage;

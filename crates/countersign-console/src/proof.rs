@@ -192,6 +192,11 @@ fn find(
             | Event::ApiKeyChanged(_)
             | Event::RecordViewed(_)
             | Event::TokenAsked(_)
+            | Event::ReviewOpened(_)
+            | Event::ReviewDecided(_)
+            | Event::ReviewChanged(_)
+            | Event::ReviewSignedOff(_)
+            | Event::ReviewClosed(_)
             | Event::Gateway(_) => {}
         }
         if intent.is_some() && outcome.is_some() {

@@ -12,6 +12,7 @@ mod outbox;
 mod people;
 mod policy;
 mod recordings;
+mod reviews;
 mod roles;
 mod session_ends;
 mod sessions;
@@ -43,6 +44,11 @@ pub use people::{
 };
 pub use policy::Policy;
 pub use recordings::{IndexError, RecordingsIndex};
+pub use reviews::{
+    ACT_ITEMS_MAX, Answered, CAMPAIGNS_MAX, CampaignFilter, CampaignView, Extension, HandOn,
+    ItemFilter, ItemPage, ItemView, NewAnswer, NewCampaign, Progress, ReviewError,
+    SIGNED_IN_WITHIN,
+};
 pub use roles::{Actor, BadText, Forbidden, HeldRole, Role, RoleMap, TEXT_CHARS_MAX};
 pub use session_ends::{CUT_OFF_KEPT, SessionsEnded};
 pub use sessions::{SESSIONS_MAX, SessionError};

@@ -8,6 +8,12 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
+mod reviews;
+
+pub use reviews::{
+    ReviewChange, ReviewChanged, ReviewClosed, ReviewDecided, ReviewOpened, ReviewSignedOff,
+};
+
 /// One ledger entry. Written as one line of JSON, members in the order of the fields.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
@@ -43,6 +49,11 @@ impl Entry {
             | Event::ApiKeyChanged(_)
             | Event::RecordViewed(_)
             | Event::TokenAsked(_)
+            | Event::ReviewOpened(_)
+            | Event::ReviewDecided(_)
+            | Event::ReviewChanged(_)
+            | Event::ReviewSignedOff(_)
+            | Event::ReviewClosed(_)
             | Event::Gateway(_) => self.serialised(),
         }
     }
@@ -111,6 +122,21 @@ pub enum Event {
     /// Somebody asked this installation for a token.
     #[serde(rename = "token.asked")]
     TokenAsked(Box<TokenAsked>),
+    /// A campaign of an access review is open: its snapshot is complete.
+    #[serde(rename = "review.opened")]
+    ReviewOpened(Box<ReviewOpened>),
+    /// Somebody answered about a grant in a campaign, or a rule did.
+    #[serde(rename = "review.decided")]
+    ReviewDecided(Box<ReviewDecided>),
+    /// Something else changed in a campaign.
+    #[serde(rename = "review.changed")]
+    ReviewChanged(Box<ReviewChanged>),
+    /// Somebody signed for what they decided, or for a campaign.
+    #[serde(rename = "review.signed_off")]
+    ReviewSignedOff(ReviewSignedOff),
+    /// A campaign is closed.
+    #[serde(rename = "review.closed")]
+    ReviewClosed(ReviewClosed),
     /// A gateway began or ended.
     #[serde(rename = "gateway")]
     Gateway(GatewayEvent),

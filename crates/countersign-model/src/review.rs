@@ -3,10 +3,12 @@
 
 pub mod campaign;
 pub mod item;
+pub mod judge;
 pub mod schedule;
 pub mod usage;
 
-pub use campaign::{Campaign, CampaignOrigin, CampaignState, Covers, SignOff};
-pub use item::{Answer, Item, ItemState, Outcome, Recommendation, ReviewVerdict};
+pub use campaign::{AutomaticEnd, Campaign, CampaignOrigin, CampaignState, Covers, SignOff};
+pub use item::{Answer, Item, ItemResult, ItemState, Outcome, Recommendation, ReviewVerdict};
+pub use judge::{Judged, judge};
 pub use schedule::{CampaignRules, ReviewerRule, Schedule, Scope};
 pub use usage::GrantUsage;

@@ -17,6 +17,7 @@ mod open;
 mod outbox;
 mod people;
 mod people_words;
+mod reviews;
 mod sessions;
 mod stops;
 #[cfg(feature = "testing")]
@@ -38,6 +39,10 @@ pub use open::{Engine, Store};
 pub use outbox::{Effect, NewEntry, Waiting};
 pub use people::{DirectoryPerson, PEOPLE_AT_ONCE_MAX, PersonFacts, PersonRow};
 pub use people_words::{FIND_CHARS_MAX, PeopleFound, PeopleQuery, PersonFound};
+pub use reviews::{
+    CampaignQuery, CampaignRow, ITEMS_AT_ONCE_MAX, ITEMS_PAGE_MAX, ItemCount, ItemQuery, ItemRow,
+    ScheduleRun,
+};
 pub use sessions::{NewSession, SessionQuery, SessionRow, SessionTouch};
 pub use transaction::Transaction;
 pub use web_sessions::{SessionOrigin, WebSession};

@@ -27,6 +27,12 @@ pub struct Campaign {
     pub opening: Option<Opening>,
     /// Where it stands.
     pub state: CampaignState,
+    /// Automatic ends that an administrator confirmed although the breaker stopped them (R9).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub confirmed: Vec<Confirmation>,
+    /// How many of the rules' reminders were sent, the earliest first; passed-over ones count.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub reminded: u32,
     /// Sign-offs, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sign_offs: Vec<SignOff>,
@@ -109,6 +115,8 @@ pub enum CampaignState {
     Stopped {
         /// Since when.
         at: Timestamp,
+        /// Which of its ends.
+        before: AutomaticEnd,
         /// How many grants would end.
         would_end: u64,
         /// Of how many.
@@ -137,6 +145,29 @@ pub enum CampaignState {
     },
 }
 
+/// When a campaign ends access by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AutomaticEnd {
+    /// At the due date.
+    Due,
+    /// When grace is over.
+    Grace,
+}
+
+/// An administrator lets an automatic end act although the breaker stopped it (R9).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confirmation {
+    /// Who.
+    pub by: Subject,
+    /// When.
+    pub at: Timestamp,
+    /// Which end.
+    pub end: AutomaticEnd,
+    /// How many grants would end; more than that is asked about again.
+    pub would_end: u64,
+}
+
 /// Somebody answers for decisions with their name (R16).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SignOff {
@@ -162,6 +193,55 @@ pub enum Covers {
     Own,
     /// All decisions of the campaign, after its close.
     Campaign,
+}
+
+impl CampaignState {
+    /// The word for it.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Opening => "opening",
+            Self::Open => "open",
+            Self::Stopped { .. } => "stopped",
+            Self::Grace { .. } => "grace",
+            Self::Closed { .. } => "closed",
+            Self::SignedOff { .. } => "signed_off",
+        }
+    }
+
+    /// Whether people may answer.
+    pub const fn takes_answers(&self) -> bool {
+        match self {
+            Self::Open | Self::Stopped { .. } | Self::Grace { .. } => true,
+            Self::Opening | Self::Closed { .. } | Self::SignedOff { .. } => false,
+        }
+    }
+
+    /// When it was closed, if it is.
+    pub const fn closed_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Closed { at, .. } => Some(*at),
+            Self::SignedOff { closed_at, .. } => Some(*closed_at),
+            Self::Opening | Self::Open | Self::Stopped { .. } | Self::Grace { .. } => None,
+        }
+    }
+}
+
+impl Campaign {
+    /// When somebody last signed for their own answers: those from then or before stand (R16).
+    pub fn signed_off_by(&self, subject: &Subject) -> Option<Timestamp> {
+        let own = |it: &&SignOff| it.covers == Covers::Own && it.by == *subject;
+        self.sign_offs.iter().filter(own).map(|it| it.at).max()
+    }
+
+    /// Whether an administrator confirmed that an automatic end may end so many grants.
+    pub fn is_confirmed(&self, end: AutomaticEnd, would_end: u64) -> bool {
+        self.confirmed.iter().any(|it| it.end == end && it.would_end >= would_end)
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// A correction after the sign-off: said beside, never changed.

@@ -189,9 +189,14 @@ pub struct Outcome {
     /// When every gateway was seen to serve that policy (R11).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verified_at: Option<Timestamp>,
+    /// The grant's version that it left.
+    pub version: u32,
     /// The certification that stood before, to come back to when a certification is undone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<crate::grant::Certification>,
+    /// The grant as it stood before it was narrowed, to come back to when that is undone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub narrowed_from: Option<Box<Grant>>,
 }
 
 /// What became of a grant in a campaign.
@@ -208,6 +213,152 @@ pub enum ItemResult {
     NotReviewed,
     /// Nobody answered: the rule ended or narrowed it (R8).
     EndedByRule,
+}
+
+impl Item {
+    /// The answers that count in the stage that is asked now.
+    pub fn counting(&self) -> impl Iterator<Item = &Answer> {
+        self.answers.iter().filter(|it| it.stage == self.stage && it.counts())
+    }
+
+    /// Whether somebody's answer is waited for.
+    pub fn waits_for(&self, subject: &Subject) -> bool {
+        let is_open = match self.state {
+            ItemState::Open | ItemState::Suspended { .. } => true,
+            ItemState::Decided(_) | ItemState::Moot { .. } => false,
+        };
+        is_open
+            && self.reviewers.iter().any(|it| it.subject == *subject)
+            && !self.counting().any(|it| it.by == *subject)
+    }
+
+    /// What is decided about it, as the digests of sign-offs and reports have it: the grant, every
+    /// answer that counts, and where it stands. When gateways were seen to serve it is left out.
+    pub fn decision(&self) -> Digest {
+        let mut state = self.state.clone();
+        if let ItemState::Decided(outcome) = &mut state {
+            outcome.verified_at = None;
+        }
+        let answers: Vec<&Answer> = self.answers.iter().filter(|it| it.void.is_none()).collect();
+        Digest::of_json(&serde_json::json!({
+            "grant": self.grant, "snapshot": self.digest, "answers": answers, "state": state,
+        }))
+    }
+}
+
+impl ItemSnapshot {
+    /// The digest of its canonical JSON.
+    pub fn digest(&self) -> Digest {
+        Digest::of_json(&serde_json::to_value(self).unwrap_or_default())
+    }
+}
+
+impl Answer {
+    /// Whether it says what should become of the grant, and still counts.
+    pub fn counts(&self) -> bool {
+        self.void.is_none() && self.verdict.decides()
+    }
+
+    /// The digest of its canonical JSON.
+    pub fn digest(&self) -> Digest {
+        Digest::of_json(&serde_json::to_value(self).unwrap_or_default())
+    }
+}
+
+impl ReviewVerdict {
+    /// The word for it.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Certify => "certify",
+            Self::Reduce { .. } => "reduce",
+            Self::Revoke => "revoke",
+            Self::HandOn { .. } => "hand_on",
+            Self::DontKnow => "dont_know",
+        }
+    }
+
+    /// Whether it says what should become of the grant.
+    pub const fn decides(&self) -> bool {
+        match self {
+            Self::Certify | Self::Reduce { .. } | Self::Revoke => true,
+            Self::HandOn { .. } | Self::DontKnow => false,
+        }
+    }
+
+    /// Whether it is against a recommendation. Where too little is known, nothing is.
+    pub const fn is_against(&self, advice: Advice) -> bool {
+        match (self, advice) {
+            (Self::Certify, Advice::Reduce | Advice::Revoke)
+            | (Self::Reduce { .. }, Advice::Revoke)
+            | (Self::Revoke, Advice::Certify) => true,
+            (Self::Certify, Advice::Certify)
+            | (Self::Reduce { .. }, Advice::Certify | Advice::Reduce)
+            | (Self::Revoke, Advice::Reduce | Advice::Revoke)
+            | (_, Advice::NoData)
+            | (Self::HandOn { .. } | Self::DontKnow, _) => false,
+        }
+    }
+}
+
+impl Advice {
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Certify => "certify",
+            Self::Reduce => "reduce",
+            Self::Revoke => "revoke",
+            Self::NoData => "no_data",
+        }
+    }
+}
+
+impl ItemState {
+    /// The word for it.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Decided(_) => "decided",
+            Self::Suspended { .. } => "suspended",
+            Self::Moot { .. } => "moot",
+        }
+    }
+
+    /// What was decided, if it is.
+    pub const fn result(&self) -> Option<ItemResult> {
+        match self {
+            Self::Decided(outcome) => Some(outcome.result),
+            Self::Open | Self::Suspended { .. } | Self::Moot { .. } => None,
+        }
+    }
+
+    /// Whether something was decided that not every gateway was seen to serve (R11).
+    pub const fn is_unverified(&self) -> bool {
+        match self {
+            Self::Decided(outcome) => outcome.verified_at.is_none() && outcome.result.acts(),
+            Self::Open | Self::Suspended { .. } | Self::Moot { .. } => false,
+        }
+    }
+}
+
+impl ItemResult {
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Certified => "certified",
+            Self::Reduced => "reduced",
+            Self::Revoked => "revoked",
+            Self::NotReviewed => "not_reviewed",
+            Self::EndedByRule => "ended_by_rule",
+        }
+    }
+
+    /// Whether it changes the grant.
+    pub const fn acts(self) -> bool {
+        match self {
+            Self::Certified | Self::Reduced | Self::Revoked | Self::EndedByRule => true,
+            Self::NotReviewed => false,
+        }
+    }
 }
 
 /// How long a revocation can be undone (R10).

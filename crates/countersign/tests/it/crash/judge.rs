@@ -73,7 +73,12 @@ fn only_redelivered_twice(entries: &[Entry]) {
             | Event::CatalogApplied(_)
             | Event::StopChanged(_)
             | Event::MembershipChanged(_)
-            | Event::ApiKeyChanged(_) => {}
+            | Event::ApiKeyChanged(_)
+            | Event::ReviewOpened(_)
+            | Event::ReviewDecided(_)
+            | Event::ReviewChanged(_)
+            | Event::ReviewSignedOff(_)
+            | Event::ReviewClosed(_) => {}
             Event::CallIntent(_)
             | Event::CallOutcome(_)
             | Event::CallRefused(_)
@@ -113,6 +118,11 @@ impl Calls {
                 | Event::ApiKeyChanged(_)
                 | Event::RecordViewed(_)
                 | Event::TokenAsked(_)
+                | Event::ReviewOpened(_)
+                | Event::ReviewDecided(_)
+                | Event::ReviewChanged(_)
+                | Event::ReviewSignedOff(_)
+                | Event::ReviewClosed(_)
                 | Event::Gateway(_) => {}
             }
         }

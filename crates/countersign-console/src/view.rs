@@ -99,6 +99,7 @@ pub(crate) fn approval_state(of: &ApprovalState) -> Chip {
 pub(crate) fn freshness(ended: Option<&Ended>, of: Option<&Freshness>) -> Chip {
     match (ended, of) {
         (Some(Ended::Revoked { .. }), _) => Chip { label: "revoked", tone: Tone::Calm },
+        (Some(Ended::Suspended { .. }), _) => Chip { label: "suspended", tone: Tone::Bad },
         (Some(Ended::Expired { .. }), _) => Chip { label: "expired", tone: Tone::Calm },
         (None, Some(Freshness::Fresh { .. })) => Chip { label: "fresh", tone: Tone::Good },
         (None, Some(Freshness::Due { .. })) => Chip { label: "due", tone: Tone::Wait },

@@ -243,6 +243,10 @@ pub fn status(reason: Reason) -> StatusCode {
         | Reason::NoGrant
         | Reason::GrantExpired
         | Reason::GrantRevoked
+        | Reason::GrantSuspended
+        | Reason::Denied
+        | Reason::SeparationOfDuties
+        | Reason::CutByDenial
         | Reason::MissingScope
         | Reason::OutsideConstraints
         | Reason::BlockedByRule

@@ -1,23 +1,22 @@
 //! Making, certifying and revoking grants.
 
+mod change;
 pub(crate) mod rights;
 mod view;
 
 pub use view::{FreshnessView, FunctionView, GrantFilter, GrantStanding, GrantView};
 
-use crate::{
-    Actor, ErrorKind, Forbidden, Governance, Unavailable,
-    approvals::{EndedRequests, Stopped},
-    roles,
-};
+use crate::{Actor, ErrorKind, Forbidden, Governance, Unavailable, roles};
+pub(crate) use change::{GrantStep, GrantWritten};
 use countersign_model::{
-    Catalog, Digest, FunctionName, Grant, GrantId, GrantState, Holder, Subject, Timestamp,
+    Catalog, Digest, FunctionName, Grant, GrantId, GrantOrigin, GrantState, Holder, Subject,
+    Timestamp,
     catalog::{Rate, Tag},
     expression::Expression,
-    grant::{Certification, Ended},
+    grant::{Certification, Ended, NotRestored, Wider},
     record::{Entry, Event, GrantChange, GrantChanged},
 };
-use countersign_store::{Effect, GrantRow, StoreError, Transaction, Written};
+use countersign_store::{Effect, GrantRow, StoreError, Transaction};
 use rights::{certified_at_birth, may_certify, may_make, may_revoke, reached};
 use serde::{Deserialize, Serialize};
 
@@ -74,9 +73,18 @@ pub enum GrantError {
         /// The version that stands.
         current: u32,
     },
-    /// It has ended.
+    /// It has ended, or is suspended.
     #[error(transparent)]
     Ended(#[from] Ended),
+    /// It would permit more, where it may only permit less.
+    #[error("it would permit more: {0}")]
+    Wider(#[from] Wider),
+    /// The revocation is not undone.
+    #[error(transparent)]
+    NotRestored(#[from] NotRestored),
+    /// An earlier change of it is not in the ledger yet.
+    #[error("an earlier change of the grant still waits for the ledger; try again, or revoke it")]
+    Waits,
     /// Somebody else changed it at the same moment.
     #[error("somebody else changed the grant at the same moment; look at it again")]
     Changed,
@@ -95,6 +103,10 @@ impl GrantError {
             Self::Version { .. } => "other_version",
             Self::Ended(Ended::Revoked { .. }) => "grant_revoked",
             Self::Ended(Ended::Expired { .. }) => "grant_expired",
+            Self::Ended(Ended::Suspended { .. }) => "grant_suspended",
+            Self::Wider(_) => "permits_more",
+            Self::NotRestored(_) => "not_restored",
+            Self::Waits => "ledger_waits",
             Self::Changed => "changed_meanwhile",
             Self::Unavailable(unavailable) => unavailable.code(),
         }
@@ -105,9 +117,11 @@ impl GrantError {
         match self {
             Self::Forbidden(_) => ErrorKind::Forbidden,
             Self::NotFound => ErrorKind::NotFound,
-            Self::Invalid { .. } => ErrorKind::Invalid,
-            Self::Version { .. } | Self::Ended(_) | Self::Changed => ErrorKind::Conflict,
-            Self::Unavailable(_) => ErrorKind::Unavailable,
+            Self::Invalid { .. } | Self::Wider(_) => ErrorKind::Invalid,
+            Self::Version { .. } | Self::Ended(_) | Self::NotRestored(_) | Self::Changed => {
+                ErrorKind::Conflict
+            }
+            Self::Waits | Self::Unavailable(_) => ErrorKind::Unavailable,
         }
     }
 
@@ -179,7 +193,8 @@ impl Governance {
         let by = &actor.person.subject;
         let grant = row.grant.certify(by, now)?;
         let next = GrantRow { grant, revision: row.revision };
-        self.write(change, next, GrantChange::Certified, by, Effect::AtDelivery).await
+        let (kind, effect) = (GrantChange::Certified, Effect::AtDelivery);
+        self.write(change, GrantStep { next, kind, by, effect }).await
     }
 
     /// Revokes a grant, on the next call (R10). Revoking twice keeps the first revocation.
@@ -207,38 +222,21 @@ impl Governance {
         }
         let by = &actor.person.subject;
         let next = GrantRow { grant: row.grant.revoke(by, now, &why), revision: row.revision };
-        self.write(change, next, GrantChange::Revoked, by, Effect::AtCommit).await
+        let (kind, effect) = (GrantChange::Revoked, Effect::AtCommit);
+        self.write(change, GrantStep { next, kind, by, effect }).await
     }
 
+    /// One change of one grant, in a transaction of its own.
     async fn write(
         &self,
         mut change: Transaction,
-        next: GrantRow,
-        kind: GrantChange,
-        by: &Subject,
-        effect: Effect,
+        step: GrantStep<'_>,
     ) -> Result<Grant, GrantError> {
-        let epoch = match effect {
-            Effect::AtCommit => change.next_epoch().await?,
-            Effect::AtDelivery => change.lock_epoch().await?,
-        };
-        let now = self.clock().now();
-        let entry = self.new_entry(now);
-        match change.write_grant(&next, epoch, entry, effect).await? {
-            Written::Done => {}
-            Written::Conflict => return Err(GrantError::Changed),
-        }
-        let grant = next.grant;
-        let entry = Entry::new(entry, now, changed(&grant, kind, by));
-        self.keep(&mut change, entry, &grant.id.to_string(), effect).await?;
-        let stopped = Stopped::Grant(grant.id);
-        let ended = match kind {
-            GrantChange::Revoked => self.end_requests(&mut change, stopped, by, now).await?,
-            GrantChange::Made | GrantChange::Certified => EndedRequests::default(),
-        };
+        let effect = step.effect;
+        let written = self.change_grant(&mut change, step).await?;
         change.commit().await?;
         let settled = self.settle(effect).await;
-        self.after_end(ended, stopped, by).await?;
+        let grant = self.after_change(written).await?;
         settled?;
         Ok(grant)
     }
@@ -268,6 +266,8 @@ impl Governance {
             rate,
             made_by: actor.person.subject.clone(),
             made_at: now,
+            origin: GrantOrigin::Direct,
+            successor_of: None,
             expires_at,
             certified: None,
             state: GrantState::Active,

@@ -15,7 +15,7 @@ use crate::{
     Caller, Function, GrantRef, Reason, Snapshot, Span, Subject, Timestamp,
     catalog::{Approver, FunctionIx, Overdue, Rate},
     expression::Activation,
-    grant::{Ended, Freshness},
+    grant::Freshness,
     snapshot::CompiledGrant,
 };
 use serde::{Deserialize, Serialize};
@@ -204,12 +204,7 @@ fn live_grants<'a>(
         held.retain(|it| it.grant.ended(now).is_none());
         match (held.is_empty(), ended) {
             (false, _) => links.push((subject, held)),
-            (true, Some(ended @ Ended::Revoked { .. })) => {
-                return Err(say::ended(Reason::GrantRevoked, &ended, function));
-            }
-            (true, Some(ended @ Ended::Expired { .. })) => {
-                return Err(say::ended(Reason::GrantExpired, &ended, function));
-            }
+            (true, Some(ended)) => return Err(say::ended(&ended, function)),
             (true, None) => return Err(say::no_grant(subject, function)),
         }
     }

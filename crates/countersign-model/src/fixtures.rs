@@ -88,6 +88,8 @@ pub(crate) fn grant(id: u8, holder: Holder, functions: &[&str], certified_days_a
         rate: None,
         made_by: Subject::from("olivia"),
         made_at: at,
+        origin: crate::GrantOrigin::Direct,
+        successor_of: None,
         expires_at: None,
         certified: Some(Certification { by: Subject::from("olivia"), at, version: 1 }),
         state: GrantState::Active,

@@ -1,8 +1,14 @@
 //! Grants: who may call what, why, within what, until when, and when somebody responsible last
 //! confirmed it.
 
+mod steps;
+mod terms;
+
+pub use steps::NotRestored;
+pub use terms::{Certified, Terms, Wider};
+
 use crate::{
-    GrantId, Group, Span, Subject, Timestamp,
+    GrantId, GrantRequestId, Group, Span, Subject, Timestamp,
     catalog::{FunctionName, Rate, ReviewRule, Tag},
 };
 use serde::{Deserialize, Serialize};
@@ -35,6 +41,12 @@ pub struct Grant {
     pub made_by: Subject,
     /// When its first version was made.
     pub made_at: Timestamp,
+    /// How it came to be.
+    #[serde(default, skip_serializing_if = "GrantOrigin::is_direct")]
+    pub origin: GrantOrigin,
+    /// The grant of another holder that it was made from, and the version that ended then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub successor_of: Option<GrantRef>,
     /// When it ends by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
@@ -52,8 +64,38 @@ pub struct Certification {
     pub by: Subject,
     /// When.
     pub at: Timestamp,
-    /// Which version they saw.
+    /// Which version it counts for: the one that they saw, or a narrower one that was made of it
+    /// by somebody who could have certified it.
     pub version: u32,
+}
+
+/// How a grant came to be.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GrantOrigin {
+    /// An owner or an administrator made it.
+    #[default]
+    Direct,
+    /// Somebody asked for it, and the functions' owners said yes.
+    Request {
+        /// The request.
+        id: GrantRequestId,
+        /// Who asked.
+        asked_by: Subject,
+        /// Who said yes.
+        approved_by: Vec<Subject>,
+    },
+    /// A catalog file has it.
+    File {
+        /// Its name there.
+        name: String,
+    },
+}
+
+impl GrantOrigin {
+    fn is_direct(&self) -> bool {
+        *self == Self::Direct
+    }
 }
 
 /// Who holds a grant.
@@ -81,6 +123,15 @@ impl fmt::Display for Holder {
 pub enum GrantState {
     /// It carries calls.
     Active,
+    /// It carries no calls until somebody responsible says what should become of it.
+    Suspended {
+        /// Who.
+        by: Subject,
+        /// When.
+        at: Timestamp,
+        /// Why.
+        why: String,
+    },
     /// Somebody ended it.
     Revoked {
         /// Who.
@@ -89,7 +140,21 @@ pub enum GrantState {
         at: Timestamp,
         /// Why.
         why: String,
+        /// How it was suspended, if it was: undoing the revocation comes back to that.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        suspended: Option<Box<Pause>>,
     },
+}
+
+/// How a grant was suspended when it was revoked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pause {
+    /// Who.
+    pub by: Subject,
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub why: String,
 }
 
 /// The grant and version that a decision rests on.
@@ -154,45 +219,35 @@ impl Grant {
         }
     }
 
-    /// Whether it has ended by date or by hand.
+    /// Why it carries no calls, if so: it has ended by date or by hand, or is suspended.
     pub fn ended(&self, now: Timestamp) -> Option<Ended> {
         match (&self.state, self.expires_at) {
             (GrantState::Revoked { by, at, .. }, _) => {
                 Some(Ended::Revoked { by: by.clone(), at: *at })
             }
-            (GrantState::Active, Some(at)) if now >= at => Some(Ended::Expired { at }),
+            (GrantState::Active | GrantState::Suspended { .. }, Some(at)) if now >= at => {
+                Some(Ended::Expired { at })
+            }
+            (GrantState::Suspended { by, at, why }, Some(_) | None) => {
+                Some(Ended::Suspended { by: by.clone(), at: *at, why: why.clone() })
+            }
             (GrantState::Active, Some(_) | None) => None,
         }
     }
 
-    /// Certifies the version that stands now.
-    pub fn certify(self, by: &Subject, at: Timestamp) -> Result<Self, Ended> {
-        match self.ended(at) {
-            Some(ended) => Err(ended),
-            None => {
-                let version = self.version;
-                let certified = Some(Certification { by: by.clone(), at, version });
-                Ok(Self { certified, ..self })
-            }
-        }
-    }
-
-    /// Ends the grant. Revoking twice keeps the first revocation.
-    pub fn revoke(self, by: &Subject, at: Timestamp, why: &str) -> Self {
-        match self.state {
-            GrantState::Revoked { .. } => self,
-            GrantState::Active => {
-                let state = GrantState::Revoked { by: by.clone(), at, why: why.to_owned() };
-                Self { state, ..self }
-            }
+    /// Whether it is over: revoked or expired. One that is suspended may come back.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        match self.ended(now) {
+            Some(Ended::Revoked { .. } | Ended::Expired { .. }) => true,
+            Some(Ended::Suspended { .. }) | None => false,
         }
     }
 }
 
-/// How a grant ended.
+/// Why a grant carries no calls.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Ended {
-    /// By hand.
+    /// It ended by hand.
     #[error("the grant was revoked by {by} on {}", at.date())]
     Revoked {
         /// Who revoked it.
@@ -200,11 +255,21 @@ pub enum Ended {
         /// When.
         at: Timestamp,
     },
-    /// By date.
+    /// It ended by date.
     #[error("the grant expired on {}", at.date())]
     Expired {
         /// When.
         at: Timestamp,
+    },
+    /// It has not ended, but waits.
+    #[error("the grant is suspended by {by} since {}: {why}", at.date())]
+    Suspended {
+        /// Who suspended it.
+        by: Subject,
+        /// When.
+        at: Timestamp,
+        /// Why.
+        why: String,
     },
 }
 

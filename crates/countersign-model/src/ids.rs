@@ -105,6 +105,16 @@ id!(
     "grt"
 );
 id!(
+    /// Names one request for a grant.
+    GrantRequestId,
+    "grq"
+);
+id!(
+    /// Names one denial that stands over grants.
+    DenialId,
+    "dny"
+);
+id!(
     /// Names one run of an access review.
     CampaignId,
     "cmp"

@@ -33,8 +33,10 @@ pub use clock::{Clock, Entropy, Timestamp};
 pub use cut_off::{CutOffs, Issued, Whose};
 pub use decide::{Call, Decision, Grounds, Question, Refusal, decide};
 pub use digest::Digest;
-pub use grant::{Freshness, Grant, GrantRef, GrantState, Holder};
-pub use ids::{ApiKeyId, ApprovalId, CallId, CampaignId, GrantId, SessionId};
+pub use grant::{Freshness, Grant, GrantOrigin, GrantRef, GrantState, Holder};
+pub use ids::{
+    ApiKeyId, ApprovalId, CallId, CampaignId, DenialId, GrantId, GrantRequestId, SessionId,
+};
 pub use reason::Reason;
 pub use snapshot::{Epoch, Snapshot};
 pub use span::Span;

@@ -57,12 +57,18 @@ reasons! {
     SubjectDeactivated = "subject_deactivated",
     /// The directory has deactivated the sponsor of an agent in the chain: nobody answers for it.
     SponsorDeactivated = "sponsor_deactivated",
+    /// What somebody denied to this caller, whatever their grants say.
+    Denied = "denied",
     /// No grant lets this caller call this function.
     NoGrant = "no_grant",
     /// The grant has expired.
     GrantExpired = "grant_expired",
     /// The grant was revoked.
     GrantRevoked = "grant_revoked",
+    /// The grant is suspended.
+    GrantSuspended = "grant_suspended",
+    /// The caller also holds, since earlier, what must not be in one hand with this function.
+    SeparationOfDuties = "separation_of_duties",
     /// The token lacks a scope that the function asks for.
     MissingScope = "missing_scope",
     /// The arguments break the function's input schema.
@@ -110,10 +116,12 @@ reasons! {
     CutByDeactivation = "cut_by_deactivation",
     /// The call was cut: the session that it rests on was ended. It may have run.
     CutBySessionEnd = "cut_by_session_end",
-    /// The call was cut: its grant was revoked, or does not reach it any more. It may have run.
+    /// The call was cut: its grant was revoked or suspended, or does not reach it any more. It may have run.
     CutByRevoke = "cut_by_revoke",
     /// The call was cut: its grant expired. It may have run.
     CutByExpiry = "cut_by_expiry",
+    /// The call was cut: somebody denied it to the caller. It may have run.
+    CutByDenial = "cut_by_denial",
     /// The call was cut: a kill switch was turned on. It may have run.
     CutByKillSwitch = "cut_by_kill_switch",
     /// The caller went away before the answer was delivered whole.

@@ -308,7 +308,7 @@ pub struct GrantChanged {
     pub grant: GrantId,
     /// Its version after the change.
     pub version: u32,
-    /// `made`, `certified`, `revoked`.
+    /// `made`, `certified`, `revoked`, and so on.
     pub change: GrantChange,
     /// Who did it.
     pub by: Subject,
@@ -324,8 +324,24 @@ pub enum GrantChange {
     Made,
     /// Somebody responsible confirmed it.
     Certified,
+    /// A confirmation was taken back; the one before it counts again.
+    Uncertified,
+    /// It permits less.
+    Narrowed,
+    /// It permits other things than before, or more.
+    Widened,
+    /// It ends at another date.
+    Renewed,
+    /// It ended, and another holder has a grant that was made from it.
+    Transferred,
+    /// It carries no calls for now.
+    Suspended,
+    /// It carries calls again.
+    Resumed,
     /// It was ended.
     Revoked,
+    /// Its end was undone.
+    Restored,
 }
 
 /// A catalog version came into force.

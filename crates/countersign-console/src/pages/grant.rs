@@ -182,7 +182,9 @@ impl GrantPage {
                     "{} Why: {why}",
                     crate::problem::sentence(&ended.to_string())
                 )),
-                GrantState::Active => Text::line(crate::problem::sentence(&ended.to_string())),
+                GrantState::Active | GrantState::Suspended { .. } => {
+                    Text::line(crate::problem::sentence(&ended.to_string()))
+                }
             }),
             functions: reached.collect(),
             tags: grant.tags.iter().map(Text::of).collect(),

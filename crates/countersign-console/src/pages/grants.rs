@@ -167,6 +167,9 @@ impl GrantLine {
 pub(crate) fn standing(view: &GrantView, now: Timestamp) -> (Chip, Option<Moment>) {
     match view.grant.ended(now) {
         Some(Ended::Revoked { .. }) => return (Chip { label: "revoked", tone: Tone::Calm }, None),
+        Some(Ended::Suspended { .. }) => {
+            return (Chip { label: "suspended", tone: Tone::Bad }, None);
+        }
         Some(Ended::Expired { .. }) => return (Chip { label: "expired", tone: Tone::Calm }, None),
         None => {}
     }

@@ -139,6 +139,7 @@ pub(crate) fn decision(reason: Reason) -> Chip {
         | Reason::CutByDeactivation
         | Reason::CutBySessionEnd
         | Reason::CutByExpiry
+        | Reason::CutByDenial
         | Reason::CutByKillSwitch => ("cut", Tone::Bad),
         Reason::Draining
         | Reason::Overloaded
@@ -154,6 +155,9 @@ pub(crate) fn decision(reason: Reason) -> Chip {
         | Reason::NoGrant
         | Reason::GrantExpired
         | Reason::GrantRevoked
+        | Reason::GrantSuspended
+        | Reason::Denied
+        | Reason::SeparationOfDuties
         | Reason::MissingScope
         | Reason::ArgumentsInvalid
         | Reason::OutsideConstraints

@@ -18,6 +18,8 @@ pub(crate) enum Stopped<'a> {
     Deactivated(&'a Deactivation),
     /// Calls that this grant would carry.
     Grant(GrantId),
+    /// The same, of a grant that is suspended.
+    Suspended(GrantId),
     /// Calls that a kill switch stops.
     Kill(&'a KillScope),
 }
@@ -128,7 +130,7 @@ impl Stopped<'_> {
         match self {
             Self::Subject(subject) => quoted(subject.as_str()),
             Self::Deactivated(it) => quoted(it.subject.as_str()),
-            Self::Grant(id) => quoted(&id.to_string()),
+            Self::Grant(id) | Self::Suspended(id) => quoted(&id.to_string()),
             Self::Kill(KillScope::Everything) => String::new(),
             Self::Kill(KillScope::Target(name)) => quoted(name.as_str()),
             Self::Kill(KillScope::Function(name)) => quoted(name.as_str()),
@@ -140,7 +142,7 @@ impl Stopped<'_> {
         match self {
             Self::Subject(subject) => call.caller.chain().any(|it| it == *subject),
             Self::Deactivated(it) => call.caller.chain().any(|subject| it.means(subject)),
-            Self::Grant(id) => call.grants.iter().any(|it| it.id == *id),
+            Self::Grant(id) | Self::Suspended(id) => call.grants.iter().any(|it| it.id == *id),
             Self::Kill(KillScope::Everything) => true,
             Self::Kill(KillScope::Target(name)) => call.target == *name,
             Self::Kill(KillScope::Function(name)) => call.function == *name,
@@ -153,6 +155,7 @@ impl Stopped<'_> {
             Self::Subject(_) => Reason::SubjectSuspended,
             Self::Deactivated(_) => Reason::SubjectDeactivated,
             Self::Grant(_) => Reason::GrantRevoked,
+            Self::Suspended(_) => Reason::GrantSuspended,
             Self::Kill(_) => Reason::KillSwitch,
         };
         match state {

@@ -4,7 +4,7 @@ use super::{Directory, DirectoryError};
 use crate::{
     Governance, Unavailable,
     approvals::{EndedRequests, Stopped},
-    grants,
+    grants::{GrantError, GrantStep, GrantWritten},
 };
 use countersign_model::{
     GrantId, GrantState, Holder, Subject, Timestamp, Whose,
@@ -137,11 +137,12 @@ impl Governance {
             return Ok(self.settle_regrouped(change, &regrouped).await?);
         }
         let mut ended = Vec::new();
+        let mut written = Vec::new();
         if !follows.bars.is_empty() || !follows.passes.is_empty() {
             change.next_epoch().await?;
         }
         for subject in &follows.passes {
-            self.end_grants(&mut change, subject, &by, now).await?;
+            written.extend(self.end_grants(&mut change, subject, &by, now).await?);
         }
         let name = &directory.name;
         for subject in follows.bars {
@@ -173,6 +174,9 @@ impl Governance {
         for (deactivation, requests) in ended {
             self.after_end(requests, Stopped::Deactivated(&deactivation), &by).await?;
         }
+        for step in written {
+            self.after_change(step).await?;
+        }
         Ok(settled?)
     }
 
@@ -203,29 +207,28 @@ impl Governance {
         subject: &Subject,
         by: &Subject,
         now: Timestamp,
-    ) -> Result<(), Unavailable> {
+    ) -> Result<Vec<GrantWritten>, Unavailable> {
         // Changes of policy are locked out: what is read now stands until the commit.
         self.refresh().await?;
         let holder = Holder::Subject(subject.clone());
         let held: Vec<GrantId> = (self.policy().load().grants())
-            .filter(|it| it.holder == holder && matches!(it.state, GrantState::Active))
+            .filter(|it| it.holder == holder && !matches!(it.state, GrantState::Revoked { .. }))
             .map(|it| it.id)
             .collect();
+        let mut written = Vec::new();
         for id in held {
-            let epoch = change.lock_epoch().await?;
             let Some(row) = change.grant(id).await? else { continue };
             let grant = row.grant.revoke(by, now, "its holder's name passed to another person");
             let next = GrantRow { grant, revision: row.revision };
-            let entry = self.new_entry(now);
-            match change.write_grant(&next, epoch, entry, Effect::AtCommit).await? {
+            let (kind, effect) = (GrantChange::Revoked, Effect::AtCommit);
+            match self.change_grant(change, GrantStep { next, kind, by, effect }).await {
+                Ok(step) => written.push(step),
                 // Within the lock of the epoch nobody else writes.
-                Written::Done | Written::Conflict => {}
+                Err(GrantError::Unavailable(error)) => return Err(error),
+                Err(_) => {}
             }
-            let event = grants::changed(&next.grant, GrantChange::Revoked, by);
-            let entry = Entry::new(entry, now, event);
-            self.keep(change, entry, &id.to_string(), Effect::AtCommit).await?;
         }
-        Ok(())
+        Ok(written)
     }
 }
 

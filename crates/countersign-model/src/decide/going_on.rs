@@ -41,15 +41,13 @@ pub fn may_go_on(
         if !names(grant, function) || !reaches(grant, subject, caller, snapshot) {
             return Err(gone());
         }
-        match grant.ended(now) {
-            None => {}
-            Some(ended @ Ended::Revoked { .. }) => {
-                return Err(revoked(say::ended(Reason::GrantRevoked, &ended, function)));
-            }
-            Some(ended @ Ended::Expired { .. }) => {
-                let refusal = say::ended(Reason::GrantExpired, &ended, function);
-                return Err(Cut { reason: Reason::CutByExpiry, refusal });
-            }
+        if let Some(ended) = grant.ended(now) {
+            let refusal = say::ended(&ended, function);
+            let reason = match ended {
+                Ended::Revoked { .. } | Ended::Suspended { .. } => Reason::CutByRevoke,
+                Ended::Expired { .. } => Reason::CutByExpiry,
+            };
+            return Err(Cut { reason, refusal });
         }
     }
     Ok(())

@@ -94,21 +94,30 @@ pub(super) fn no_grant(subject: &Subject, function: &Function) -> Refusal {
     }
 }
 
-pub(super) fn ended(reason: Reason, ended: &Ended, function: &Function) -> Refusal {
-    let sentence = match ended {
-        Ended::Revoked { by, at } => {
-            format!("The grant for {} was revoked by {by} on {}.", function.name, at.date())
-        }
-        Ended::Expired { at } => {
-            format!("The grant for {} expired on {}.", function.name, at.date())
-        }
+pub(super) fn ended(ended: &Ended, function: &Function) -> Refusal {
+    let (reason, sentence, wanted) = match ended {
+        Ended::Revoked { by, at } => (
+            Reason::GrantRevoked,
+            format!("The grant for {} was revoked by {by} on {}.", function.name, at.date()),
+            "for a new grant",
+        ),
+        Ended::Expired { at } => (
+            Reason::GrantExpired,
+            format!("The grant for {} expired on {}.", function.name, at.date()),
+            "for a new grant",
+        ),
+        Ended::Suspended { by, at, why } => (
+            Reason::GrantSuspended,
+            format!(
+                "The grant for {} is suspended by {by} since {}: {why}",
+                function.name,
+                at.date()
+            ),
+            "to look at the grant and resume it",
+        ),
     };
-    Refusal {
-        reason,
-        sentence,
-        next_step: format!("Ask {} for a new grant.", owners(function)),
-        retry_after: None,
-    }
+    let next_step = format!("Ask {} {wanted}.", owners(function));
+    Refusal { reason, sentence, next_step, retry_after: None }
 }
 
 pub(super) fn missing_scope(function: &Function, missing: &[&str]) -> Refusal {

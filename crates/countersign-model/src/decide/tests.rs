@@ -46,6 +46,10 @@ fn check(who: &Caller, function: &str, arguments: Value, facts: &Snapshot, expec
     assert_eq!(reason(&decision), expected, "{function} {arguments}: {decision:?}");
 }
 
+fn suspended(grant: Grant) -> Grant {
+    grant.suspend(&Subject::from("olivia"), NOW, "nobody answered").unwrap()
+}
+
 fn revoked(grant: Grant) -> Grant {
     grant.revoke(&Subject::from("olivia"), NOW, "done")
 }
@@ -77,6 +81,7 @@ fn without_a_grant_that_stands_nothing_runs() {
         (vec![grant(1, subject("riley"), &[CUSTOMER], 1)], Reason::NoGrant),
         (vec![expired.clone()], Reason::GrantExpired),
         (vec![revoked(grant(1, subject("riley"), &[REFUND], 1))], Reason::GrantRevoked),
+        (vec![suspended(grant(1, subject("riley"), &[REFUND], 1))], Reason::GrantSuspended),
         (
             vec![
                 revoked(grant(1, subject("riley"), &[REFUND], 1)),

@@ -102,6 +102,8 @@ pub(crate) fn grant(holder: &str) -> Grant {
         rate: None,
         made_by: "olivia".into(),
         made_at: NOW,
+        origin: countersign_model::GrantOrigin::Direct,
+        successor_of: None,
         expires_at: None,
         certified: None,
         state: GrantState::Active,

@@ -148,8 +148,10 @@ fn few(names: &[&str]) -> String {
 
 /// The worst state among a grant's functions, and until when it holds.
 fn worst(view: &View) -> (&str, Option<Timestamp>) {
-    if matches!(view.grant.state, GrantState::Revoked { .. }) {
-        return ("revoked", None);
+    match view.grant.state {
+        GrantState::Revoked { .. } => return ("revoked", None),
+        GrantState::Suspended { .. } => return ("suspended", None),
+        GrantState::Active => {}
     }
     let order = ["ended", "overdue", "due", "fresh"];
     let rank = |it: &&FunctionView| order.iter().position(|known| *known == it.freshness);
@@ -163,7 +165,7 @@ fn style(state: &str) -> Style {
     match state {
         "fresh" => GREEN,
         "due" => YELLOW,
-        "overdue" => RED,
+        "overdue" | "suspended" => RED,
         _ => DIM,
     }
 }
@@ -191,8 +193,14 @@ fn show(view: &View) -> Result<(), Failure> {
     );
     field("certified", certified)?;
     field("expires", grant.expires_at.map(|it| moment(&it.to_string())).unwrap_or_default())?;
-    if let GrantState::Revoked { by, at, why } = &grant.state {
-        field("revoked", format!("{} by {by}: {why}", moment(&at.to_string())))?;
+    match &grant.state {
+        GrantState::Active => {}
+        GrantState::Suspended { by, at, why } => {
+            field("suspended", format!("{} by {by}: {why}", moment(&at.to_string())))?;
+        }
+        GrantState::Revoked { by, at, why, suspended: _ } => {
+            field("revoked", format!("{} by {by}: {why}", moment(&at.to_string())))?;
+        }
     }
     for function in &view.functions {
         let word = if function.freshness == "overdue" { "since" } else { "until" };

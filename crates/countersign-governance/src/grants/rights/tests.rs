@@ -47,6 +47,8 @@ fn grant(holder: Holder, names: &[&str], maker: &str) -> Grant {
         rate: None,
         made_by: maker.into(),
         made_at: Timestamp::default(),
+        origin: countersign_model::GrantOrigin::Direct,
+        successor_of: None,
         expires_at: None,
         certified: None,
         state: GrantState::Active,

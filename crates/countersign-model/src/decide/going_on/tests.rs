@@ -59,6 +59,11 @@ fn each_grant_of_the_chain_must_stand() {
     for place in [0, 1] {
         let revoke = |it: &mut Grant| *it = it.clone().revoke(&"olivia".into(), NOW, "x");
         check(&who(), &changed(place, revoke), revoked);
+        let suspend = |it: &mut Grant| {
+            *it = it.clone().suspend(&"olivia".into(), NOW, "x").unwrap();
+        };
+        let suspended = Some((Reason::CutByRevoke, Reason::GrantSuspended));
+        check(&who(), &changed(place, suspend), suspended);
         let later = |it: &mut Grant| {
             it.version = 7;
             revoke(it);

@@ -10,6 +10,9 @@ use std::collections::BTreeMap;
 pub struct GrantUsage {
     /// From when on calls are counted: the look-back's beginning, or later where counting began later.
     pub since: Timestamp,
+    /// Until when calls are counted; long ago if a gateway is late with counting.
+    #[serde(default)]
+    pub until: Timestamp,
     /// Calls that ran and succeeded (status below 400).
     pub used: u64,
     /// Calls that ran and failed at the target, or of whose end nobody knows.
@@ -39,12 +42,23 @@ pub struct FunctionUsage {
     pub used: u64,
     /// The last of them.
     pub last_used_at: Option<Timestamp>,
-    /// Of these calls, those whose arguments were seen; the rest ran before or during a crash.
+    /// Calls that succeeded in the time that arguments are kept for, which may begin before the look-back.
+    #[serde(default)]
+    pub arguments_of: u64,
+    /// Of these, those whose arguments were seen. The rest ran before a crash, in a flood, or under a rule
+    /// that records nothing.
     pub arguments_seen: u64,
     /// Top-level arguments by name, as masked for recordings.
     pub arguments: BTreeMap<String, ArgumentUsage>,
     /// Values that were masked in answers.
     pub masked: u64,
+}
+
+impl FunctionUsage {
+    /// Whether the arguments of every call were seen, so that they can be narrowed to.
+    pub fn is_complete(&self) -> bool {
+        self.arguments_of > 0 && self.arguments_seen >= self.arguments_of
+    }
 }
 
 /// Which values an argument had.

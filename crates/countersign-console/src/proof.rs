@@ -197,6 +197,7 @@ fn find(
             | Event::ReviewChanged(_)
             | Event::ReviewSignedOff(_)
             | Event::ReviewClosed(_)
+            | Event::NoticeSent(_)
             | Event::Gateway(_) => {}
         }
         if intent.is_some() && outcome.is_some() {

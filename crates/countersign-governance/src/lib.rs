@@ -8,6 +8,7 @@ mod catalog;
 mod directory;
 mod error;
 mod grants;
+mod notices;
 mod outbox;
 mod people;
 mod policy;
@@ -38,6 +39,7 @@ pub use grants::{
     CONSTRAINTS_MAX, FreshnessView, FunctionView, GrantError, GrantFilter, GrantStanding,
     GrantView, NAMES_MAX, NewGrant, digest as grant_digest,
 };
+pub use notices::{Channel, NewNotice, NoticeRules, Reach};
 pub use people::{
     HeldGrant, KnownFrom, PEOPLE_MAX, PeopleFilter, PeoplePage, PersonLine, PersonStanding,
     PersonView, SignedIn, SignedInBrowser, Through, WaitingCall,
@@ -72,6 +74,7 @@ struct Shared {
     masks: start::MaskCheck,
     roles: RoleMap,
     directories: Vec<Directory>,
+    notices: NoticeRules,
     gateway: String,
     policy: Policy,
     preparing: policy::Preparing,

@@ -229,7 +229,7 @@ impl Governance {
         known.suspensions = suspensions;
         known.deactivations = deactivations;
         known.kills = kills;
-        self.tell(&mut known.told, told);
+        self.take_up(&mut known.told, told);
         let facts = Facts {
             epoch: counters.epoch,
             catalog: Arc::clone(&known.catalog),

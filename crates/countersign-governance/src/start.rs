@@ -1,7 +1,7 @@
 //! Starting: what an earlier run of this gateway left is finished before anything new begins.
 
 use crate::{
-    Directory, DirectoryError, Governance, Policy, RoleMap, Shared, Unavailable,
+    Directory, DirectoryError, Governance, NoticeRules, Policy, RoleMap, Shared, Unavailable,
     approvals::Watchers,
     policy::{Known, Preparing},
     recordings::Compared,
@@ -33,6 +33,8 @@ pub struct Parts {
     pub roles: RoleMap,
     /// The directories that tell by SCIM, for whose groups may count.
     pub directories: Vec<Directory>,
+    /// Over which channels people are told, and when their digests are due.
+    pub notices: NoticeRules,
     /// The name of this gateway, its own among all that share the store.
     pub gateway: String,
     /// How old the last confirmation of the policy may be; 5 s by default.
@@ -72,6 +74,7 @@ impl Governance {
             masks,
             roles,
             directories,
+            notices,
             gateway,
             stale_after,
         } = parts;
@@ -91,6 +94,7 @@ impl Governance {
             masks,
             roles,
             directories,
+            notices,
             gateway,
         }));
         governance.say_alive().await?;

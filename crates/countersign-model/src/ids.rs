@@ -141,6 +141,18 @@ id!(
     "key"
 );
 
+id!(
+    /// Names what one person is told.
+    NoticeId,
+    "ntc"
+);
+
+id!(
+    /// Names one way of a notice to somebody: receivers know by it what came twice.
+    DeliveryId,
+    "dlv"
+);
+
 fn ulid(now: Timestamp, entropy: &Entropy) -> u128 {
     let mut bytes = [0; 16];
     let (_, random) = bytes.split_at_mut(6);

@@ -15,6 +15,7 @@ pub mod expression;
 pub mod grant;
 pub mod ids;
 pub mod json;
+pub mod notice;
 pub mod reason;
 pub mod record;
 pub mod review;
@@ -35,8 +36,10 @@ pub use decide::{Call, Decision, Grounds, Question, Refusal, decide};
 pub use digest::Digest;
 pub use grant::{Freshness, Grant, GrantOrigin, GrantRef, GrantState, Holder};
 pub use ids::{
-    ApiKeyId, ApprovalId, CallId, CampaignId, DenialId, GrantId, GrantRequestId, SessionId,
+    ApiKeyId, ApprovalId, CallId, CampaignId, DeliveryId, DenialId, GrantId, GrantRequestId,
+    NoticeId, SessionId,
 };
+pub use notice::{NoticeAbout, NoticeKind, Urgency};
 pub use reason::Reason;
 pub use snapshot::{Epoch, Snapshot};
 pub use span::Span;

@@ -2,9 +2,9 @@
 //! commitments, never payloads.
 
 use crate::{
-    ApiKeyId, ApprovalId, CallId, Caller, Digest, Epoch, FunctionName, GrantId, GrantRef, Group,
-    Reason, SessionId, Subject, TargetName, Timestamp, approval::ApprovalState, ids::EntryId,
-    json::Members,
+    ApiKeyId, ApprovalId, CallId, Caller, DeliveryId, Digest, Epoch, FunctionName, GrantId,
+    GrantRef, Group, NoticeAbout, NoticeId, NoticeKind, Reason, SessionId, Subject, TargetName,
+    Timestamp, approval::ApprovalState, ids::EntryId, json::Members,
 };
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +54,7 @@ impl Entry {
             | Event::ReviewChanged(_)
             | Event::ReviewSignedOff(_)
             | Event::ReviewClosed(_)
+            | Event::NoticeSent(_)
             | Event::Gateway(_) => self.serialised(),
         }
     }
@@ -137,6 +138,9 @@ pub enum Event {
     /// A campaign is closed.
     #[serde(rename = "review.closed")]
     ReviewClosed(ReviewClosed),
+    /// Somebody was told something, or could not be.
+    #[serde(rename = "notice.sent")]
+    NoticeSent(NoticeSent),
     /// A gateway began or ended.
     #[serde(rename = "gateway")]
     Gateway(GatewayEvent),
@@ -507,6 +511,44 @@ impl TokenBinding {
     fn is_nothing(&self) -> bool {
         *self == Self::default()
     }
+}
+
+/// Somebody was told something over one channel, or it was given up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NoticeSent {
+    /// The notice.
+    pub notice: NoticeId,
+    /// The delivery.
+    pub delivery: DeliveryId,
+    /// Whom; absent where a channel is a room or a program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Subject>,
+    /// What kind of notice.
+    pub kind: NoticeKind,
+    /// The ids of what it is about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub about: Vec<NoticeAbout>,
+    /// The notices that a digest brings.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub brings: Vec<NoticeId>,
+    /// Over which channel.
+    pub channel: String,
+    /// `sent` or `given_up`.
+    pub now: NoticeEnd,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// SHA-256 of the title, a line feed and the text.
+    pub text: Digest,
+}
+
+/// How the delivery of a notice ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoticeEnd {
+    /// The channel took it.
+    Sent,
+    /// It did not, and nobody tries any more.
+    GivenUp,
 }
 
 /// A gateway began or ended.

@@ -329,6 +329,7 @@ async fn start(store: &str, ledger: Writer, clock: Clock) -> Governance {
             reviewers: vec!["countersign-reviewers".into()],
         },
         directories: vec![told_of()],
+        notices: countersign_governance::NoticeRules::default(),
         gateway: "test".to_owned(),
         stale_after: Span::from_days(1),
     })

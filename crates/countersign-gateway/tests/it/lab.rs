@@ -366,6 +366,7 @@ pub async fn parts(store: &str, ledger: Writer, gateway: &str, clock: Clock) -> 
             ..RoleMap::default()
         },
         directories: vec![directory()],
+        notices: countersign_governance::NoticeRules::default(),
         gateway: gateway.to_owned(),
         stale_after: Span::from_seconds(3600),
     }

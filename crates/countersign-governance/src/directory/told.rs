@@ -250,7 +250,7 @@ impl Governance {
     }
 
     /// Takes up what directories say now: of those whose groups count.
-    pub(crate) fn tell(&self, told: &mut Arc<ToldGroups>, news: Vec<ToldNews>) {
+    pub(crate) fn take_up(&self, told: &mut Arc<ToldGroups>, news: Vec<ToldNews>) {
         for it in news {
             let directory = self.0.directories.iter().find(|known| *known.name == *it.provider);
             let Some((directory, rules)) =

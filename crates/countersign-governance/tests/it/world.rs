@@ -87,6 +87,7 @@ impl World {
                 ..RoleMap::default()
             },
             directories: vec![okta(), boss()],
+            notices: countersign_governance::NoticeRules::default(),
             gateway: name.to_owned(),
             stale_after: Span::from_seconds(5),
         };

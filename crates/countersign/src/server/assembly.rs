@@ -165,6 +165,7 @@ impl Assembly {
             masks: check_mask,
             roles: roles(&setup.roles),
             directories: directories.iter().map(|it| it.directory.clone()).collect(),
+            notices: countersign_governance::NoticeRules::default(),
             gateway: setup.gateway.clone(),
             stale_after: STALE_AFTER,
         })

@@ -78,7 +78,8 @@ fn only_redelivered_twice(entries: &[Entry]) {
             | Event::ReviewDecided(_)
             | Event::ReviewChanged(_)
             | Event::ReviewSignedOff(_)
-            | Event::ReviewClosed(_) => {}
+            | Event::ReviewClosed(_)
+            | Event::NoticeSent(_) => {}
             Event::CallIntent(_)
             | Event::CallOutcome(_)
             | Event::CallRefused(_)
@@ -117,6 +118,7 @@ impl Calls {
                 | Event::MembershipChanged(_)
                 | Event::ApiKeyChanged(_)
                 | Event::RecordViewed(_)
+                | Event::NoticeSent(_)
                 | Event::TokenAsked(_)
                 | Event::ReviewOpened(_)
                 | Event::ReviewDecided(_)

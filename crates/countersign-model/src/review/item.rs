@@ -93,8 +93,9 @@ pub enum Advice {
 pub struct Reviewer {
     /// Who.
     pub subject: Subject,
-    /// Why they: `owner`, `sponsor`, `manager`, `group:NAME`, `person`, `delegate of X`, `fallback`,
-    /// `campaign owner`, `handed on by X`.
+    /// Why they: `owner`, `sponsor`, `manager`, `group:NAME`, `person`, `delegate of X`,
+    /// `back from a delegate`, `manager of X`, `other owner`, `fallback`, `campaign owner`,
+    /// `handed on by X`.
     pub why: String,
     /// Since when.
     pub since: Timestamp,

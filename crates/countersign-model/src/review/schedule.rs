@@ -91,7 +91,8 @@ pub struct CampaignRules {
 /// One round of reviewers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stage {
-    /// Who reviews; the first rule that finds somebody eligible names them.
+    /// Who reviews. With `any_one`, the first rule that finds somebody eligible names them; with `all` and
+    /// `quorum`, every rule does.
     pub reviewers: Vec<ReviewerRule>,
     /// How many of them must answer (R12).
     pub mode: StageMode,

@@ -19,6 +19,7 @@ mod session_ends;
 mod sessions;
 mod start;
 mod stops;
+mod usage;
 
 pub use api_keys::{ApiKeyError, ApiKeyRules, NewApiKey};
 pub use approvals::{
@@ -56,6 +57,7 @@ pub use session_ends::{CUT_OFF_KEPT, SessionsEnded};
 pub use sessions::{SESSIONS_MAX, SessionError};
 pub use start::{Parts, StartError};
 pub use stops::{StopError, Stops};
+pub use usage::{CountError, LOOK_BACK_DEFAULT, LOOK_BACK_MAX, UsageCounter, UsageProgress};
 
 use countersign_ledger::{MasterKey, Writer};
 use countersign_model::{Caller, Clock, Entropy};
@@ -83,6 +85,7 @@ struct Shared {
     watchers: approvals::Watchers,
     followers: session_ends::Followers,
     compared: recordings::Compared,
+    usage: usage::Inbox,
 }
 
 impl Governance {

@@ -6,6 +6,7 @@ use crate::{
     policy::{Known, Preparing},
     recordings::Compared,
     session_ends::Followers,
+    usage::Inbox,
 };
 use countersign_ledger::{MasterKey, Writer};
 use countersign_model::{Clock, Entropy, Span, catalog::MaskRule};
@@ -86,6 +87,7 @@ impl Governance {
             watchers: Watchers::default(),
             followers: Followers::default(),
             compared: Compared::default(),
+            usage: Inbox::default(),
             store,
             ledger,
             master,

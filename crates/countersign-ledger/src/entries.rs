@@ -39,6 +39,37 @@ pub fn entries_from(directory: &Path, from: u64) -> Result<Entries, Fault> {
     })
 }
 
+/// Reads on in a log that is being written, below a checkpoint of so many entries: the entries of one
+/// bundle from the number `from` on, 256 at most. Gives the number to read on from; `from` itself when
+/// the checkpoint covers no more. Reads one file, and never the journal.
+///
+/// # Errors
+/// The [`Fault`] of a bundle that is not there or not whole.
+pub fn read_published(
+    directory: &Path,
+    size: u64,
+    from: u64,
+    mut each: impl FnMut(&[u8]),
+) -> Result<u64, Fault> {
+    if from >= size {
+        return Ok(from);
+    }
+    let (path, bytes) = read_bundle(directory, from / TILE_WIDTH, size)?;
+    let mut rest = bytes.as_slice();
+    let (mut index, mut next) = (from - from % TILE_WIDTH, from);
+    while let Some(entry) = take_entry(&mut rest) {
+        if index >= from {
+            each(entry);
+            next = index + 1;
+        }
+        index += 1;
+    }
+    if next == from {
+        return Err(Fault::EntryMissing { index: from, path });
+    }
+    Ok(next)
+}
+
 /// Entries, one after the other. Holds one bundle or one group in memory.
 #[derive(Debug)]
 pub struct Entries {

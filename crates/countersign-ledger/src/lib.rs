@@ -37,7 +37,7 @@ mod verify;
 mod writer;
 
 pub use checkpoint::Checkpoint;
-pub use entries::{Entries, entries, entries_from};
+pub use entries::{Entries, entries, entries_from, read_published};
 pub use error::{LedgerError, OpenError};
 pub use hash::{Hash, leaf_hash, node_hash};
 pub use keys::{KEY_BYTES, KeyError, MasterKey, SessionKey, SigningKey};

@@ -25,6 +25,7 @@ mod stops;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod transaction;
+mod usage;
 mod used_once;
 mod web_sessions;
 
@@ -49,6 +50,7 @@ pub use reviews::{
 };
 pub use sessions::{NewSession, SessionQuery, SessionRow, SessionTouch};
 pub use transaction::Transaction;
+pub use usage::{DeniedRow, UsageKey, UsagePosition, UsageRow};
 pub use web_sessions::{SessionOrigin, WebSession};
 
 use serde::{Serialize, de::DeserializeOwned};

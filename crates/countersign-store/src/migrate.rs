@@ -14,6 +14,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (8, include_str!("../migrations/0008_scim_groups.sql")),
     (PEOPLE, include_str!("../migrations/0009_people.sql")),
     (10, include_str!("../migrations/0010_reviews.sql")),
+    (12, include_str!("../migrations/0012_usage.sql")),
     (14, include_str!("../migrations/0014_notices.sql")),
 ];
 

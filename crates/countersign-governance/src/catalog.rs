@@ -164,7 +164,7 @@ impl Governance {
         Ok(Applied { digest, epoch: self.policy().load().epoch() })
     }
 
-    async fn compile(&self, raw: RawCatalog) -> Result<Catalog, CatalogError> {
+    pub(crate) async fn compile(&self, raw: RawCatalog) -> Result<Catalog, CatalogError> {
         if raw.targets.len() + raw.functions.len() + raw.agents.len() > ITEMS_MAX {
             return Err(CatalogError::TooLarge);
         }

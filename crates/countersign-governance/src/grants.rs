@@ -287,7 +287,7 @@ async fn refuse_other_catalog(
 }
 
 /// What a grant may be, whoever makes it.
-fn check(grant: &Grant, catalog: &Catalog, now: Timestamp) -> Result<(), GrantError> {
+pub(crate) fn check(grant: &Grant, catalog: &Catalog, now: Timestamp) -> Result<(), GrantError> {
     let holder = match &grant.holder {
         Holder::Subject(name) => name.as_str(),
         Holder::Group(name) => name.as_str(),

@@ -86,6 +86,7 @@ struct Shared {
     followers: session_ends::Followers,
     compared: recordings::Compared,
     usage: usage::Inbox,
+    reviews: reviews::Working,
 }
 
 impl Governance {

@@ -297,6 +297,7 @@ impl Governance {
 
     async fn chores(&self) -> Result<(), Unavailable> {
         self.lapse_approvals().await?;
+        self.say_epoch().await?;
         self.deliver().await
     }
 
@@ -315,6 +316,7 @@ impl Governance {
     pub(crate) async fn say_alive(&self) -> Result<(), Unavailable> {
         let mut change = self.store().change().await?;
         change.saw_gateway(self.gateway(), self.clock().now()).await?;
+        change.serves_epoch(self.gateway(), self.policy().epoch()).await?;
         Ok(change.commit().await?)
     }
 

@@ -3,9 +3,26 @@
 //! ledger. Nobody reviews their own access, and silence never certifies.
 
 mod acts;
+mod answer;
+mod clock;
+mod close;
+mod deed;
+mod ends;
 mod error;
+mod evidence;
+mod fill;
+mod hand_on;
+mod open;
 mod read;
+mod sign_off;
+mod stop;
+mod sweep;
+mod tell;
+mod undo;
 mod view;
+mod working;
+
+pub(crate) use working::Working;
 
 pub use acts::{Answered, Extension, HandOn, NewAnswer, NewCampaign, SIGNED_IN_WITHIN};
 pub use error::ReviewError;

@@ -88,6 +88,7 @@ impl Governance {
             followers: Followers::default(),
             compared: Compared::default(),
             usage: Inbox::default(),
+            reviews: crate::reviews::Working::default(),
             store,
             ledger,
             master,

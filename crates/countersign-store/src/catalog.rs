@@ -3,6 +3,9 @@
 use crate::{StoreError, Transaction, transaction::on};
 use countersign_model::{Digest, Subject, Timestamp, catalog::raw::RawCatalog, ids::EntryId};
 
+/// Versions that a look at the history brings at most.
+const CATALOG_HISTORY_MAX: i64 = 2_000;
+
 /// One version of the catalog.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CatalogRow {
@@ -61,6 +64,24 @@ impl Transaction {
         let Some(document) = document else { return Ok(None) };
         let catalog = crate::read_json("catalog", &document)?;
         Ok(Some(CatalogRow { digest: *digest, catalog }))
+    }
+
+    /// When versions were applied, newest first, [`CATALOG_HISTORY_MAX`] at most.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn catalog_history(&mut self) -> Result<Vec<(Timestamp, Digest)>, StoreError> {
+        let rows: Vec<(i64, String)> = on!(self, |connection| {
+            sqlx::query_as(
+                "SELECT applied_at, digest FROM catalog_versions ORDER BY sequence DESC LIMIT $1",
+            )
+            .bind(CATALOG_HISTORY_MAX)
+            .fetch_all(connection)
+            .await?
+        });
+        let read =
+            |(at, digest): &(i64, String)| Ok((Timestamp::from_millis(*at), read_digest(digest)?));
+        rows.iter().map(read).collect()
     }
 
     /// Adds a version. It is in force when its entry is in the ledger.

@@ -88,6 +88,11 @@ impl ReviewFacts {
         self.delegations.get(of)
     }
 
+    /// Everybody who has somebody stand in now, in no order.
+    pub fn delegations(&self) -> impl Iterator<Item = &Delegation> {
+        self.delegations.values()
+    }
+
     /// Whether two subjects are one person, as far as is known.
     pub fn is_same_person(&self, one: &Subject, other: &Subject) -> bool {
         one == other || self.linked.get(one).is_some_and(|all| all.contains(other))

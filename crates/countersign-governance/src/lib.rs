@@ -57,7 +57,9 @@ pub use session_ends::{CUT_OFF_KEPT, SessionsEnded};
 pub use sessions::{SESSIONS_MAX, SessionError};
 pub use start::{Parts, StartError};
 pub use stops::{StopError, Stops};
-pub use usage::{CountError, LOOK_BACK_DEFAULT, LOOK_BACK_MAX, UsageCounter, UsageProgress};
+pub use usage::{
+    CountError, GrantEvidence, LOOK_BACK_DEFAULT, LOOK_BACK_MAX, UsageCounter, UsageProgress,
+};
 
 use countersign_ledger::{MasterKey, Writer};
 use countersign_model::{Caller, Clock, Entropy};

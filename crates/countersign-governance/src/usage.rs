@@ -5,6 +5,7 @@
 
 mod arguments;
 mod count;
+mod evidence;
 mod fold;
 mod gather;
 mod history;
@@ -12,6 +13,7 @@ mod inbox;
 mod lines;
 
 pub use count::{CountError, UsageCounter};
+pub use evidence::GrantEvidence;
 pub use inbox::UsageProgress;
 
 pub(crate) use inbox::Inbox;

@@ -219,3 +219,6 @@ fn join(told: &mut ArgumentUsage, other: &ArgumentUsage) {
         told.greatest = None;
     }
 }
+
+#[cfg(test)]
+mod tests;

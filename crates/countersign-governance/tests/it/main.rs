@@ -22,4 +22,5 @@ mod policy;
 mod session_ends;
 mod sessions;
 mod stops;
+mod usage;
 mod world;

@@ -123,10 +123,14 @@ impl World {
         self.time.fetch_add(span.millis(), Ordering::SeqCst);
     }
 
+    /// Where the ledger of this gateway is.
+    pub(crate) fn log(&self) -> std::path::PathBuf {
+        self.directory.path().join(&self.name).join("log")
+    }
+
     /// What the ledger says about one kind of thing, oldest first.
     pub(crate) fn entries(&self, kind: &str) -> Vec<Value> {
-        let directory = self.directory.path().join(&self.name).join("log");
-        countersign_ledger::entries(&directory)
+        countersign_ledger::entries(&self.log())
             .unwrap()
             .map(|entry| serde_json::from_slice::<Value>(&entry.unwrap().1).unwrap())
             .filter(|entry| entry["type"] == kind)
@@ -135,8 +139,7 @@ impl World {
 
     /// Every entry of the ledger, as its own type reads it.
     pub(crate) fn read_back(&self) -> Vec<Result<Entry, String>> {
-        let directory = self.directory.path().join(&self.name).join("log");
-        let entries = countersign_ledger::entries(&directory).unwrap();
+        let entries = countersign_ledger::entries(&self.log()).unwrap();
         entries
             .map(|entry| {
                 let bytes = entry.unwrap().1;

@@ -2,8 +2,11 @@
 //! the number of grants and the functions that they name, not with pairs of grants.
 
 use super::{item::Peers, usage::GrantUsage};
-use crate::{Catalog, Grant, GrantId, Holder, Snapshot, Timestamp, catalog::Tag};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use crate::{Catalog, Grant, GrantId, Holder, Timestamp, catalog::Tag};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
 
 /// Kinds of holders that are compared with each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,15 +27,15 @@ const STEPS_PER_GRANT: usize = 64;
 /// For each active grant, the holders of its kind of other grants that reach one of its functions, and
 /// how many of them used one. Nobody is counted twice, and never the holder itself.
 pub fn peers(
-    snapshot: &Snapshot,
+    grants: impl IntoIterator<Item = &Arc<Grant>>,
+    catalog: &Catalog,
     usage: &BTreeMap<GrantId, GrantUsage>,
     now: Timestamp,
 ) -> BTreeMap<GrantId, Peers> {
-    let catalog = snapshot.catalog();
     let tags = Tags::of(catalog);
     let mut table = Table::default();
     let mut rows = Vec::new();
-    for grant in snapshot.grants().filter(|it| it.ended(now).is_none()) {
+    for grant in grants.into_iter().filter(|it| it.ended(now).is_none()) {
         let functions = tags.reached(grant, catalog);
         let used: Vec<u32> = usage
             .get(&grant.id)

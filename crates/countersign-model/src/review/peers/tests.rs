@@ -37,7 +37,8 @@ fn peers_are_other_holders_of_the_same_kind_and_count_once() {
         (id(3), used(&[CUSTOMER])),
         (id(8), used(&[])),
     ]);
-    let found = peers(&snapshot(grants), &usage, NOW);
+    let snapshot = snapshot(grants);
+    let found = peers(snapshot.grants(), snapshot.catalog(), &usage, NOW);
     let check = |grant, hold, use_it| {
         assert_eq!(found[&id(grant)], Peers { hold, use_it }, "grant {grant}");
     };

@@ -1,0 +1,392 @@
+//! What grants were used for, counted from a real ledger.
+
+use crate::world::{
+    CUSTOMER, REFUND, STATUS, World, ada, group, new_grant, olivia, on_both, subject,
+};
+use countersign_governance::{LOOK_BACK_DEFAULT, UsageCounter};
+use countersign_model::{
+    CallId, Digest, Epoch, FunctionName, GrantId, GrantRef, Reason, SessionId, Span, Subject,
+    ids::EntryId,
+    record::{CallIntent, CallOutcome, CallRefused, Entry, Event, GatewayEvent, GatewayState, Who},
+    review::{item::Advice, peers, usage::GrantUsage},
+};
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+on_both!(
+    r17_only_calls_that_ran_and_succeeded_count_as_use,
+    killed_at_any_moment_counts_equal_a_recount_of_the_ledger,
+    a_call_that_was_open_at_the_end_of_its_gateway_has_failed,
+    what_several_gateways_counted_adds_up,
+    use_is_told_by_week_and_within_the_look_back,
+    r18_arguments_that_were_seen_narrow_a_grant,
+    a_gateway_that_is_late_with_counting_says_so,
+);
+
+/// What happens to calls, written into the ledger as the gateway does.
+struct Calls<'a>(&'a World);
+
+impl Calls<'_> {
+    async fn write(&self, event: Event) {
+        let now = self.0.now();
+        let id = EntryId::new(now, self.0.governance.entropy());
+        let entry = Entry::new(id, now, event).to_bytes();
+        self.0.governance.ledger().append(entry).await.unwrap();
+    }
+
+    async fn leaves(&self, who: &str, function: &str, grants: &[GrantId]) -> CallId {
+        let call = self.0.call();
+        let grants = grants.iter().map(|id| GrantRef { id: *id, version: 1 });
+        self.write(Event::CallIntent(Box::new(CallIntent {
+            call,
+            session: SessionId::from_bytes([1; 16]),
+            epoch: Epoch(1),
+            who: named(who),
+            function: function.into(),
+            contract: Digest::default(),
+            target: "billing".into(),
+            grants: grants.collect(),
+            reason: Reason::Granted,
+            approval: None,
+            arguments: Digest::default(),
+        })))
+        .await;
+        call
+    }
+
+    async fn ends(&self, call: CallId, status: u16) {
+        let outcome = CallOutcome {
+            call,
+            status,
+            reason: Reason::Granted,
+            took_ms: 1,
+            bytes: 1,
+            masked: 2,
+            recording: None,
+        };
+        self.write(Event::CallOutcome(outcome)).await;
+    }
+
+    async fn runs(&self, who: &str, function: &str, grant: GrantId, status: u16) -> CallId {
+        let call = self.leaves(who, function, &[grant]).await;
+        self.ends(call, status).await;
+        call
+    }
+
+    async fn refused(&self, who: &str, function: &str, reason: Reason) {
+        let refused = CallRefused {
+            call: self.0.call(),
+            epoch: Epoch(1),
+            who: named(who),
+            function: Some(function.into()),
+            reason,
+            approval: None,
+        };
+        self.write(Event::CallRefused(Box::new(refused))).await;
+    }
+
+    async fn gateway(&self, now: GatewayState) {
+        let (gateway, version) = ("one".to_owned(), "0".to_owned());
+        self.write(Event::Gateway(GatewayEvent { gateway, version, now })).await;
+    }
+
+    /// Until everything is under a checkpoint.
+    async fn published(&self) {
+        let began = Instant::now();
+        loop {
+            let head = self.0.governance.ledger().try_head();
+            if head.size == head.checkpoint_size {
+                return;
+            }
+            assert!(began.elapsed() < Duration::from_secs(20), "no checkpoint is made");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    async fn counted(&self) {
+        self.published().await;
+        counter(self.0).count_all().await.unwrap();
+    }
+
+    async fn usage(&self, grant: GrantId) -> GrantUsage {
+        let found = self.0.governance.grant_usage(&[grant], LOOK_BACK_DEFAULT).await.unwrap();
+        found.into_values().next().unwrap()
+    }
+}
+
+fn named(subject: &str) -> Who {
+    Who { subject: subject.into(), actors: vec![], client: None, issuer: "acme".into() }
+}
+
+fn counter(world: &World) -> UsageCounter {
+    world.governance.usage_counter(&world.log())
+}
+
+async fn r17_only_calls_that_ran_and_succeeded_count_as_use(world: World) {
+    let grant = world.grant(&olivia(), subject("riley"), CUSTOMER).await;
+    let calls = Calls(&world);
+    assert_eq!(calls.usage(grant).await.until.millis(), 0, "nobody has counted");
+    calls.runs("riley", CUSTOMER, grant, 200).await;
+    calls.runs("riley", CUSTOMER, grant, 204).await;
+    calls.runs("riley", CUSTOMER, grant, 404).await;
+    calls.leaves("riley", CUSTOMER, &[grant]).await;
+    calls.refused("riley", CUSTOMER, Reason::OutsideConstraints).await;
+    calls.refused("riley", CUSTOMER, Reason::OutsideConstraints).await;
+    calls.refused("riley", STATUS, Reason::NoGrant).await;
+    calls.refused("max", CUSTOMER, Reason::NoGrant).await;
+    calls.counted().await;
+    let usage = calls.usage(grant).await;
+    assert_eq!((usage.used, usage.failed), (2, 1));
+    assert_eq!(usage.denied, BTreeMap::from([("outside_constraints".to_owned(), 2)]));
+    assert_eq!(usage.functions[&FunctionName::from(CUSTOMER)].used, 2);
+    assert_eq!(usage.functions[&FunctionName::from(CUSTOMER)].masked, 6);
+    assert_eq!(usage.last_used_at, Some(world.now()));
+    assert_eq!(usage.subjects, BTreeMap::from([(Subject::from("riley"), 2)]));
+    assert_eq!(usage.weeks.iter().sum::<u64>(), 2);
+    assert_eq!(usage.until, world.now());
+    // Young, and in use.
+    let view = world.governance.grant(grant).unwrap();
+    let usages = BTreeMap::from([(grant, usage.clone())]);
+    let snapshot = world.governance.policy().load();
+    let peers = peers(snapshot.grants(), snapshot.catalog(), &usages, world.now())[&grant];
+    let said = world.governance.recommend_for(&view.grant, &usage, peers, LOOK_BACK_DEFAULT);
+    assert_eq!(said.advice, Advice::Certify, "{said:?}");
+    world.pass(Span::from_days(100));
+    calls.counted().await;
+    let usage = calls.usage(grant).await;
+    let said = world.governance.recommend_for(&view.grant, &usage, peers, LOOK_BACK_DEFAULT);
+    assert_eq!(said.advice, Advice::Revoke, "{said:?}");
+}
+
+/// Used and failed calls, by grant, function and user, as the ledger says it.
+fn recount(world: &World) -> BTreeMap<(String, String, String), (u64, u64)> {
+    let ends: BTreeMap<String, u64> = world
+        .entries("call.outcome")
+        .iter()
+        .map(|it| (it["call"].as_str().unwrap().to_owned(), it["status"].as_u64().unwrap()))
+        .collect();
+    let mut counts: BTreeMap<_, (u64, u64)> = BTreeMap::new();
+    for intent in world.entries("call.intent") {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let Some(status) = ends.get(&text(&intent["call"])) else { continue };
+        let key =
+            (text(&intent["grants"][0]["id"]), text(&intent["function"]), text(&intent["subject"]));
+        let row = counts.entry(key).or_default();
+        if (1..400).contains(status) {
+            row.0 += 1;
+        } else {
+            row.1 += 1;
+        }
+    }
+    counts
+}
+
+async fn killed_at_any_moment_counts_equal_a_recount_of_the_ledger(world: World) {
+    let grant = world.grant(&ada(), group("support"), CUSTOMER).await;
+    let calls = Calls(&world);
+    let ledger = world.governance.ledger();
+    // Many people, so that it takes several batches.
+    for some in 0..30 {
+        let mut waiting = Vec::new();
+        for person in 0..120 {
+            let (who, grant) = (format!("person{some}_{person}"), &grant);
+            let calls = Calls(&world);
+            waiting.push(async move {
+                let call = calls.leaves(&who, CUSTOMER, &[*grant]).await;
+                if person % 7 > 0 {
+                    calls.ends(call, if person % 5 == 0 { 500 } else { 200 }).await;
+                }
+                if person % 11 == 0 {
+                    calls.refused(&who, CUSTOMER, Reason::RateLimited).await;
+                }
+            });
+        }
+        futures_util::future::join_all(waiting).await;
+        if some % 10 == 3 {
+            calls.published().await;
+            counter(&world).count_all().await.unwrap();
+        }
+    }
+    calls.published().await;
+    let size = ledger.try_head().checkpoint_size;
+    let mut kills = 0;
+    for micros in (0..60).map(|it| it * 700).chain(std::iter::repeat(20_000_000)) {
+        let mut counter = counter(&world);
+        let count = counter.count_all();
+        match tokio::time::timeout(Duration::from_micros(micros), count).await {
+            // What is dropped here was read, and in part written, and not committed.
+            Err(_) => kills += 1,
+            Ok(counted) => {
+                counted.unwrap();
+                if world.governance.usage_progress().entries == size {
+                    break;
+                }
+            }
+        }
+    }
+    assert!(kills > 0, "nothing was killed");
+    let mut view = world.governance.store().view().await.unwrap();
+    let rows = view.usage_of(&[grant]).await.unwrap();
+    let found: BTreeMap<_, _> = rows
+        .into_iter()
+        .map(|it| {
+            let key =
+                (it.key.grant.to_string(), it.key.function.to_string(), it.key.subject.to_string());
+            (key, (it.used, it.failed))
+        })
+        .collect();
+    assert_eq!(found, recount(&world));
+    let usage = calls.usage(grant).await;
+    let refused = world.entries("call.refused").len();
+    let users: u64 = usage.subjects.values().sum();
+    assert_eq!(users, 10, "the ten most frequent are named");
+    assert_eq!(usage.subjects.len() as u64 + usage.more_subjects, usage.used);
+    let people: Vec<Subject> = (0..30)
+        .flat_map(|some| (0..120).map(move |it| format!("person{some}_{it}").as_str().into()))
+        .collect();
+    let denied = view.denied_of(&people, 0).await.unwrap();
+    assert_eq!(denied.iter().map(|it| it.calls).sum::<u64>(), refused as u64);
+}
+
+async fn a_call_that_was_open_at_the_end_of_its_gateway_has_failed(world: World) {
+    let grant = world.grant(&olivia(), subject("riley"), CUSTOMER).await;
+    let calls = Calls(&world);
+    let open = calls.leaves("riley", CUSTOMER, &[grant]).await;
+    calls.counted().await;
+    assert_eq!(calls.usage(grant).await.failed, 0, "it is running");
+    let lost = calls.leaves("riley", CUSTOMER, &[grant]).await;
+    calls.ends(open, 200).await;
+    calls.counted().await;
+    let world = world.restart().await;
+    let calls = Calls(&world);
+    calls.gateway(GatewayState::Started).await;
+    calls.counted().await;
+    let usage = calls.usage(grant).await;
+    assert_eq!((usage.used, usage.failed), (1, 1));
+    // An outcome that comes after that is of no call.
+    calls.ends(lost, 200).await;
+    calls.counted().await;
+    assert_eq!(calls.usage(grant).await.used, 1);
+}
+
+async fn what_several_gateways_counted_adds_up(world: World) {
+    let grant = world.grant(&olivia(), subject("riley"), CUSTOMER).await;
+    Calls(&world).runs("riley", CUSTOMER, grant, 200).await;
+    Calls(&world).refused("riley", CUSTOMER, Reason::RateLimited).await;
+    Calls(&world).counted().await;
+    world.pass(Span::from_days(1));
+    let other = world.beside("two").await;
+    Calls(&other).runs("riley", CUSTOMER, grant, 200).await;
+    Calls(&other).refused("riley", CUSTOMER, Reason::RateLimited).await;
+    Calls(&other).counted().await;
+    for one in [&world, &other] {
+        let usage = Calls(one).usage(grant).await;
+        assert_eq!(usage.used, 2);
+        assert_eq!(usage.denied, BTreeMap::from([("rate_limited".to_owned(), 2)]));
+        assert_eq!(usage.last_used_at, Some(world.now()));
+        assert!(usage.since < world.now().minus(Span::from_days(1)).plus(Span::from_seconds(1)));
+    }
+    let until = world.governance.counted_until().await.unwrap();
+    assert_eq!(until.keys().collect::<Vec<_>>(), ["one", "two"]);
+}
+
+async fn use_is_told_by_week_and_within_the_look_back(world: World) {
+    let grant = world.grant(&olivia(), subject("riley"), CUSTOMER).await;
+    let calls = Calls(&world);
+    for _ in 0..3 {
+        calls.runs("riley", CUSTOMER, grant, 200).await;
+    }
+    let first = world.now();
+    world.pass(Span::from_days(80));
+    calls.runs("riley", CUSTOMER, grant, 200).await;
+    world.pass(Span::from_days(3));
+    calls.runs("riley", CUSTOMER, grant, 200).await;
+    calls.counted().await;
+    let usage = calls.usage(grant).await;
+    assert_eq!(usage.used, 5);
+    assert_eq!(usage.weeks, [0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2]);
+    assert_eq!(usage.first_used_at, Some(first));
+    world.pass(Span::from_days(30));
+    let usage = calls.usage(grant).await;
+    assert_eq!(usage.used, 2);
+    assert_eq!(usage.weeks, [0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0]);
+    let last = world.now().minus(Span::from_days(30));
+    assert_eq!(usage.last_used_at, Some(last));
+    // A longer look-back reaches back by weeks.
+    let whole = world.governance.grant_usage(&[grant], Span::from_days(200)).await.unwrap();
+    assert_eq!(whole[&grant].used, 5);
+    assert_eq!(whole[&grant].weeks.len(), 29);
+    assert_eq!(whole[&grant].weeks.iter().sum::<u64>(), 5);
+    world.pass(Span::from_days(200));
+    let usage = calls.usage(grant).await;
+    assert_eq!((usage.used, usage.last_used_at), (0, Some(last)), "the last use ever");
+}
+
+async fn r18_arguments_that_were_seen_narrow_a_grant(world: World) {
+    let wanted = new_grant(subject("riley"), &[REFUND, CUSTOMER]);
+    let grant = world.governance.add_grant(&olivia(), wanted).await.unwrap().id;
+    let calls = Calls(&world);
+    world.pass(Span::from_days(20));
+    let mut counter = counter(&world);
+    for place in 0..20 {
+        let call = calls.runs("riley", REFUND, grant, 200).await;
+        let arguments = json!({"customer": "c_81", "amount": place});
+        world.governance.saw_arguments(call, arguments, vec![]);
+    }
+    let failed = calls.runs("riley", REFUND, grant, 500).await;
+    world.governance.saw_arguments(failed, json!({"customer": "c_99"}), vec![]);
+    calls.published().await;
+    counter.count_all().await.unwrap();
+    let usage = calls.usage(grant).await;
+    let function = &usage.functions[&FunctionName::from(REFUND)];
+    assert_eq!((function.arguments_of, function.arguments_seen), (20, 20));
+    let view = world.governance.grant(grant).unwrap();
+    let reduced = world.governance.reduce_to_used(&view.grant, &usage).unwrap();
+    assert_eq!(reduced.functions, [FunctionName::from(REFUND)]);
+    assert_eq!(
+        reduced.constraints,
+        ["(args.amount >= 0.0 && args.amount <= 19.0)", "args.customer == \"c_81\""]
+    );
+    // Such a grant can be made.
+    let mut narrow = new_grant(subject("riley"), &[REFUND]);
+    narrow.constraints = reduced.constraints;
+    world.governance.add_grant(&olivia(), narrow).await.unwrap();
+    world.pass(Span::from_days(75));
+    counter.count_all().await.unwrap();
+    let usage = calls.usage(grant).await;
+    let said =
+        world.governance.recommend_for(&view.grant, &usage, Default::default(), LOOK_BACK_DEFAULT);
+    assert_eq!(said.advice, Advice::Reduce, "{said:?}");
+    // A call whose arguments nobody saw, and nothing is narrowed to values any more.
+    calls.runs("riley", REFUND, grant, 200).await;
+    calls.published().await;
+    counter.count_all().await.unwrap();
+    let usage = calls.usage(grant).await;
+    let reduced = world.governance.reduce_to_used(&view.grant, &usage).unwrap();
+    assert_eq!(reduced.constraints, Vec::<String>::new());
+}
+
+async fn a_gateway_that_is_late_with_counting_says_so(world: World) {
+    let grant = world.grant(&olivia(), subject("riley"), CUSTOMER).await;
+    let calls = Calls(&world);
+    calls.counted().await;
+    let counted = world.now();
+    world.pass(Span::from_days(100));
+    // It says that it is alive, and does not count.
+    let world = world.restart().await;
+    let usage = Calls(&world).usage(grant).await;
+    assert!(usage.until <= counted, "{}", usage.until);
+    let view = world.governance.grant(grant).unwrap();
+    let said =
+        world.governance.recommend_for(&view.grant, &usage, Default::default(), LOOK_BACK_DEFAULT);
+    assert_eq!(said.advice, Advice::NoData, "{said:?}");
+    assert_eq!(said.reasons[0].code, "counting_late");
+    Calls(&world).counted().await;
+    let usage = Calls(&world).usage(grant).await;
+    let said =
+        world.governance.recommend_for(&view.grant, &usage, Default::default(), LOOK_BACK_DEFAULT);
+    assert_eq!(said.advice, Advice::Revoke, "{said:?}");
+}

@@ -177,9 +177,12 @@ async fn outcome(inner: &Inner, flight: &Flight, ending: &Ending<'_>) -> Result<
         took_ms,
         "call ran"
     );
-    let payload = match flight.function().record {
-        RecordRule::None => None,
-        RecordRule::Full | RecordRule::Arguments => Some(exchange(inner, flight, ending, took_ms)),
+    let (payload, shown) = match flight.function().record {
+        RecordRule::None => (None, None),
+        RecordRule::Full | RecordRule::Arguments => {
+            let (payload, shown) = exchange(inner, flight, ending, took_ms);
+            (Some(payload), shown)
+        }
     };
     let event = Event::CallOutcome(CallOutcome {
         call: flight.call(),
@@ -208,10 +211,25 @@ async fn outcome(inner: &Inner, flight: &Flight, ending: &Ending<'_>) -> Result<
     };
     flight.trace.ends(Part::Outcome);
     flight.session.count(now, receipt.place.map(|it| it.segment));
+    if let Some(Shown { arguments, hidden }) = shown {
+        inner.governance.saw_arguments(flight.call(), arguments, hidden);
+    }
     Ok(())
 }
 
-fn exchange(inner: &Inner, flight: &Flight, ending: &Ending<'_>, took_ms: u64) -> Vec<u8> {
+/// Masked arguments of a call that succeeded, for what its grant was used for.
+struct Shown {
+    arguments: serde_json::Value,
+    hidden: Vec<String>,
+}
+
+/// The bytes of a recording, and the arguments in it if they count as use.
+fn exchange(
+    inner: &Inner,
+    flight: &Flight,
+    ending: &Ending<'_>,
+    took_ms: u64,
+) -> (Vec<u8>, Option<Shown>) {
     let (arguments, hidden) = crate::hold::shown(inner, flight.route(), &flight.arguments);
     let function = flight.function();
     let named = |name: &HeaderName| {
@@ -240,8 +258,17 @@ fn exchange(inner: &Inner, flight: &Flight, ending: &Ending<'_>, took_ms: u64) -
         masked: ending.masked,
         salt: flight.salt,
     };
-    exchange.with_response(ending.kept.text)
+    let payload = exchange.with_response(ending.kept.text);
+    let line_bytes = payload.len() - ending.kept.text.map_or(0, str::len);
+    let is_use = (1..FAILED_FROM).contains(&ending.status) && line_bytes <= SHOWN_BYTES_MAX;
+    let Exchange { arguments, hidden, .. } = exchange;
+    (payload, is_use.then_some(Shown { arguments, hidden }))
 }
+
+/// The first status of calls that failed (RFC 9110 §15.5).
+const FAILED_FROM: u16 = 400;
+/// Arguments of longer lines are not handed over: thousands may wait.
+const SHOWN_BYTES_MAX: usize = 16 * 1024;
 
 /// How much of an answer is kept: `None` when the function's rule, or its bytes, keep none.
 fn kept_bytes(inner: &Inner, flight: &Flight, legible: Legible) -> Option<usize> {

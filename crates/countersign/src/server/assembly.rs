@@ -79,7 +79,7 @@ pub(crate) struct Assembly {
     pub(crate) gateway: Gateway,
     pub(crate) ledger: Writer,
     pub(crate) console: axum::Router,
-    recordings: PathBuf,
+    files: Files,
     /// Only under `countersign demo`.
     pub(crate) demo: Option<axum::Router>,
     pub(crate) metrics_token: Option<Hidden>,
@@ -87,6 +87,13 @@ pub(crate) struct Assembly {
     pub(crate) scim: Option<axum::Router>,
     /// Who pushes security events.
     pub(crate) streams: Arc<Streams>,
+}
+
+/// Where what a gateway writes lies.
+#[derive(Debug)]
+struct Files {
+    log: PathBuf,
+    recordings: PathBuf,
 }
 
 /// The master key, and what follows from it.
@@ -200,7 +207,7 @@ impl Assembly {
             public_url: setup.public_url.clone(),
             resource: setup.public_url.clone(),
             api_keys: setup.api_keys,
-            ledger_directory: setup.ledger,
+            ledger_directory: setup.ledger.clone(),
             recordings_directory: setup.recordings.clone(),
         });
         let assembly = Self {
@@ -210,7 +217,7 @@ impl Assembly {
             gateway,
             ledger,
             console,
-            recordings: setup.recordings,
+            files: Files { log: setup.ledger, recordings: setup.recordings },
             demo: None,
             metrics_token: setup.metrics_token,
             streams,
@@ -228,8 +235,10 @@ impl Assembly {
         })?;
         tokio::spawn(self.governance.clone().keep_current());
         tokio::spawn(self.gateway.clone().keep_sessions());
-        let (governance, recordings) = (self.governance.clone(), self.recordings.clone());
+        let (governance, recordings) = (self.governance.clone(), self.files.recordings.clone());
         tokio::spawn(async move { governance.keep_recordings_index(&recordings).await });
+        let (governance, log) = (self.governance.clone(), self.files.log.clone());
+        tokio::spawn(async move { governance.keep_usage(&log).await });
         let (streams, governance) = (Arc::clone(&self.streams), self.governance.clone());
         tokio::spawn(async move { streams.keep(&governance).await });
         Ok(())

@@ -159,6 +159,7 @@ fn metrics(assembly: &Assembly, load: &Load) -> Response<Body> {
     }
     write_forged(&mut out, assembly.verifier.forged());
     write_streams(&mut out, assembly);
+    write_usage(&mut out, assembly);
     let _ = write!(
         out,
         "# HELP countersign_build_info The version that runs.\n\
@@ -168,6 +169,31 @@ fn metrics(assembly: &Assembly, load: &Load) -> Response<Body> {
         escaped(assembly.governance.gateway()),
     );
     own(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", out)
+}
+
+/// How far counting of use is behind the ledger.
+fn write_usage(out: &mut String, assembly: &Assembly) {
+    let usage = assembly.governance.usage_progress();
+    let lag = assembly.governance.clock().now().since(usage.counted_until);
+    let lag = match usage.entries {
+        // Nothing was looked at yet: how late that is says `lag_entries`.
+        0 => 0,
+        _ => u64::try_from(lag.millis() / 1000).unwrap_or(0),
+    };
+    for (name, kind, help, value) in [
+        ("counted_entries", "counter", "Ledger entries that use is counted of.", usage.entries),
+        ("lag_entries", "gauge", "Signed entries that use is not counted of.", usage.behind),
+        ("lag_seconds", "gauge", "How late counting of use is.", lag),
+        (
+            "arguments_missed_total",
+            "counter",
+            "Calls whose arguments were not seen because too many waited.",
+            usage.arguments_missed,
+        ),
+    ] {
+        let name = format!("countersign_usage_{name}");
+        let _ = write!(out, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n");
+    }
 }
 
 /// What a flood of forged tokens comes to.

@@ -1,6 +1,6 @@
 //! Applying the catalog: what a new one would change, and making it the one in force.
 
-mod diff;
+pub(crate) mod diff;
 
 pub use diff::{Change, ChangeKind, Plan, TouchedGrant};
 

@@ -1,20 +1,27 @@
 //! Making, certifying and revoking grants.
 
 mod change;
+mod history;
+mod life;
+mod requests;
 pub(crate) mod rights;
 mod view;
 
+pub use history::GrantStepView;
+pub use life::TransferredGrant;
+pub use requests::{GrantRequestFilter, GrantRequestView, NewGrantRequest};
 pub use view::{FreshnessView, FunctionView, GrantFilter, GrantStanding, GrantView};
 
 use crate::{Actor, ErrorKind, Forbidden, Governance, Unavailable, roles};
 pub(crate) use change::{GrantStep, GrantWritten};
 use countersign_model::{
-    Catalog, Digest, FunctionName, Grant, GrantId, GrantOrigin, GrantState, Holder, Subject,
-    Timestamp,
+    Catalog, Digest, FunctionName, Grant, GrantId, GrantOrigin, GrantState, Holder, Snapshot,
+    Subject, Timestamp,
     catalog::{Rate, Tag},
+    decide::{Conflict, would_conflict},
     expression::Expression,
     grant::{Certification, Ended, NotRestored, Wider},
-    record::{Entry, Event, GrantChange, GrantChanged},
+    record::{Event, GrantChange, GrantChanged},
 };
 use countersign_store::{Effect, GrantRow, StoreError, Transaction};
 use rights::{certified_at_birth, may_certify, may_make, may_revoke, reached};
@@ -82,6 +89,12 @@ pub enum GrantError {
     /// The revocation is not undone.
     #[error(transparent)]
     NotRestored(#[from] NotRestored),
+    /// Somebody would hold what nobody may hold both of.
+    #[error("{}", separated(.0))]
+    Separated(Box<Conflict>),
+    /// The request was answered, withdrawn, or has lapsed.
+    #[error("the request is {0} already")]
+    Answered(&'static str),
     /// An earlier change of it is not in the ledger yet.
     #[error("an earlier change of the grant still waits for the ledger; try again, or revoke it")]
     Waits,
@@ -106,6 +119,8 @@ impl GrantError {
             Self::Ended(Ended::Suspended { .. }) => "grant_suspended",
             Self::Wider(_) => "permits_more",
             Self::NotRestored(_) => "not_restored",
+            Self::Separated(_) => "separation_of_duties",
+            Self::Answered(_) => "answered_already",
             Self::Waits => "ledger_waits",
             Self::Changed => "changed_meanwhile",
             Self::Unavailable(unavailable) => unavailable.code(),
@@ -118,9 +133,12 @@ impl GrantError {
             Self::Forbidden(_) => ErrorKind::Forbidden,
             Self::NotFound => ErrorKind::NotFound,
             Self::Invalid { .. } | Self::Wider(_) => ErrorKind::Invalid,
-            Self::Version { .. } | Self::Ended(_) | Self::NotRestored(_) | Self::Changed => {
-                ErrorKind::Conflict
-            }
+            Self::Version { .. }
+            | Self::Ended(_)
+            | Self::NotRestored(_)
+            | Self::Separated(_)
+            | Self::Answered(_)
+            | Self::Changed => ErrorKind::Conflict,
             Self::Waits | Self::Unavailable(_) => ErrorKind::Unavailable,
         }
     }
@@ -151,18 +169,15 @@ impl Governance {
         let mut grant = self.read_grant(new, &actor, now)?;
         may_make(&actor, &grant, catalog)?;
         check(&grant, catalog, now)?;
+        refuse_conflict(&grant, &snapshot, now)?;
         if certified_at_birth(&actor, &grant, catalog) {
             let by = actor.person.subject.clone();
             grant.certified = Some(Certification { by, at: now, version: grant.version });
         }
         let mut change = self.store().change().await?;
-        let epoch = change.lock_epoch().await?;
+        change.lock_epoch().await?;
         refuse_other_catalog(&mut change, catalog).await?;
-        let id = self.new_entry(now);
-        change.add_grant(&grant, epoch, id).await?;
-        let by = &actor.person.subject;
-        let entry = Entry::new(id, now, changed(&grant, GrantChange::Made, by));
-        self.keep(&mut change, entry, &grant.id.to_string(), Effect::AtDelivery).await?;
+        self.make_grant(&mut change, &grant, &actor.person.subject).await?;
         change.commit().await?;
         self.settle(Effect::AtDelivery).await?;
         Ok(grant)
@@ -284,6 +299,29 @@ async fn refuse_other_catalog(
         true => Ok(()),
         false => Err(GrantError::Changed),
     }
+}
+
+/// Nobody comes to hold both sides of a separation of duties, as far as it is known here.
+fn refuse_conflict(grant: &Grant, snapshot: &Snapshot, now: Timestamp) -> Result<(), GrantError> {
+    match would_conflict(grant, snapshot, now) {
+        Some(conflict) => Err(GrantError::Separated(Box::new(conflict))),
+        None => Ok(()),
+    }
+}
+
+fn separated(it: &Conflict) -> String {
+    let Conflict { holder, separation, why, kept, refused } = it;
+    if kept.grant == refused.grant {
+        let (one, other) = (&kept.function, &refused.function);
+        return format!(
+            "it reaches {one} and {other}, and nobody may hold both ({separation}): {why}"
+        );
+    }
+    format!(
+        "{holder} would hold {} by the grant {} and {} by the grant {}, and nobody may hold both \
+         ({separation}): {why}",
+        kept.function, kept.grant, refused.function, refused.grant
+    )
 }
 
 /// What a grant may be, whoever makes it.

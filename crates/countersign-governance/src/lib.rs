@@ -2,9 +2,11 @@
 //! transaction of the store with its ledger entry beside it; nothing that gives rights takes effect
 //! before that entry is durable. This crate never forwards a call and never reads a clock.
 
+mod access;
 mod api_keys;
 mod approvals;
 mod catalog;
+mod denials;
 mod directory;
 mod error;
 mod grants;
@@ -21,6 +23,7 @@ mod start;
 mod stops;
 mod usage;
 
+pub use access::{AccessAnswer, AccessError, AccessQuestion, GrantPathView, LinkView, RefusalView};
 pub use api_keys::{ApiKeyError, ApiKeyRules, NewApiKey};
 pub use approvals::{
     APPROVALS_MAX, ApprovalError, ApprovalFilter, Finish, HELD_PER_CALLER_MAX, Joined, NewApproval,
@@ -32,13 +35,15 @@ pub use countersign_store::{
     KeyRevoked, NewSession, PersonFound, PersonRow, SessionOrigin, SessionQuery as SessionFilter,
     SessionRow, SessionTouch, Store, WebSession,
 };
+pub use denials::{DenialError, NewDenial};
 pub use directory::{
     Active, Directory, DirectoryError, GroupFacts, GroupRules, Members, RESOURCES_MAX, UserFacts,
 };
 pub use error::{ErrorKind, Unavailable};
 pub use grants::{
-    CONSTRAINTS_MAX, FreshnessView, FunctionView, GrantError, GrantFilter, GrantStanding,
-    GrantView, NAMES_MAX, NewGrant, digest as grant_digest,
+    CONSTRAINTS_MAX, FreshnessView, FunctionView, GrantError, GrantFilter, GrantRequestFilter,
+    GrantRequestView, GrantStanding, GrantStepView, GrantView, NAMES_MAX, NewGrant,
+    NewGrantRequest, TransferredGrant, digest as grant_digest,
 };
 pub use notices::{Channel, NewNotice, NoticeRules, Reach};
 pub use people::{

@@ -5,7 +5,8 @@
 use crate::{Governance, Unavailable, session_ends::CUT_OFF_KEPT};
 use arc_swap::ArcSwap;
 use countersign_model::{
-    ApprovalId, Catalog, CutOffs, Epoch, Grant, GrantId, Snapshot, Span, Timestamp, ToldGroups,
+    ApprovalId, Catalog, CutOffs, Denial, Epoch, Grant, GrantId, Snapshot, Span, Timestamp,
+    ToldGroups,
     catalog::{compile, raw::RawCatalog},
     snapshot::{Deactivation, Facts, Kill, Suspension},
 };
@@ -71,6 +72,7 @@ pub(crate) struct Known {
     grants: BTreeMap<GrantId, Arc<Grant>>,
     suspensions: Vec<Suspension>,
     deactivations: Vec<Deactivation>,
+    denials: Vec<Arc<Denial>>,
     kills: Vec<Kill>,
     told: Arc<ToldGroups>,
 }
@@ -137,6 +139,7 @@ struct Look {
 struct News {
     suspensions: Vec<Suspension>,
     deactivations: Vec<Deactivation>,
+    denials: Vec<Denial>,
     kills: Vec<Kill>,
     cut_offs: Vec<CutOffRow>,
     grants: Vec<Grant>,
@@ -195,11 +198,20 @@ impl Governance {
         };
         let (suspensions, kills) = (view.suspensions().await?, view.kills().await?);
         let deactivations = view.deactivations().await?;
+        let denials = view.denials().await?;
         let grants = view.grants_since(known.loaded).await?;
         let cut_offs = view.cut_offs_since(known.loaded).await?;
         let told = view.told_since(known.loaded).await?;
-        let policy =
-            Some(News { suspensions, deactivations, kills, cut_offs, grants, catalog, told });
+        let policy = Some(News {
+            suspensions,
+            deactivations,
+            denials,
+            kills,
+            cut_offs,
+            grants,
+            catalog,
+            told,
+        });
         Ok(Look { counters, approvals, policy })
     }
 
@@ -209,7 +221,8 @@ impl Governance {
         news: News,
         counters: Counters,
     ) -> Result<(), Unavailable> {
-        let News { suspensions, deactivations, kills, cut_offs, grants, catalog, told } = news;
+        let News { suspensions, deactivations, denials, kills, cut_offs, grants, catalog, told } =
+            news;
         // First: they take effect even if what follows could not be compiled.
         self.publish_cut_offs(cut_offs);
         if let Some(row) = catalog {
@@ -228,6 +241,7 @@ impl Governance {
         known.grants.extend(grants.into_iter().map(|grant| (grant.id, Arc::new(grant))));
         known.suspensions = suspensions;
         known.deactivations = deactivations;
+        known.denials = denials.into_iter().map(Arc::new).collect();
         known.kills = kills;
         self.take_up(&mut known.told, told);
         let facts = Facts {
@@ -236,6 +250,7 @@ impl Governance {
             grants: known.grants.values().cloned().collect(),
             suspensions: known.suspensions.clone(),
             deactivations: known.deactivations.clone(),
+            denials: known.denials.clone(),
             kills: known.kills.clone(),
             told: Arc::clone(&known.told),
         };
@@ -305,6 +320,7 @@ impl Governance {
         self.0.watchers.sweep();
         self.say_alive().await?;
         self.take_over().await?;
+        self.lapse_grant_requests().await?;
         self.store().sweep_web_sessions(self.clock().now()).await?;
         let mut change = self.store().change().await?;
         change.sweep_cut_offs(self.clock().now()).await?;

@@ -106,6 +106,7 @@ impl Governance {
         governance.end_redeeming(governance.gateway()).await?;
         governance.take_over().await?;
         governance.lapse_approvals().await?;
+        governance.lapse_grant_requests().await?;
         governance.settle_groups().await?;
         governance.deliver().await?;
         governance.refresh().await?;

@@ -4,6 +4,7 @@
 pub mod compile;
 pub mod headers;
 pub mod raw;
+mod separation;
 pub mod template;
 
 use crate::{
@@ -19,6 +20,7 @@ use std::{
 use template::PathTemplate;
 
 pub use compile::{Fault, compile};
+pub use separation::{Separation, Side};
 
 name!(
     /// The name of a target: lower-case letters, digits and dashes, such as `billing`.
@@ -84,6 +86,8 @@ pub struct Catalog {
     pub functions: Vec<Arc<Function>>,
     /// Agents by subject.
     pub agents: BTreeMap<Subject, Agent>,
+    /// What nobody may hold both of.
+    pub separations: Vec<Separation>,
     /// SHA-256 of the canonical JSON of what it was compiled from.
     pub digest: Digest,
     by_name: HashMap<FunctionName, FunctionIx>,

@@ -4,17 +4,21 @@
 //! decides. Where several grants would carry a call, the freshest that fits is taken. Where an
 //! agent acts for a user, each of them needs a grant: rights are the intersection of the chain.
 
+mod conflicts;
+mod explain;
 mod going_on;
 mod say;
 
+pub use conflicts::{Conflict, HeldSide, conflicts, would_conflict};
+pub use explain::{Condition, Depends, Explanation, GrantPath, Link, Reached, Through, explain};
 pub use going_on::{Cut, may_go_on};
 
 use going_on::refuse_stopped;
 
 use crate::{
-    Caller, Function, GrantRef, Reason, Snapshot, Span, Subject, Timestamp,
+    Caller, Function, GrantRef, Group, Reason, Snapshot, Span, Subject, Timestamp,
     catalog::{Approver, FunctionIx, Overdue, Rate},
-    expression::Activation,
+    expression::{Activation, Sees},
     grant::Freshness,
     snapshot::CompiledGrant,
 };
@@ -159,7 +163,9 @@ pub fn passes(
     let call = Call { caller, function: ix, arguments: &Value::Null };
     let function = snapshot.catalog().function(ix).ok_or_else(say::not_catalogued)?;
     refuse_stopped(caller, function, snapshot).map_err(|it| it.refusal)?;
-    live_grants(&call, function, snapshot, now)?;
+    refuse_denied(caller, function, snapshot, now)?;
+    let links = live_grants(&call, function, snapshot, now)?;
+    refuse_separated(&call, function, &links, snapshot, now)?;
     refuse_missing_scope(&call, function)
 }
 
@@ -171,7 +177,9 @@ fn judge(
 ) -> Result<Decision, Refusal> {
     let function = snapshot.catalog().function(call.function).ok_or_else(say::not_catalogued)?;
     refuse_stopped(call.caller, function, snapshot).map_err(|it| it.refusal)?;
+    refuse_denied(call.caller, function, snapshot, now)?;
     let links = live_grants(call, function, snapshot, now)?;
+    refuse_separated(call, function, &links, snapshot, now)?;
     refuse_missing_scope(call, function)?;
     function
         .input
@@ -184,6 +192,33 @@ fn judge(
     weigh(function, &grants, &activation, now)
 }
 
+/// The groups that count for an identity of the chain: the subject's, and nobody else's.
+fn groups<'a>(
+    caller: &'a Caller,
+    snapshot: &'a Snapshot,
+    place: usize,
+) -> impl Iterator<Item = &'a Group> + Clone {
+    let told = snapshot.told_groups(caller).iter().map(|it| &it.group);
+    caller.groups.iter().chain(told).take(if place == 0 { usize::MAX } else { 0 })
+}
+
+/// What somebody denied to an identity of the chain comes before every grant.
+fn refuse_denied(
+    caller: &Caller,
+    function: &Function,
+    snapshot: &Snapshot,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let denial = caller.chain().enumerate().find_map(|(place, subject)| {
+        let groups = groups(caller, snapshot, place);
+        Some((subject, snapshot.denial(subject, groups, now, |it| it.names(function))?))
+    });
+    match denial {
+        Some((subject, denial)) => Err(say::denied(denial, subject, function)),
+        None => Ok(()),
+    }
+}
+
 /// For each identity in the chain, the grants that stand. Groups count for the subject only.
 fn live_grants<'a>(
     call: &'a Call<'a>,
@@ -193,22 +228,69 @@ fn live_grants<'a>(
 ) -> Result<Vec<(&'a Subject, Vec<&'a CompiledGrant>)>, Refusal> {
     let mut links = Vec::with_capacity(1 + call.caller.actors.len());
     for (place, subject) in call.caller.chain().enumerate() {
-        let told = snapshot.told_groups(call.caller).iter().map(|it| &it.group);
-        let groups = call.caller.groups.iter().chain(told);
-        let groups = groups.take(if place == 0 { usize::MAX } else { 0 });
-        let mut held = snapshot.held(subject, groups, call.function, function);
+        let groups = groups(call.caller, snapshot, place);
+        let mut held = snapshot.held(subject, groups.clone(), call.function, function);
         if held.is_empty() {
             return Err(say::no_grant(subject, function));
         }
+        let denial = |it: &CompiledGrant| {
+            let of = |denial: &crate::Denial| denial.is_of(it.grant.id);
+            snapshot.denial(subject, groups.clone(), now, of)
+        };
         let ended = held.iter().filter_map(|it| it.grant.ended(now)).next_back();
         held.retain(|it| it.grant.ended(now).is_none());
-        match (held.is_empty(), ended) {
-            (false, _) => links.push((subject, held)),
-            (true, Some(ended)) => return Err(say::ended(&ended, function)),
-            (true, None) => return Err(say::no_grant(subject, function)),
+        let denied = held.iter().find_map(|it| denial(it));
+        held.retain(|it| denial(it).is_none());
+        match (held.is_empty(), denied, ended) {
+            (false, _, _) => links.push((subject, held)),
+            (true, Some(denied), _) => return Err(say::denied(denied, subject, function)),
+            (true, None, Some(ended)) => return Err(say::ended(&ended, function)),
+            (true, None, None) => return Err(say::no_grant(subject, function)),
         }
     }
     Ok(links)
+}
+
+/// Who also holds, since the same time or earlier, what must not be in one hand with this function,
+/// may not call it. What was granted first stays: nobody loses it by what comes later.
+fn refuse_separated(
+    call: &Call<'_>,
+    function: &Function,
+    links: &[(&Subject, Vec<&CompiledGrant>)],
+    snapshot: &Snapshot,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let separations = &snapshot.catalog().separations;
+    if separations.is_empty() {
+        return Ok(());
+    }
+    for separation in separations {
+        let Some(other) = separation.other(call.function) else { continue };
+        for (place, (subject, held)) in links.iter().enumerate() {
+            let Some(since) = held.iter().map(|it| it.grant.made_at).min() else { continue };
+            let groups = groups(call.caller, snapshot, place);
+            let first = other.iter().filter_map(|ix| {
+                let function = snapshot.catalog().function(*ix)?;
+                let named = |it: &crate::Denial| it.names(function);
+                if snapshot.denial(subject, groups.clone(), now, named).is_some() {
+                    return None;
+                }
+                let held = snapshot.held(subject, groups.clone(), *ix, function);
+                let stands = held.into_iter().filter(|it| {
+                    let of = |denial: &crate::Denial| denial.is_of(it.grant.id);
+                    it.grant.ended(now).is_none()
+                        && snapshot.denial(subject, groups.clone(), now, of).is_none()
+                });
+                let first = stands.min_by_key(|it| (it.grant.made_at, it.grant.id))?;
+                Some((&*first.grant, function))
+            });
+            let first = first.min_by_key(|(grant, _)| (grant.made_at, grant.id));
+            if let Some((grant, other)) = first.filter(|(grant, _)| grant.made_at <= since) {
+                return Err(say::separated(subject, function, other, grant, separation));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn refuse_missing_scope(call: &Call<'_>, function: &Function) -> Result<(), Refusal> {
@@ -346,20 +428,28 @@ struct LazyActivation<'a> {
     call: &'a Call<'a>,
     function: &'a Function,
     snapshot: &'a Snapshot,
-    built: std::cell::OnceCell<Activation>,
+    arguments: std::cell::OnceCell<Activation>,
+    whole: std::cell::OnceCell<Activation>,
 }
 
 impl<'a> LazyActivation<'a> {
     fn new(call: &'a Call<'a>, function: &'a Function, snapshot: &'a Snapshot) -> Self {
-        Self { call, function, snapshot, built: std::cell::OnceCell::new() }
+        let (arguments, whole) = Default::default();
+        Self { call, function, snapshot, arguments, whole }
     }
 
     /// Whether an expression holds; `None` if it can't be evaluated.
     fn holds(&self, expression: &crate::expression::Expression) -> Option<bool> {
-        let activation = self.built.get_or_init(|| {
-            let told = self.snapshot.told_groups(self.call.caller);
-            Activation::new(self.call.caller, told, self.call.arguments, &self.function.input)
-        });
+        let (call, schema) = (self.call, &self.function.input);
+        let activation = match expression.sees() {
+            Sees::Arguments => {
+                self.arguments.get_or_init(|| Activation::of_arguments(call.arguments, schema))
+            }
+            Sees::Caller => self.whole.get_or_init(|| {
+                let told = self.snapshot.told_groups(call.caller);
+                Activation::new(call.caller, told, call.arguments, schema)
+            }),
+        };
         expression.evaluate(activation).ok()
     }
 }

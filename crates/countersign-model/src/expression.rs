@@ -23,6 +23,16 @@ pub const EXPRESSION_BYTES_MAX: usize = 4 * 1024;
 pub struct Expression {
     source: Arc<str>,
     program: Arc<Program>,
+    sees: Sees,
+}
+
+/// What an expression may look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sees {
+    /// `args` at most.
+    Arguments,
+    /// `caller` too, which is the dearer half to show.
+    Caller,
 }
 
 impl Expression {
@@ -42,7 +52,14 @@ impl Expression {
         let program = environment()
             .compile(source)
             .map_err(|errors| BadExpression::Syntax(one_line(&errors.to_string())))?;
-        Ok(Self { source: source.into(), program: Arc::new(program) })
+        // A name can't be written otherwise; where it stands in a text, the caller is shown in vain.
+        let sees = if source.contains("caller") { Sees::Caller } else { Sees::Arguments };
+        Ok(Self { source: source.into(), program: Arc::new(program), sees })
+    }
+
+    /// What it may look at.
+    pub(crate) fn sees(&self) -> Sees {
+        self.sees
     }
 
     /// The text that it was compiled from.
@@ -87,9 +104,15 @@ impl Activation {
         arguments: &Value,
         schema: &InputSchema,
     ) -> Self {
+        let mut activation = Self::of_arguments(arguments, schema);
+        activation.context.add_variable_from_value("caller", caller_value(caller, told));
+        activation
+    }
+
+    /// The same without `caller`, for expressions that don't look at it.
+    pub(crate) fn of_arguments(arguments: &Value, schema: &InputSchema) -> Self {
         let mut context = Context::with_env(environment());
         context.add_variable_from_value("args", convert(arguments, Some(schema.value())));
-        context.add_variable_from_value("caller", caller_value(caller, told));
         Self { context }
     }
 }

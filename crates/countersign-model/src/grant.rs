@@ -1,9 +1,11 @@
 //! Grants: who may call what, why, within what, until when, and when somebody responsible last
 //! confirmed it.
 
+mod request;
 mod steps;
 mod terms;
 
+pub use request::{GrantRequest, GrantRequestState, REQUEST_WITHIN, Yes};
 pub use steps::NotRestored;
 pub use terms::{Certified, Terms, Wider};
 

@@ -9,6 +9,7 @@ pub mod catalog;
 pub mod clock;
 pub mod cut_off;
 pub mod decide;
+pub mod denial;
 pub mod digest;
 pub mod exchange;
 pub mod expression;
@@ -33,6 +34,7 @@ pub use catalog::{Catalog, Function, FunctionName, Sensitivity, Target, TargetNa
 pub use clock::{Clock, Entropy, Timestamp};
 pub use cut_off::{CutOffs, Issued, Whose};
 pub use decide::{Call, Decision, Grounds, Question, Refusal, decide};
+pub use denial::{Denial, Denied};
 pub use digest::Digest;
 pub use grant::{Freshness, Grant, GrantOrigin, GrantRef, GrantState, Holder};
 pub use ids::{

@@ -2,9 +2,9 @@
 //! commitments, never payloads.
 
 use crate::{
-    ApiKeyId, ApprovalId, CallId, Caller, DeliveryId, Digest, Epoch, FunctionName, GrantId,
-    GrantRef, Group, NoticeAbout, NoticeId, NoticeKind, Reason, SessionId, Subject, TargetName,
-    Timestamp, approval::ApprovalState, ids::EntryId, json::Members,
+    ApiKeyId, ApprovalId, CallId, Caller, DeliveryId, DenialId, Digest, Epoch, FunctionName,
+    GrantId, GrantRef, GrantRequestId, Group, NoticeAbout, NoticeId, NoticeKind, Reason, SessionId,
+    Subject, TargetName, Timestamp, approval::ApprovalState, ids::EntryId, json::Members,
 };
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +43,9 @@ impl Entry {
             | Event::ApprovalOpened(_)
             | Event::ApprovalChanged(_)
             | Event::GrantChanged(_)
+            | Event::GrantRequested(_)
+            | Event::GrantRequestChanged(_)
+            | Event::DenialChanged(_)
             | Event::CatalogApplied(_)
             | Event::StopChanged(_)
             | Event::MembershipChanged(_)
@@ -105,6 +108,15 @@ pub enum Event {
     /// A grant was made, certified, changed or revoked.
     #[serde(rename = "grant.changed")]
     GrantChanged(GrantChanged),
+    /// Somebody asked for a grant.
+    #[serde(rename = "grant.requested")]
+    GrantRequested(GrantRequested),
+    /// A request for a grant was answered, withdrawn or lapsed.
+    #[serde(rename = "grant.request_changed")]
+    GrantRequestChanged(GrantRequestChanged),
+    /// Something was denied to somebody whatever their grants say, or a denial was lifted.
+    #[serde(rename = "denial.changed")]
+    DenialChanged(DenialChanged),
     /// A catalog version came into force.
     #[serde(rename = "catalog.applied")]
     CatalogApplied(CatalogApplied),
@@ -346,6 +358,51 @@ pub enum GrantChange {
     Revoked,
     /// Its end was undone.
     Restored,
+}
+
+/// Somebody asked for a grant.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GrantRequested {
+    /// The request.
+    pub request: GrantRequestId,
+    /// Who asked.
+    pub by: Subject,
+    /// Digest of the request's canonical JSON.
+    pub digest: Digest,
+}
+
+/// A request for a grant was answered, withdrawn or lapsed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GrantRequestChanged {
+    /// The request.
+    pub request: GrantRequestId,
+    /// Who did it; absent when time did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Subject>,
+    /// `pending` after a yes that is not the last, else `approved`, `denied`, `withdrawn`, `lapsed`.
+    pub now: String,
+    /// The grant that was made or renewed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<GrantRef>,
+    /// Digest of the request's canonical JSON after the change.
+    pub digest: Digest,
+}
+
+/// Something was denied to somebody whatever their grants say, or a denial was lifted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DenialChanged {
+    /// The denial.
+    pub denial: DenialId,
+    /// To whom: a subject, or `group:` and a group's name.
+    pub whom: String,
+    /// What: functions, `tag:…`, or one grant.
+    pub what: Vec<String>,
+    /// Who did it.
+    pub by: Subject,
+    /// `stopped` or `resumed`.
+    pub now: StopState,
+    /// Why.
+    pub why: String,
 }
 
 /// A catalog version came into force.

@@ -2,8 +2,8 @@
 //! whatever the number of grants.
 
 use crate::{
-    Caller, CallerKind, Catalog, Function, Grant, GrantId, Group, Holder, Subject, Timestamp,
-    ToldGroup, ToldGroups,
+    Caller, CallerKind, Catalog, Denial, Function, Grant, GrantId, Group, Holder, Subject,
+    Timestamp, ToldGroup, ToldGroups,
     catalog::{FunctionIx, Tag, TargetName},
     expression::Expression,
 };
@@ -120,6 +120,8 @@ pub struct Facts {
     pub suspensions: Vec<Suspension>,
     /// Subjects that their directories deactivated.
     pub deactivations: Vec<Deactivation>,
+    /// Denials, also those that have ended by themselves.
+    pub denials: Vec<Arc<Denial>>,
     /// Kill switches that are on.
     pub kills: Vec<Kill>,
     /// Groups that directories tell of, those that count.
@@ -137,6 +139,7 @@ pub struct Snapshot {
     /// By the name as it is written, and those that mean other letters too by it in lower case.
     deactivated: HashMap<Subject, Deactivation>,
     deactivated_folded: HashMap<Box<str>, Deactivation>,
+    denials: HashMap<Holder, Vec<Arc<Denial>>>,
     kills: Vec<Kill>,
     told: Arc<ToldGroups>,
     /// Constraints of grants by their text: many grants share one, and the next snapshot takes
@@ -169,7 +172,8 @@ impl Snapshot {
     /// Indexes facts that follow on others: constraints that were compiled before are taken over.
     pub fn compile_after(before: &Self, facts: Facts) -> Self {
         let mut known: HashMap<Box<str>, Option<Expression>> = HashMap::new();
-        let Facts { epoch, catalog, grants, suspensions, deactivations, kills, told } = facts;
+        let Facts { epoch, catalog, grants, suspensions, deactivations, denials, kills, told } =
+            facts;
         let mut holders: HashMap<Holder, Held> = HashMap::new();
         let mut compiled = Vec::with_capacity(grants.len());
         // Those of a store come in this order; a look-up by name needs it.
@@ -201,6 +205,10 @@ impl Snapshot {
             held.by_function.sort_unstable();
             held.by_tag.sort_unstable();
         }
+        let mut denied: HashMap<Holder, Vec<Arc<Denial>>> = HashMap::new();
+        for denial in denials {
+            denied.entry(denial.whom.clone()).or_default().push(denial);
+        }
         let suspensions =
             suspensions.into_iter().map(|it| (it.subject.clone(), it)).collect::<HashMap<_, _>>();
         let folding = deactivations.iter().filter(|it| it.letters == Letters::Folded);
@@ -215,6 +223,7 @@ impl Snapshot {
             suspensions,
             deactivated,
             deactivated_folded,
+            denials: denied,
             kills,
             told,
             constraints: known,
@@ -310,6 +319,28 @@ impl Snapshot {
         })
     }
 
+    /// Every denial, also those that have ended by themselves.
+    pub fn denials(&self) -> impl Iterator<Item = &Arc<Denial>> {
+        self.denials.values().flatten()
+    }
+
+    /// The first denial of some kind that stands for a subject, its own or one of its groups'.
+    pub(crate) fn denial<'a>(
+        &'a self,
+        subject: &Subject,
+        groups: impl Iterator<Item = &'a Group>,
+        now: Timestamp,
+        of: impl Fn(&Denial) -> bool,
+    ) -> Option<&'a Arc<Denial>> {
+        if self.denials.is_empty() {
+            return None;
+        }
+        let own = Holder::Subject(subject.clone());
+        let groups = groups.map(|group| Holder::Group(group.clone()));
+        let mut all = std::iter::once(own).chain(groups);
+        all.find_map(|whom| self.denials.get(&whom)?.iter().find(|it| it.stands(now) && of(it)))
+    }
+
     /// Grants for this function that a subject holds itself or through one of its groups, ended
     /// ones too.
     pub(crate) fn held<'a>(
@@ -333,6 +364,21 @@ impl Snapshot {
             .into_iter()
             .filter_map(|place| self.grants.get(usize::try_from(place).ok()?))
             .collect()
+    }
+
+    /// Grants for this function that one holder holds, ended ones too.
+    pub(crate) fn held_by(
+        &self,
+        holder: &Holder,
+        ix: FunctionIx,
+        function: &Function,
+    ) -> Vec<&Arc<Grant>> {
+        let mut places = Vec::new();
+        if let Some(held) = self.holders.get(holder) {
+            held.places(ix, function, &mut places);
+        }
+        let grant = |place: u32| self.grants.get(usize::try_from(place).ok()?);
+        places.into_iter().filter_map(|it| Some(&grant(it)?.grant)).collect()
     }
 
     /// The groups that directories say the subject of a call is in. They tell of people: an agent or

@@ -15,6 +15,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (PEOPLE, include_str!("../migrations/0009_people.sql")),
     (10, include_str!("../migrations/0010_reviews.sql")),
     (12, include_str!("../migrations/0012_usage.sql")),
+    (13, include_str!("../migrations/0013_grant_life.sql")),
     (14, include_str!("../migrations/0014_notices.sql")),
 ];
 

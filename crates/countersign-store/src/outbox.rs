@@ -179,6 +179,10 @@ impl Transaction {
             .bind(entry)
             .execute(&mut *connection)
             .await?;
+            sqlx::query("DELETE FROM denials WHERE lifted_by = $1")
+                .bind(entry)
+                .execute(&mut *connection)
+                .await?;
             sqlx::query("DELETE FROM kills WHERE lifted_by = $1")
                 .bind(entry)
                 .execute(connection)

@@ -67,6 +67,7 @@ pub(crate) fn changes(before: &RawCatalog, after: &RawCatalog) -> Vec<Change> {
     compare("target", &before.targets, &after.targets, &mut changes);
     compare("function", &before.functions, &after.functions, &mut changes);
     compare("agent", &before.agents, &after.agents, &mut changes);
+    compare("separation", &before.separations, &after.separations, &mut changes);
     changes
 }
 
@@ -85,19 +86,25 @@ fn compare<T: PartialEq + Serialize>(
             (Some(old), Some(new)) if old != new => ChangeKind::Changed,
             (Some(_), Some(_)) | (None, None) => continue,
         };
-        let (old, new) = (leaves(old), leaves(new));
-        let keys: BTreeSet<&Key> = old.keys().chain(new.keys()).collect();
-        let mut lines = Vec::new();
-        for key in keys {
-            let (old, new) = (old.get(key), new.get(key));
-            if old != new {
-                let path = path(key);
-                lines.extend(old.map(|value| format!("- {path}: {value}")));
-                lines.extend(new.map(|value| format!("+ {path}: {value}")));
-            }
-        }
+        let lines = lines(old, new);
         changes.push(Change { kind, place: format!("{what} {}", visible(name)), lines });
     }
+}
+
+/// The keys that differ between two values: `- key: before`, `+ key: after`.
+pub(crate) fn lines<T: Serialize>(old: Option<&T>, new: Option<&T>) -> Vec<String> {
+    let (old, new) = (leaves(old), leaves(new));
+    let keys: BTreeSet<&Key> = old.keys().chain(new.keys()).collect();
+    let mut lines = Vec::new();
+    for key in keys {
+        let (old, new) = (old.get(key), new.get(key));
+        if old != new {
+            let path = path(key);
+            lines.extend(old.map(|value| format!("- {path}: {value}")));
+            lines.extend(new.map(|value| format!("+ {path}: {value}")));
+        }
+    }
+    lines
 }
 
 /// A step into a value, ordered as people count.

@@ -65,7 +65,9 @@ impl Governance {
             Written::Done => {}
             Written::Conflict => return Err(GrantError::Changed),
         }
-        let grant = next.grant;
+        let stood = GrantRow { revision: next.revision.saturating_add(1), ..next };
+        change.keep_grant_step(&stood, kind, by, now, id).await?;
+        let grant = stood.grant;
         let entry = Entry::new(id, now, changed(&grant, kind, by));
         self.keep(change, entry, &about, effect).await?;
         let requests = match stopped(kind, &grant) {
@@ -73,6 +75,26 @@ impl Governance {
             None => EndedRequests::default(),
         };
         Ok(GrantWritten { grant, by: by.clone(), kind, requests })
+    }
+
+    /// Adds a grant with its entry. It is in force when the ledger has that.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub(crate) async fn make_grant(
+        &self,
+        change: &mut Transaction,
+        grant: &Grant,
+        by: &Subject,
+    ) -> Result<(), Unavailable> {
+        let epoch = change.lock_epoch().await?;
+        let now = self.clock().now();
+        let id = self.new_entry(now);
+        change.add_grant(grant, epoch, id).await?;
+        let row = GrantRow { grant: grant.clone(), revision: 1 };
+        change.keep_grant_step(&row, GrantChange::Made, by, now, id).await?;
+        let entry = Entry::new(id, now, changed(grant, GrantChange::Made, by));
+        Ok(self.keep(change, entry, &grant.id.to_string(), Effect::AtDelivery).await?)
     }
 
     /// After the commit: wakes who waits, and ends the requests that did not fit into the

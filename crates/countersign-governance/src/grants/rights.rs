@@ -1,7 +1,10 @@
 //! Who may make, certify and revoke a grant: functions of values, one rule a line.
 
 use crate::{Actor, Forbidden, roles::may_act};
-use countersign_model::{CallerKind, Catalog, Function, Grant, Holder, Sensitivity, Subject};
+use countersign_model::{
+    CallerKind, Catalog, Function, FunctionName, Grant, GrantState, Holder, Sensitivity, Subject,
+    grant::GrantRequest,
+};
 use std::sync::Arc;
 
 /// The functions that a grant reaches, by name or by tag, in this catalog.
@@ -93,6 +96,49 @@ pub(crate) fn may_revoke(actor: &Actor, grant: &Grant, catalog: &Catalog) -> Res
     }
     let owns = reached(grant, catalog).iter().any(|it| it.owners.contains(&actor.person.subject));
     if holds || owns || actor.is_administrator() { Ok(()) } else { Err(Forbidden::NotOwner) }
+}
+
+/// Whoever may make it, unless it reaches them: it carries calls again.
+pub(crate) fn may_resume(actor: &Actor, grant: &Grant, catalog: &Catalog) -> Result<(), Forbidden> {
+    may_make(actor, grant, catalog)?;
+    own_access(actor, &grant.holder, catalog)
+}
+
+/// Whoever revoked it, or an administrator.
+pub(crate) fn may_restore(actor: &Actor, grant: &Grant) -> Result<(), Forbidden> {
+    let me = &actor.person.subject;
+    let mine = matches!(&grant.state, GrantState::Revoked { by, .. } if by == me);
+    match may_act(actor) {
+        Ok(()) if mine || actor.is_administrator() => Ok(()),
+        Ok(()) => Err(Forbidden::NotYours),
+        Err(forbidden) => Err(forbidden),
+    }
+}
+
+/// A person who owns one of the functions, and whom the grant would not reach: nobody says yes to
+/// their own request, administrators neither.
+pub(crate) fn may_answer_request(
+    actor: &Actor,
+    request: &GrantRequest,
+    catalog: &Catalog,
+) -> Result<(), Forbidden> {
+    may_act(actor)?;
+    match actor.person.kind {
+        CallerKind::Person => {}
+        CallerKind::Agent | CallerKind::Service => return Err(Forbidden::NotAPerson),
+    }
+    own_access(actor, &request.holder, catalog)?;
+    let me = &actor.person.subject;
+    if request.asked_by == *me {
+        return Err(Forbidden::OwnAccess);
+    }
+    let owns = |name: &FunctionName| owns(me, name, catalog);
+    if request.terms.functions.iter().any(owns) { Ok(()) } else { Err(Forbidden::NotOwner) }
+}
+
+/// Whether somebody owns a function of this catalog.
+pub(crate) fn owns(subject: &Subject, name: &FunctionName, catalog: &Catalog) -> bool {
+    catalog.by_name(name.as_str()).is_some_and(|(_, it)| it.owners.contains(subject))
 }
 
 #[cfg(test)]

@@ -25,8 +25,10 @@ pub struct GrantFilter {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GrantStanding {
-    /// It has not ended.
+    /// It carries calls.
     Active,
+    /// It carries none for now.
+    Suspended,
     /// It lapses soon for some function.
     Due,
     /// It lapsed, or was never certified, for some function.
@@ -110,7 +112,8 @@ impl GrantView {
         let any = |wanted| self.functions.iter().any(|it| it.freshness == wanted);
         match wanted {
             GrantStanding::Active => !ended,
-            GrantStanding::Ended => ended,
+            GrantStanding::Suspended => ended && !self.grant.is_over(now),
+            GrantStanding::Ended => self.grant.is_over(now),
             GrantStanding::Due => !ended && any(FreshnessView::Due),
             GrantStanding::Overdue => !ended && any(FreshnessView::Overdue),
         }

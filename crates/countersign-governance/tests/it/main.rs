@@ -8,6 +8,7 @@
 //! Every case runs on SQLite, and on PostgreSQL when `COUNTERSIGN_TEST_POSTGRES` names a server
 //! (see the store's `tests/with-postgres`).
 
+mod access;
 mod api_keys;
 mod approvals;
 mod catalog;
@@ -15,6 +16,8 @@ mod crash;
 mod directory;
 mod directory_groups;
 mod gateways;
+mod grant_life;
+mod grant_requests;
 mod grants;
 mod history;
 mod hoop;

@@ -5,7 +5,7 @@ mod function;
 mod target;
 
 use super::{
-    Agent, Catalog, FunctionIx, FunctionName, MaskRule, Target, TargetIx,
+    Agent, Catalog, FunctionIx, FunctionName, MaskRule, Separation, Target, TargetIx,
     raw::{RawCatalog, RawFile},
 };
 use crate::{Digest, Subject};
@@ -36,6 +36,8 @@ pub enum Place {
     Function(String),
     /// An agent, by subject.
     Agent(String),
+    /// A separation of duties, by name.
+    Separation(String),
 }
 
 impl fmt::Display for Place {
@@ -44,6 +46,7 @@ impl fmt::Display for Place {
             Self::Target(name) => write!(f, "target {name}"),
             Self::Function(name) => write!(f, "function {name}"),
             Self::Agent(name) => write!(f, "agent {name}"),
+            Self::Separation(name) => write!(f, "separation {name}"),
         }
     }
 }
@@ -92,6 +95,12 @@ impl RawCatalog {
                     twice(Place::Agent(name));
                 }
             }
+            for separation in file.separations {
+                let name = separation.name.clone();
+                if joined.separations.insert(name.clone(), separation).is_some() {
+                    twice(Place::Separation(name));
+                }
+            }
         }
         if faults.is_empty() { Ok(joined) } else { Err(faults) }
     }
@@ -130,6 +139,15 @@ pub fn compile(raw: &RawCatalog, masks: MaskCheck<'_>) -> Result<Catalog, Vec<Fa
     }
     refuse_same_routes(&catalog, &mut faults);
     catalog.agents = agents(&raw.agents, &mut faults);
+    for raw in raw.separations.values() {
+        match Separation::compile(raw, &catalog) {
+            Ok(separation) => catalog.separations.push(separation),
+            Err(wrong) => {
+                let place = || Place::Separation(raw.name.clone());
+                wrong.into_iter().for_each(|(key, message)| faults.push(place(), key, message));
+            }
+        }
+    }
     if faults.0.is_empty() { Ok(catalog) } else { Err(faults.0) }
 }
 

@@ -20,6 +20,9 @@ pub struct RawFile {
     /// Agents and who answers for them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub agents: Vec<Agent>,
+    /// Pairs of duties that nobody may hold both of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub separations: Vec<RawSeparation>,
 }
 
 /// All files of a catalog together, by name: the form that is stored and compared.
@@ -32,6 +35,23 @@ pub struct RawCatalog {
     pub functions: BTreeMap<String, RawFunction>,
     /// Agents by subject.
     pub agents: BTreeMap<String, Agent>,
+    /// Separations of duties by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub separations: BTreeMap<String, RawSeparation>,
+}
+
+/// A separation of duties as written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawSeparation {
+    /// Its name, such as `pay-and-approve`.
+    pub name: String,
+    /// One side: full names of functions, or tags.
+    pub first: Vec<String>,
+    /// The other side.
+    pub second: Vec<String>,
+    /// Why nobody may hold both; callers are told.
+    pub why: String,
 }
 
 /// A target as written.

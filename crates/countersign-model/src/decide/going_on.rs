@@ -2,7 +2,7 @@
 //! the call is in hand. Arguments, rates, reviews and rules were judged when it was let through and
 //! are not asked about again; what was taken away is.
 
-use super::{Refusal, say};
+use super::{Refusal, groups, refuse_denied, say};
 use crate::{
     Caller, Function, Grant, GrantRef, Holder, Reason, Snapshot, Subject, Timestamp, grant::Ended,
 };
@@ -34,7 +34,9 @@ pub fn may_go_on(
     let Some((_, function)) = snapshot.catalog().by_name(function.name.as_str()) else {
         return Err(Cut { reason: Reason::CutByRevoke, refusal: say::not_catalogued() });
     };
-    for (reference, subject) in grants.iter().zip(caller.chain()) {
+    let denied = |refusal| Cut { reason: Reason::CutByDenial, refusal };
+    refuse_denied(caller, function, snapshot, now).map_err(denied)?;
+    for (place, (reference, subject)) in grants.iter().zip(caller.chain()).enumerate() {
         let revoked = |refusal| Cut { reason: Reason::CutByRevoke, refusal };
         let gone = || revoked(say::no_grant(subject, function));
         let grant = snapshot.grant(reference.id).ok_or_else(gone)?;
@@ -48,6 +50,10 @@ pub fn may_go_on(
                 Ended::Expired { .. } => Reason::CutByExpiry,
             };
             return Err(Cut { reason, refusal });
+        }
+        let of = |denial: &crate::Denial| denial.is_of(grant.id);
+        if let Some(it) = snapshot.denial(subject, groups(caller, snapshot, place), now, of) {
+            return Err(denied(say::denied(it, subject, function)));
         }
     }
     Ok(())

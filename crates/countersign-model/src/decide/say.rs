@@ -2,8 +2,8 @@
 
 use super::Refusal;
 use crate::{
-    Function, Grant, Reason, Span, Subject, Timestamp,
-    catalog::{ApprovalRule, Rate},
+    Denial, Function, Grant, Reason, Span, Subject, Timestamp,
+    catalog::{ApprovalRule, Rate, Separation},
     grant::Ended,
     schema::Violation,
     snapshot::{CompiledGrant, Deactivation, Kill, KillScope, Suspension},
@@ -81,6 +81,42 @@ pub(super) fn without_sponsor(agent: &Subject, it: &Deactivation) -> Refusal {
             it.at.date()
         ),
         next_step: format!("Ask an administrator to name another sponsor of {agent}."),
+        retry_after: None,
+    }
+}
+
+pub(super) fn denied(it: &Denial, subject: &Subject, function: &Function) -> Refusal {
+    Refusal {
+        reason: Reason::Denied,
+        sentence: format!(
+            "{} is denied to {subject} since {} by {}: {}",
+            function.name,
+            it.at.date(),
+            it.by,
+            it.why
+        ),
+        next_step: format!("Ask {} or an administrator to lift the denial {}.", it.by, it.id),
+        retry_after: None,
+    }
+}
+
+pub(super) fn separated(
+    subject: &Subject,
+    function: &Function,
+    other: &Function,
+    grant: &Grant,
+    separation: &Separation,
+) -> Refusal {
+    Refusal {
+        reason: Reason::SeparationOfDuties,
+        sentence: format!(
+            "{subject} may call {} on the grant {}, and nobody may hold that and {} ({}): {}",
+            other.name, grant.id, function.name, separation.name, separation.why
+        ),
+        next_step: format!(
+            "Give back one of both, or ask {} who else can make this call.",
+            owners(function)
+        ),
         retry_after: None,
     }
 }

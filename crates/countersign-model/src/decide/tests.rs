@@ -389,3 +389,60 @@ fn a_function_of_another_catalog_is_not_catalogued() {
     let decision = decide(&call, &world, NOW, &Only(Cell::new(1)));
     assert_eq!(reason(&decision), Reason::NotCatalogued);
 }
+
+fn denial(whom: Holder, what: crate::Denied) -> std::sync::Arc<crate::Denial> {
+    std::sync::Arc::new(crate::Denial {
+        id: crate::DenialId::from_bytes([9; 16]),
+        whom,
+        what,
+        by: "olivia".into(),
+        at: NOW,
+        why: "moved on".to_owned(),
+        until: None,
+    })
+}
+
+#[test]
+fn r11_a_denial_stands_over_every_grant() {
+    let named =
+        |name: &str| crate::Denied::Functions { functions: vec![name.into()], tags: vec![] };
+    let tagged = crate::Denied::Functions { functions: vec![], tags: vec!["money".into()] };
+    let group = || Holder::Group("finance".into());
+    let mut riley = caller("riley");
+    riley.groups = ["finance".into()].into();
+    let grants = || vec![grant(1, group(), &[REFUND, STATUS], 1)];
+    let world = |denials: Vec<std::sync::Arc<crate::Denial>>, grants: Vec<Grant>| {
+        let grants = grants.into_iter().map(std::sync::Arc::new).collect();
+        snapshot_of(Facts { grants, denials, ..Facts::default() })
+    };
+    let (id, call) = (grants()[0].id, json!({"amount": 40}));
+    let mut over = (*denial(subject("riley"), named(REFUND))).clone();
+    over.until = Some(NOW);
+    let rows = [
+        (vec![denial(subject("riley"), named(REFUND))], Reason::Denied),
+        (vec![denial(group(), named(REFUND))], Reason::Denied),
+        (vec![denial(subject("riley"), tagged)], Reason::Denied),
+        (vec![denial(subject("riley"), crate::Denied::Grant(id))], Reason::Denied),
+        (vec![denial(subject("sam"), named(REFUND))], Reason::Granted),
+        (vec![denial(subject("riley"), named(STATUS))], Reason::Granted),
+        (vec![std::sync::Arc::new(over)], Reason::Granted),
+    ];
+    for (denials, expected) in rows {
+        check(&riley, REFUND, call.clone(), &world(denials, grants()), expected);
+    }
+    // A group's grant is taken from one member; another grant of theirs goes on.
+    let one = || denial(subject("riley"), crate::Denied::Grant(id));
+    let mut sam = caller("sam");
+    sam.groups = riley.groups.clone();
+    check(&sam, REFUND, call.clone(), &world(vec![one()], grants()), Reason::Granted);
+    let mut more = grants();
+    more.push(grant(2, subject("riley"), &[REFUND], 1));
+    check(&riley, REFUND, call.clone(), &world(vec![one()], more), Reason::Granted);
+    // Whoever acts for somebody is denied by their own name, not by the other's groups.
+    let mut agent = riley.clone();
+    agent.actors = vec!["agent:dunning".into()];
+    let mut both = grants();
+    both.push(grant(3, subject("agent:dunning"), &[REFUND], 1));
+    let of_agent = denial(subject("agent:dunning"), named(REFUND));
+    check(&agent, REFUND, call, &world(vec![of_agent], both), Reason::Denied);
+}

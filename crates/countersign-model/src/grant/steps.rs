@@ -13,6 +13,9 @@ pub enum NotRestored {
     /// That was too long ago.
     #[error("a revocation can be undone for {UNDO_WITHIN}; make a new grant")]
     TooLate,
+    /// Another holder has a grant that was made from it.
+    #[error("the grant has passed to another holder; make a new grant")]
+    Passed,
     /// It would have ended meanwhile.
     #[error("the grant has expired meanwhile; make a new grant")]
     Expired,

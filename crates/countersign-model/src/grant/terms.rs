@@ -2,7 +2,7 @@
 
 use super::Grant;
 use crate::{
-    Catalog, FunctionName, Timestamp,
+    Catalog, Function, FunctionName, Timestamp,
     catalog::{Rate, Tag},
 };
 use serde::{Deserialize, Serialize};
@@ -61,6 +61,12 @@ pub enum Wider {
 }
 
 impl Grant {
+    /// Whether it reaches a function, by name or by tag.
+    pub fn reaches(&self, function: &Function) -> bool {
+        self.functions.contains(&function.name)
+            || self.tags.iter().any(|tag| function.tags.contains(tag))
+    }
+
     /// What it permits.
     pub fn terms(&self) -> Terms {
         Terms {

@@ -155,3 +155,30 @@ fn a_tag_counts_as_the_catalog_has_it() {
     let world = Snapshot::compile(Facts { epoch: Epoch(2), catalog, grants, ..Facts::default() });
     check(&who(), &world, Some((Reason::CutByRevoke, Reason::NoGrant)));
 }
+
+#[test]
+fn r11_a_denial_cuts_what_it_denies() {
+    let denied = |whom: Holder, what| {
+        let denial = crate::Denial {
+            id: crate::DenialId::from_bytes([9; 16]),
+            whom,
+            what,
+            by: "olivia".into(),
+            at: NOW,
+            why: "moved on".to_owned(),
+            until: None,
+        };
+        let grants = grants().into_iter().map(Arc::new).collect();
+        snapshot_of(Facts { grants, denials: vec![Arc::new(denial)], ..Facts::default() })
+    };
+    let cut = Some((Reason::CutByDenial, Reason::Denied));
+    let named =
+        |name: &str| crate::Denied::Functions { functions: vec![name.into()], tags: vec![] };
+    check(&who(), &denied(subject("riley"), named(REFUND)), cut);
+    check(&who(), &denied(subject("agent:dunning"), named(REFUND)), cut);
+    check(&who(), &denied(subject("riley"), named("billing.status")), None);
+    let of = |place: usize| crate::Denied::Grant(grants()[place].id);
+    check(&who(), &denied(subject("riley"), of(0)), cut);
+    check(&who(), &denied(subject("agent:dunning"), of(1)), cut);
+    check(&who(), &denied(subject("riley"), of(1)), None);
+}

@@ -58,7 +58,7 @@ impl Governance {
         let of = Arc::clone(snapshot);
         let wanted: HashSet<GrantId> = grants.iter().map(|it| it.id).collect();
         let count = move || {
-            let found = peers(&of, &usage, now);
+            let found = peers(of.grants(), of.catalog(), &usage, now);
             let found = found.into_iter().filter(|(id, _)| wanted.contains(id)).collect();
             let usage = usage.into_iter().filter(|(id, _)| wanted.contains(id)).collect();
             (found, usage)

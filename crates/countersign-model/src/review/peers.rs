@@ -26,8 +26,8 @@ const STEPS_PER_GRANT: usize = 64;
 
 /// For each active grant, the holders of its kind of other grants that reach one of its functions, and
 /// how many of them used one. Nobody is counted twice, and never the holder itself.
-pub fn peers(
-    grants: impl IntoIterator<Item = &Arc<Grant>>,
+pub fn peers<'a>(
+    grants: impl IntoIterator<Item = &'a Arc<Grant>>,
     catalog: &Catalog,
     usage: &BTreeMap<GrantId, GrantUsage>,
     now: Timestamp,

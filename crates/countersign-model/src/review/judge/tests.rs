@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    Digest, Grant, GrantId, GrantState, Holder, Sensitivity, Span, Timestamp,
+    Digest, Grant, GrantId, GrantOrigin, GrantState, Holder, Sensitivity, Span, Timestamp,
     review::{
         item::{Advice, Answer, ItemSnapshot, ItemState, Peers, Recommendation, Reviewer},
         schedule::{ReasonNeeded, Stage},
@@ -42,6 +42,8 @@ fn item(reviewers: &[&str], stage: usize, answers: &[&str]) -> Item {
         made_at: NOW,
         expires_at: None,
         certified: None,
+        origin: GrantOrigin::Direct,
+        successor_of: None,
         state: GrantState::Active,
     };
     let snapshot = ItemSnapshot {

@@ -8,7 +8,8 @@ mod separation;
 pub mod template;
 
 use crate::{
-    Digest, Group, Span, Subject, caller::name, expression::Expression, schema::InputSchema,
+    Digest, Group, Span, Subject, caller::name, expression::Expression, review::Schedule,
+    schema::InputSchema,
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -88,6 +89,8 @@ pub struct Catalog {
     pub agents: BTreeMap<Subject, Agent>,
     /// What nobody may hold both of.
     pub separations: Vec<Separation>,
+    /// Review schedules by name.
+    pub schedules: BTreeMap<String, Schedule>,
     /// SHA-256 of the canonical JSON of what it was compiled from.
     pub digest: Digest,
     by_name: HashMap<FunctionName, FunctionIx>,

@@ -48,7 +48,14 @@ pub(crate) fn raw_file() -> serde_json::Value {
                 "review": {"every": "365d", "overdue": "warn"}
             }
         ],
-        "agents": [{"subject": "agent:dunning", "sponsor": "riley", "purpose": "Remind customers"}]
+        "agents": [{"subject": "agent:dunning", "sponsor": "riley", "purpose": "Remind customers"}],
+        "schedules": [{
+            "name": "quarter", "title": "Quarterly review", "every": "quarterly",
+            "from": "2027-01-15", "time_zone": "Europe/Berlin", "at": "08:30",
+            "scope": {"sensitivities": ["high"]}, "owner": "rita",
+            "stages": [{"reviewers": ["owner", "sponsor"], "mode": {"quorum": 2}}],
+            "fallback": ["fiona"]
+        }]
     })
 }
 

@@ -2,6 +2,7 @@
 //! names the thing and the key, so that an editor can jump there.
 
 mod function;
+mod schedule;
 mod target;
 
 use super::{
@@ -19,7 +20,7 @@ use std::{
 /// Something in a catalog that can't be right.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fault {
-    /// Which target, function or agent.
+    /// Which target, function, agent or schedule.
     pub place: Place,
     /// The key below it: `approval[0].when`. Empty for the whole.
     pub key: String,
@@ -38,6 +39,8 @@ pub enum Place {
     Agent(String),
     /// A separation of duties, by name.
     Separation(String),
+    /// A review schedule, by name.
+    Schedule(String),
 }
 
 impl fmt::Display for Place {
@@ -47,6 +50,7 @@ impl fmt::Display for Place {
             Self::Function(name) => write!(f, "function {name}"),
             Self::Agent(name) => write!(f, "agent {name}"),
             Self::Separation(name) => write!(f, "separation {name}"),
+            Self::Schedule(name) => write!(f, "schedule {name}"),
         }
     }
 }
@@ -101,6 +105,12 @@ impl RawCatalog {
                     twice(Place::Separation(name));
                 }
             }
+            for schedule in file.schedules {
+                let name = schedule.name.clone();
+                if joined.schedules.insert(name.clone(), schedule).is_some() {
+                    twice(Place::Schedule(name));
+                }
+            }
         }
         if faults.is_empty() { Ok(joined) } else { Err(faults) }
     }
@@ -147,6 +157,10 @@ pub fn compile(raw: &RawCatalog, masks: MaskCheck<'_>) -> Result<Catalog, Vec<Fa
                 wrong.into_iter().for_each(|(key, message)| faults.push(place(), key, message));
             }
         }
+    }
+    // Of a function that has faults nothing is known, so that its name would be one more.
+    if faults.0.is_empty() {
+        catalog.schedules = schedule::schedules(&raw.schedules, &catalog, &mut faults);
     }
     if faults.0.is_empty() { Ok(catalog) } else { Err(faults.0) }
 }

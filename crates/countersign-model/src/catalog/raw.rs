@@ -1,5 +1,9 @@
 //! The catalog as people write it. Nothing here is believed until [`super::compile`] has read it.
 
+mod schedule;
+
+pub use schedule::{RawSchedule, RawScope, RawStage};
+
 use super::{Agent, BodyKind, Overdue, Rate, RecordRule, Sensitivity, TargetKind};
 use crate::Span;
 use schemars::JsonSchema;
@@ -23,6 +27,9 @@ pub struct RawFile {
     /// Pairs of duties that nobody may hold both of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub separations: Vec<RawSeparation>,
+    /// When grants are reviewed, which, and by whom.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schedules: Vec<RawSchedule>,
 }
 
 /// All files of a catalog together, by name: the form that is stored and compared.
@@ -38,6 +45,9 @@ pub struct RawCatalog {
     /// Separations of duties by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub separations: BTreeMap<String, RawSeparation>,
+    /// Review schedules by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub schedules: BTreeMap<String, RawSchedule>,
 }
 
 /// A separation of duties as written.

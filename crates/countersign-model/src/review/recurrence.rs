@@ -45,6 +45,23 @@ pub const MONTHS_MAX: u8 = 12;
 static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
 
 impl Recurrence {
+    /// Everything that is wrong with it.
+    pub fn faults(&self) -> Vec<BadRecurrence> {
+        let parts = [
+            Self { months: self.months, ..Self::sound() },
+            Self { from: self.from.clone(), ..Self::sound() },
+            Self { time_zone: self.time_zone.clone(), ..Self::sound() },
+            Self { at: self.at.clone(), ..Self::sound() },
+        ];
+        parts.iter().filter_map(|it| Calendar::of(it).err()).collect()
+    }
+
+    /// One without a fault, to judge each part of another in.
+    fn sound() -> Self {
+        let [from, time_zone, at] = ["2027-01-15", "UTC", "09:00"].map(str::to_owned);
+        Self { months: 1, from, time_zone, at }
+    }
+
     /// The first date whose opening is strictly after a moment. Dates are counted from the first one, so
     /// that the 31st comes back after a shorter month, and a late question does not move them.
     ///

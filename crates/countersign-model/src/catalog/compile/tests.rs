@@ -175,3 +175,144 @@ fn agents_have_public_keys_and_no_others() {
         assert_eq!(found.join("\n"), expected, "{keys}");
     }
 }
+
+#[test]
+fn schedules_have_defaults() {
+    let catalog = crate::fixtures::catalog();
+    let schedule = &catalog.schedules["quarter"];
+    assert_eq!(schedule.recurrence.months, 3);
+    assert_eq!(schedule.scope.to_string(), "grants that reach high sensitivity");
+    let rules = &schedule.rules;
+    let days = crate::Span::from_days;
+    assert_eq!((rules.duration, rules.grace, rules.look_back), (days(21), days(7), days(90)));
+    assert_eq!(rules.reminders, [days(7), days(2)]);
+    assert_eq!((rules.breaker_percent, rules.bulk_max), (20, 25));
+    let file = raw_file();
+    let mut raw: RawFile = serde_json::from_value(file).unwrap();
+    raw.schedules[0].stages = None;
+    raw.schedules[0].at = None;
+    let raw = RawCatalog::join([raw]).unwrap();
+    let catalog = compile(&raw, &|_| Ok(())).unwrap();
+    let schedule = &catalog.schedules["quarter"];
+    assert_eq!(schedule.recurrence.at, "09:00");
+    assert_eq!(schedule.rules.stages.len(), 1);
+    assert_eq!(schedule.rules.stages[0].reviewers[0].to_string(), "owner");
+}
+
+#[test]
+fn a_catalog_without_schedules_keeps_its_digest() {
+    let mut raw: RawFile = serde_json::from_value(raw_file()).unwrap();
+    raw.schedules.clear();
+    let written = serde_json::to_string(&RawCatalog::join([raw]).unwrap()).unwrap();
+    assert!(!written.contains("schedules"), "{written}");
+}
+
+#[test]
+fn each_fault_of_a_schedule_names_its_key() {
+    for (key, value, expected) in SCHEDULE_FAULTS {
+        let value: Value = serde_json::from_str(value).unwrap();
+        let found = faults(&format!("/schedules/0/{key}"), value.clone());
+        let name = if *key == "name" { "Q 1" } else { "quarter" };
+        let expected = match *expected {
+            "" => vec![],
+            fault => vec![format!("schedule {name}: {fault}")],
+        };
+        assert_eq!(found, expected, "{key} = {value}");
+    }
+}
+
+const EVERY: &str =
+    "every: monthly, quarterly, half_yearly, yearly, or `N months` with N from 1 to 12";
+const SPONSOR: &str =
+    "stages[0].reviewers: an agent's sponsor alone does not review it; name somebody beside them";
+
+/// A key, what it is set to, and the fault that follows.
+const SCHEDULE_FAULTS: &[(&str, &str, &str)] = &[
+    ("name", r#""Q 1""#, "name: lower-case letters, digits and dashes"),
+    ("title", r#"" ""#, "title: say what people call its campaigns"),
+    ("every", r#""weekly""#, EVERY),
+    ("every", r#""13 months""#, EVERY),
+    ("every", r#""5 months""#, ""),
+    ("every", r#""monthly""#, ""),
+    ("from", r#""2027-02-29""#, "from: `2027-02-29` is no date; write it like 2027-01-15"),
+    (
+        "time_zone",
+        r#""Europe/Berln""#,
+        "time_zone: `Europe/Berln` is no time zone; write an IANA name such as Europe/Berlin, or UTC",
+    ),
+    ("at", r#""9am""#, "at: `9am` is no time of day; write it like 09:00"),
+    (
+        "scope",
+        r#"{"functions": ["billing.status", "billing.nothing"]}"#,
+        "scope.functions[1]: no function `billing.nothing`",
+    ),
+    ("scope", r#"{"tags": ["none"]}"#, "scope.tags[0]: no function with the tag `none`"),
+    ("scope", r#"{"targets": ["crm"]}"#, "scope.targets[0]: no target `crm`"),
+    ("scope", r#"{"groups": [" a"]}"#, "scope.groups[0]: a name without blanks around it"),
+    (
+        "scope",
+        r#"{"agents": true, "groups": ["a"]}"#,
+        "scope.agents: no group is an agent: then no grant is in scope",
+    ),
+    ("owner", r#""group:admins""#, "owner: `group:admins`: one person, by their subject alone"),
+    (
+        "owner",
+        r#""agent:dunning""#,
+        "owner: `agent:dunning` is an agent; only a person answers here",
+    ),
+    ("owner", r#""""#, "owner: name a person by their subject"),
+    (
+        "fallback",
+        r#"["fiona", "person:x"]"#,
+        "fallback[1]: `person:x`: one person, by their subject alone",
+    ),
+    (
+        "fallback",
+        "[]",
+        "fallback: high sensitivity is in scope: name who reviews what nobody else may, such as grants that their owner made",
+    ),
+    ("stages", "[]", "stages: 1 to 3 stages"),
+    (
+        "stages",
+        r#"[{"reviewers": ["owner"]}, {"reviewers": ["owner"]}, {"reviewers": ["owner"]}, {"reviewers": ["owner"]}]"#,
+        "stages: 1 to 3 stages",
+    ),
+    ("stages", r#"[{"reviewers": []}]"#, "stages[0].reviewers: 1 to 20 reviewers"),
+    (
+        "stages",
+        r#"[{"reviewers": ["owner"], "mode": {"quorum": 1}}]"#,
+        "stages[0].mode.quorum: 2 to 20 people; for one, write any_one",
+    ),
+    ("stages", r#"[{"reviewers": ["sponsor"], "mode": "all"}]"#, SPONSOR),
+    (
+        "stages",
+        r#"[{"reviewers": ["sponsor", "owner"]}]"#,
+        "stages[0].mode: with any_one a sponsor would decide alone, and is never asked; write all or a quorum, or leave the sponsor out",
+    ),
+    ("stages", r#"[{"reviewers": ["sponsor", "owner"], "mode": "all"}]"#, ""),
+    (
+        "stages",
+        r#"[{"reviewers": ["boss"]}]"#,
+        "stages[0].reviewers[0]: `boss` is no reviewer; write owner, sponsor, manager, group:NAME or person:SUBJECT",
+    ),
+    (
+        "stages",
+        r#"[{"reviewers": ["person:agent:dunning"]}]"#,
+        "stages[0].reviewers[0]: `agent:dunning` is an agent; only people review",
+    ),
+    ("duration", r#""1h""#, "duration: 1d to 180d"),
+    (
+        "duration",
+        r#""80d""#,
+        "duration: with its grace a campaign lasts longer than 84d: the next would open before it is over",
+    ),
+    ("grace", r#""91d""#, "grace: at most 90d"),
+    (
+        "reminders",
+        r#"["3d", "21d"]"#,
+        "reminders[1]: a time before the due date that is shorter than duration",
+    ),
+    ("look_back", r#""401d""#, "look_back: 1d to 400d"),
+    ("breaker_percent", "0", "breaker_percent: 1 to 100"),
+    ("bulk_max", "501", "bulk_max: at most 500"),
+];

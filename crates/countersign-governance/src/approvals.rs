@@ -14,7 +14,7 @@ pub use read::{APPROVALS_MAX, ApprovalFilter};
 pub use redeem::Finish;
 pub(crate) use watch::Watchers;
 
-use crate::{Actor, Governance, Unavailable, roles};
+use crate::{Actor, Governance, Unavailable, notices::approval_occasion, roles};
 use countersign_ledger::commitment;
 use countersign_model::{
     Approval, ApprovalId, ApprovalState, Digest, Question, Subject, Timestamp, Verdict,
@@ -122,6 +122,7 @@ impl Governance {
         });
         let entry = Entry::new(self.new_entry(now), now, event);
         self.keep(&mut change, entry, &approval.id.to_string(), Effect::AtCommit).await?;
+        self.tell_asked(&mut change, &approval).await?;
         change.commit().await?;
         self.deliver().await?;
         Ok(Opened { approval, joined: Joined::New })
@@ -346,6 +347,9 @@ impl Governance {
             let event = ApprovalChanged { approval, by, verdict, state };
             let entry = Entry::new(self.new_entry(now), now, Event::ApprovalChanged(event));
             self.keep(change, entry, &approval.to_string(), Effect::AtCommit).await?;
+            if next.approval.state != ApprovalState::Pending {
+                self.withdraw(change, &approval_occasion(approval)).await?;
+            }
         }
         Ok(written)
     }

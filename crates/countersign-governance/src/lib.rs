@@ -31,8 +31,9 @@ pub use approvals::{
 };
 pub use catalog::{Applied, CatalogError, Change, ChangeKind, ITEMS_MAX, Plan, TouchedGrant};
 pub use countersign_store::{
-    ApiKeyRow, DirectoryKey, DirectoryKind, DirectoryPerson, DirectoryRow, FIND_CHARS_MAX,
-    KeyRevoked, NewSession, PersonFound, PersonRow, SessionOrigin, SessionQuery as SessionFilter,
+    ApiKeyRow, DeliveryQuery, DeliveryRow, DeliveryState, DirectoryKey, DirectoryKind,
+    DirectoryPerson, DirectoryRow, FIND_CHARS_MAX, KeyRevoked, NewSession, NoticeChoice, NoticeRow,
+    NoticesListed, PersonFound, PersonRow, SessionOrigin, SessionQuery as SessionFilter,
     SessionRow, SessionTouch, Store, WebSession,
 };
 pub use denials::{DenialError, NewDenial};
@@ -45,7 +46,10 @@ pub use grants::{
     GrantRequestView, GrantStanding, GrantStepView, GrantView, NAMES_MAX, NewGrant,
     NewGrantRequest, TransferredGrant, digest as grant_digest,
 };
-pub use notices::{Channel, NewNotice, NoticeRules, Reach};
+pub use notices::{
+    Attempt, CLAIMED_FOR, Channel, INBOX, NOTICES_MAX, NewNotice, NoticeError, NoticeRules,
+    Outgoing, Reach, Recipient, TOLD_PAGE, TRIED_FOR,
+};
 pub use people::{
     HeldGrant, KnownFrom, PEOPLE_MAX, PeopleFilter, PeoplePage, PersonLine, PersonStanding,
     PersonView, SignedIn, SignedInBrowser, Through, WaitingCall,

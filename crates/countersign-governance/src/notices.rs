@@ -2,6 +2,15 @@
 //! A notice is committed with its fact; whoever sends it does so afterwards, and never in the way of a
 //! call or a decision. Nothing here opens a connection.
 
+mod asked;
+mod daily;
+mod inbox;
+mod outgoing;
+
+pub(crate) use asked::occasion as approval_occasion;
+pub use inbox::{INBOX, NOTICES_MAX, NoticeError, TOLD_PAGE};
+pub use outgoing::{Attempt, CLAIMED_FOR, Outgoing, Recipient, TRIED_FOR};
+
 use crate::Governance;
 use countersign_model::{
     DeliveryId, NoticeAbout, NoticeId, NoticeKind, Subject, Timestamp, Urgency, notice::Daily,
@@ -122,16 +131,24 @@ impl Governance {
         row: &NoticeRow,
         in_digest: InDigest,
     ) -> Result<Written, StoreError> {
+        let choice = change.notice_choice(&row.to).await?;
+        self.keep_over(change, row, in_digest, choice.as_ref()).await
+    }
+
+    /// The same, over the channels that somebody chose; over all, if they chose none.
+    async fn keep_over(
+        &self,
+        change: &mut Transaction,
+        row: &NoticeRow,
+        in_digest: InDigest,
+        choice: Option<&NoticeChoice>,
+    ) -> Result<Written, StoreError> {
         match change.add_notice(row, in_digest).await? {
             Written::Done => {}
             Written::Conflict => return Ok(Written::Conflict),
         }
-        if self.0.notices.channels.is_empty() {
-            return Ok(Written::Done);
-        }
-        let choice = change.notice_choice(&row.to).await?;
         for channel in &self.0.notices.channels {
-            if let Some((target, to)) = target(row, channel, choice.as_ref()) {
+            if let Some((target, to)) = target(row, channel, choice) {
                 let new = NewDelivery {
                     id: DeliveryId::new(row.made_at, self.entropy()),
                     notice: row.id,

@@ -42,6 +42,12 @@ impl Timestamp {
         crate::Span::from_millis(self.0.saturating_sub(earlier.0))
     }
 
+    /// Of a date as HTTP writes it (RFC 9110 §5.6.7): `Mon, 30 Nov 2026 08:00:00 GMT`.
+    pub fn of_http_date(text: &str) -> Option<Self> {
+        let zoned = jiff::fmt::rfc2822::parse(text).ok()?;
+        Some(Self(zoned.timestamp().as_millisecond()))
+    }
+
     /// The date alone, `2026-11-22`, in UTC.
     pub fn date(self) -> String {
         self.to_string().chars().take(10).collect()

@@ -11,6 +11,7 @@ CREATE TABLE notices (
     withdrawn_at BIGINT,
     document TEXT NOT NULL
 );
+CREATE INDEX notices_by_time ON notices (made_at);
 CREATE UNIQUE INDEX notices_by_recipient_and_occasion ON notices (recipient, occasion);
 CREATE INDEX notices_by_recipient ON notices (recipient, id);
 CREATE INDEX notices_by_occasion ON notices (occasion);
@@ -42,7 +43,7 @@ CREATE TABLE notice_deliveries (
 );
 CREATE UNIQUE INDEX notice_deliveries_by_target ON notice_deliveries (channel, target);
 CREATE INDEX notice_deliveries_by_notice ON notice_deliveries (notice);
-CREATE INDEX notice_deliveries_by_next ON notice_deliveries (next_at)
+CREATE INDEX notice_deliveries_by_next ON notice_deliveries (channel, next_at)
     WHERE state IN ('queued', 'sending', 'failed');
 
 -- Over which channels somebody wants to be told.

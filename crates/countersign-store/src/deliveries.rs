@@ -149,14 +149,40 @@ impl Transaction {
         Ok(Written::of(written))
     }
 
-    /// Deliveries whose time has come, oldest first: new ones, failed ones, and those whose gateway
+    /// Deliveries over a channel whose time has come, oldest first: new ones, failed ones, and those whose gateway
     /// did not say what became of them.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn deliveries_due(
         &mut self,
+        channel: &str,
         now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<DeliveryRow>, StoreError> {
+        let sql = sqlx::AssertSqlSafe(format!(
+            "SELECT {COLUMNS} FROM notice_deliveries
+             WHERE state IN ('queued', 'sending', 'failed') AND channel = $1 AND next_at <= $2
+             ORDER BY next_at LIMIT $3"
+        ));
+        let rows: Vec<Columns> = on!(self, |connection| {
+            sqlx::query_as(sql)
+                .bind(channel)
+                .bind(now.millis())
+                .bind(i64::from(limit))
+                .fetch_all(connection)
+                .await?
+        });
+        rows.into_iter().map(read).collect()
+    }
+
+    /// Deliveries that have been due since before a moment, over whichever channel.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn deliveries_stuck(
+        &mut self,
+        before: Timestamp,
         limit: u32,
     ) -> Result<Vec<DeliveryRow>, StoreError> {
         let sql = sqlx::AssertSqlSafe(format!(
@@ -166,7 +192,7 @@ impl Transaction {
         ));
         let rows: Vec<Columns> = on!(self, |connection| {
             sqlx::query_as(sql)
-                .bind(now.millis())
+                .bind(before.millis())
                 .bind(i64::from(limit))
                 .fetch_all(connection)
                 .await?
@@ -239,11 +265,10 @@ impl Transaction {
         query: &DeliveryQuery,
     ) -> Result<Vec<DeliveryRow>, StoreError> {
         let notice = query.notice.map_or_else(String::new, |it| it.to_string());
-        // Beyond every id.
-        let before = query.before.map_or_else(|| "~".to_owned(), |it| it.to_string());
+        let before = query.before.map_or_else(String::new, |it| it.to_string());
         let sql = sqlx::AssertSqlSafe(format!(
             "SELECT {COLUMNS} FROM notice_deliveries
-             WHERE id < $1 AND ($2 = '' OR notice = $2) AND ($3 = '' OR state = $3)
+             WHERE ($1 = '' OR id < $1) AND ($2 = '' OR notice = $2) AND ($3 = '' OR state = $3)
              ORDER BY id DESC LIMIT $4"
         ));
         let rows: Vec<Columns> = on!(self, |connection| {

@@ -157,12 +157,11 @@ impl Transaction {
             NoticesListed::All => "all",
             NoticesListed::Unread => "unread",
         };
-        // Beyond every id.
-        let before = before.map_or_else(|| "~".to_owned(), |it| it.to_string());
+        let before = before.map_or_else(String::new, |it| it.to_string());
         let rows: Vec<Columns> = on!(self, |connection| {
             sqlx::query_as(
                 "SELECT document, read_at, withdrawn_at FROM notices
-                 WHERE recipient = $1 AND id < $2 AND kind <> 'digest'
+                 WHERE recipient = $1 AND ($2 = '' OR id < $2) AND kind <> 'digest'
                    AND ($3 = 'all' OR (read_at IS NULL AND withdrawn_at IS NULL))
                  ORDER BY id DESC LIMIT $4",
             )
@@ -368,6 +367,32 @@ impl Transaction {
                 .rows_affected()
         });
         Ok(Written::of(written))
+    }
+
+    /// Forgets notices that were made before a moment, with their deliveries.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn forget_notices(&mut self, before: Timestamp) -> Result<(), StoreError> {
+        let date = before.date();
+        on!(self, |connection| {
+            for table in ["notice_deliveries", "notice_abouts"] {
+                let sql = sqlx::AssertSqlSafe(format!(
+                    "DELETE FROM {table} WHERE notice IN
+                         (SELECT id FROM notices WHERE made_at < $1)"
+                ));
+                sqlx::query(sql).bind(before.millis()).execute(&mut *connection).await?;
+            }
+            sqlx::query("DELETE FROM notices WHERE made_at < $1")
+                .bind(before.millis())
+                .execute(&mut *connection)
+                .await?;
+            sqlx::query("DELETE FROM days_done WHERE day < $1")
+                .bind(&date)
+                .execute(connection)
+                .await?;
+        });
+        Ok(())
     }
 
     /// Whether what is done once a day is done.

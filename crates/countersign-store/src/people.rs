@@ -1,7 +1,7 @@
 //! People as they last signed in, and as directories have them: names to show and groups to preview
 //! with. Never an authority: who is calling is proved anew each time.
 
-use crate::{Store, StoreError, directory_groups::places, transaction::on};
+use crate::{Store, StoreError, Transaction, directory_groups::places, transaction::on};
 use countersign_model::{Group, Subject, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
@@ -139,6 +139,45 @@ impl Store {
             facts.entry(Subject::new(here)).or_default().directories.push(person);
         }
         Ok(facts)
+    }
+}
+
+impl Transaction {
+    /// People whose last sign-in, not older than a moment, told that they are in a group; so many at
+    /// most. Good enough to tell them something, and for nothing else.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn people_signed_in_with(
+        &mut self,
+        group: &Group,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Subject>, StoreError> {
+        let quoted = Value::from(group.as_str()).to_string();
+        let quoted = quoted.replace('!', "!!").replace('%', "!%").replace('_', "!_");
+        let pattern = format!("%{quoted}%");
+        let rows: Vec<(String, String)> = on!(self, |connection| {
+            sqlx::query_as(
+                "SELECT subject, member_of FROM people
+                 WHERE seen_at >= $1 AND member_of LIKE $2 ESCAPE '!'
+                 ORDER BY seen_at DESC, subject LIMIT $3",
+            )
+            .bind(since.millis())
+            .bind(&pattern)
+            .bind(i64::from(limit))
+            .fetch_all(connection)
+            .await?
+        });
+        let mut people = Vec::with_capacity(rows.len());
+        for (subject, groups) in rows {
+            // The pattern takes upper and lower case for the same, and finds a part of a name too.
+            let groups: BTreeSet<Group> = crate::read_json("person", &groups)?;
+            if groups.contains(group) {
+                people.push(Subject::new(subject));
+            }
+        }
+        Ok(people)
     }
 }
 

@@ -21,6 +21,7 @@ mod grant_requests;
 mod grants;
 mod history;
 mod hoop;
+mod notices;
 mod policy;
 mod session_ends;
 mod sessions;

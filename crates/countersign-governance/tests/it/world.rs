@@ -1,7 +1,8 @@
 //! A small world: a catalog with three functions, some people, a real store and a real ledger.
 
 use countersign_governance::{
-    Actor, Directory, Governance, GroupRules, NewApproval, NewGrant, Parts, RoleMap, Store,
+    Actor, Channel, Directory, Governance, GroupRules, NewApproval, NewGrant, NoticeRules, Parts,
+    Reach, RoleMap, Store,
 };
 use countersign_ledger::{
     Closer, Log, LogOptions, MasterKey, SegmentOptions, Segments, SigningKey, Writer, WriterOptions,
@@ -12,6 +13,7 @@ use countersign_model::{
     approval::HeldCall,
     catalog::raw::{RawCatalog, RawFile},
     decide::Demand,
+    notice::Daily,
     record::Entry,
     snapshot::Letters,
 };
@@ -87,7 +89,7 @@ impl World {
                 ..RoleMap::default()
             },
             directories: vec![okta(), boss()],
-            notices: countersign_governance::NoticeRules::default(),
+            notices: NoticeRules { channels: channels(), digest: Daily::default() },
             gateway: name.to_owned(),
             stale_after: Span::from_seconds(5),
         };
@@ -200,6 +202,16 @@ fn ledger(directory: &Path) -> (Writer, Closer) {
     let options = SegmentOptions::default();
     let segments = Segments::open(&directory.join("recordings"), options, fill).unwrap();
     Writer::start(log, segments, WriterOptions::default()).unwrap()
+}
+
+/// One channel of each kind.
+fn channels() -> Vec<Channel> {
+    let channel = |name: &str, reach| Channel { name: name.to_owned(), reach };
+    vec![
+        channel("email", Reach::Person),
+        channel("slack", Reach::Room),
+        channel("webhook:siem", Reach::Program),
+    ]
 }
 
 /// Bytes that never come twice.

@@ -13,6 +13,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("identity", &["model"]),
     ("telemetry", &["model", "identity"]),
     ("governance", &["model", "ledger", "store"]),
+    ("notify", &["model", "identity", "governance"]),
     ("gateway", &["model", "mask", "ledger", "store", "identity", "telemetry", "governance"]),
     ("console", &["model", "mask", "ledger", "store", "identity", "governance"]),
     ("demo", &["model", "store", "governance"]),
@@ -26,6 +27,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "identity",
             "telemetry",
             "governance",
+            "notify",
             "gateway",
             "console",
             "demo",
@@ -37,6 +39,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 const HOMES: &[(&str, &[&str])] = &[
     ("sqlx", &["store"]),
     ("jsonwebtoken", &["identity"]),
+    ("lettre", &["notify"]),
     ("askama", &["console"]),
     // The binary only mounts the routers of the other two.
     ("axum", &["console", "demo", "countersign"]),

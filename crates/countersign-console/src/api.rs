@@ -8,6 +8,7 @@ pub(crate) mod grants;
 pub(crate) mod identity;
 pub(crate) mod ledger;
 pub(crate) mod me;
+pub(crate) mod notices;
 pub(crate) mod people;
 pub(crate) mod sessions;
 pub(crate) mod stops;

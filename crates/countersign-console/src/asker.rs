@@ -23,6 +23,8 @@ pub(crate) struct Asker {
     pub(crate) caller: Arc<Caller>,
     /// How they proved it.
     pub(crate) credential: Credential,
+    /// Notices that they have not read; counted for pages only.
+    pub(crate) unread: u64,
 }
 
 /// How an asker proved who they are.
@@ -49,6 +51,7 @@ impl Asker {
                 Credential::Bearer => String::new(),
             },
             sees_people: self.actor.sees_everything(),
+            unread: self.unread,
         }
     }
 }
@@ -61,7 +64,12 @@ pub(crate) async fn by_cookie(
     let Some(found) = web_session::find(console, headers).await? else { return Ok(None) };
     let actor = console.governance().actor(&found.caller);
     let caller = Arc::new(found.caller);
-    Ok(Some(Asker { actor, caller, credential: Credential::Cookie { csrf: found.csrf } }))
+    Ok(Some(Asker {
+        actor,
+        caller,
+        credential: Credential::Cookie { csrf: found.csrf },
+        unread: 0,
+    }))
 }
 
 /// Whose token it is, or the answer that says why not.
@@ -108,5 +116,5 @@ pub(crate) async fn by_token(console: &Console, parts: &Parts) -> Result<Asker, 
         .sent_by(parts.extensions.get::<Peer>().copied());
     let proved = console.parts.verifier.identify(presented).await.map_err(refuse)?;
     let actor = console.governance().actor(proved.caller());
-    Ok(Asker { actor, caller: proved.into(), credential: Credential::Bearer })
+    Ok(Asker { actor, caller: proved.into(), credential: Credential::Bearer, unread: 0 })
 }

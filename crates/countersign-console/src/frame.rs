@@ -33,6 +33,8 @@ pub(crate) struct Signed {
     pub(crate) csrf: String,
     /// Whether the list of people is for them.
     pub(crate) sees_people: bool,
+    /// Notices that they have not read.
+    pub(crate) unread: u64,
 }
 
 /// A part of the console, as the navigation names it.

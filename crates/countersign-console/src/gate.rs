@@ -74,7 +74,7 @@ pub(crate) async fn check(State(gate): State<Gate>, mut request: Request, next: 
     let asker = match gate.door {
         Door::Open => return next.run(request).await,
         Door::Page => match asker::by_cookie(&gate.console, request.headers()).await {
-            Ok(Some(asker)) => asker,
+            Ok(Some(asker)) => with_unread(&gate.console, asker).await,
             Ok(None) => return to_sign_in(&request),
             Err(problem) => return problem.into_response(),
         },
@@ -97,6 +97,12 @@ pub(crate) async fn check(State(gate): State<Gate>, mut request: Request, next: 
     };
     response.extensions_mut().insert(asker);
     response
+}
+
+/// The asker with the count that every page shows. A store that can't be read is said by the page.
+async fn with_unread(console: &Console, asker: Asker) -> Asker {
+    let unread = console.governance().notices_unread(&asker.actor).await.unwrap_or_default();
+    Asker { unread, ..asker }
 }
 
 async fn api_asker(console: &Console, parts: &Parts) -> Result<Asker, Response> {

@@ -3,8 +3,8 @@
 
 use axum::response::{IntoResponse, Response};
 use countersign_governance::{
-    ApiKeyError, ApprovalError, CatalogError, ErrorKind, GrantError, SessionError, StopError,
-    Unavailable,
+    ApiKeyError, ApprovalError, CatalogError, ErrorKind, GrantError, NoticeError, SessionError,
+    StopError, Unavailable,
 };
 use countersign_store::StoreError;
 use http::{HeaderValue, StatusCode, header};
@@ -179,7 +179,7 @@ macro_rules! from_operation {
     )*};
 }
 
-from_operation!(ApiKeyError, ApprovalError, GrantError, SessionError, StopError);
+from_operation!(ApiKeyError, ApprovalError, GrantError, NoticeError, SessionError, StopError);
 
 impl From<CatalogError> for Problem {
     fn from(error: CatalogError) -> Self {

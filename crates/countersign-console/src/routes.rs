@@ -172,6 +172,16 @@ fn pages() -> Vec<Route> {
         read("/console/api-keys", API_KEYS_SEEN, get(pages::api_keys::list)),
         change("/console/api-keys", "administrators", post(pages::api_keys::add)),
         change("/console/api-keys/{id}/revoke", API_KEYS_ENDED, post(pages::api_keys::revoke)),
+        read("/console/notices", THEIR_OWN, get(pages::notices::list)),
+        change("/console/notices/read", THEIR_OWN, post(pages::notices::read)),
+        read("/console/notices/channels", THEIR_OWN, get(pages::notice_channels::show)),
+        change("/console/notices/channels", THEIR_OWN, post(pages::notice_channels::choose)),
+        change("/console/notices/test", "to themselves", post(pages::notice_channels::test)),
+        Route {
+            who: Who::Reader,
+            ..read("/console/notices/deliveries", "", get(pages::notice_deliveries::list))
+        },
+        read("/console/notices/{id}", NOTICE_SEEN, get(pages::notices::open)),
         Route { who: Who::Reader, ..read("/console/people", "", get(pages::people::list)) },
         read("/console/people/{subject}", PERSON_SEEN, get(pages::person::show)),
         read("/console/ledger", "", get(pages::ledger::show)),
@@ -225,6 +235,18 @@ fn api() -> Vec<Route> {
         read("/api/v1/approvals/{id}", SignedIn, APPROVALS_SEEN, get(api::approvals::show)),
         change("/api/v1/approvals/{id}/approve", SignedIn, ANSWERS, post(api::approvals::approve)),
         change("/api/v1/approvals/{id}/deny", SignedIn, ANSWERS, post(api::approvals::deny)),
+        read("/api/v1/notices", SignedIn, THEIR_OWN, get(api::notices::list)),
+        change("/api/v1/notices/read", SignedIn, THEIR_OWN, post(api::notices::read)),
+        read("/api/v1/notices/channels", SignedIn, THEIR_OWN, get(api::notices::channels)),
+        change("/api/v1/notices/channels", SignedIn, THEIR_OWN, post(api::notices::choose)),
+        read("/api/v1/notices/deliveries", Reader, "", get(api::notices::deliveries)),
+        change(
+            "/api/v1/notices/test",
+            SignedIn,
+            "people to themselves, administrators to anybody",
+            post(api::notices::test),
+        ),
+        read("/api/v1/notices/{id}", SignedIn, NOTICE_SEEN, get(api::notices::show)),
         read("/api/v1/people", Reader, "", get(api::people::list)),
         read("/api/v1/people/{subject}", SignedIn, PERSON_SEEN, get(api::people::show)),
         read("/api/v1/sessions", SignedIn, SESSIONS_LISTED, get(api::sessions::list)),
@@ -250,6 +272,8 @@ const GRANTS_MADE: &str = "owners of every function, administrators; by tag admi
 const CERTIFIES: &str =
     "owners of every function, administrators; never for oneself, high: not the maker (R4)";
 const PERSON_SEEN: &str = "administrators, auditors, themselves all; who sees a grant of theirs: name, standing, those grants";
+const THEIR_OWN: &str = "their own";
+const NOTICE_SEEN: &str = "roles all; else their own";
 const REVOKES: &str = "owners of a function, administrators, the holder";
 
 /// Bytes of a request's body at most: a catalog of thousands of functions fits.

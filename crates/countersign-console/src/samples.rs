@@ -47,6 +47,9 @@ pub(crate) fn all(say: Say) -> Vec<(String, String)> {
     collect::<pages::grant::GrantPage>(say, &mut out);
     collect::<pages::grant_new::GrantNewPage>(say, &mut out);
     collect::<pages::api_keys::ApiKeysPage>(say, &mut out);
+    collect::<pages::notices::NoticesPage>(say, &mut out);
+    collect::<pages::notice_channels::NoticeChannelsPage>(say, &mut out);
+    collect::<pages::notice_deliveries::NoticeDeliveriesPage>(say, &mut out);
     collect::<pages::people::PeoplePage>(say, &mut out);
     collect::<pages::person::PersonPage>(say, &mut out);
     collect::<pages::ledger::LedgerPage>(say, &mut out);
@@ -73,6 +76,7 @@ pub(crate) fn frame(title: &str, place: Place, say: Say) -> Frame {
         roles: "administrator".to_owned(),
         csrf: "0123456789abcdef".to_owned(),
         sees_people: true,
+        unread: 3,
     };
     Frame::new(title, place, person)
 }

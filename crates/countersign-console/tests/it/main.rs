@@ -13,6 +13,7 @@ mod approvals;
 mod everyone;
 mod grants;
 mod identity;
+mod notices;
 mod people;
 mod recordings;
 mod saml;

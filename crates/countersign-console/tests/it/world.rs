@@ -15,7 +15,8 @@ use countersign_demo::{
     people,
 };
 use countersign_governance::{
-    Actor, ApiKeyRules, Directory, Governance, GroupRules, NewApproval, Parts, RoleMap, Store,
+    Actor, ApiKeyRules, Channel, Directory, Governance, GroupRules, NewApproval, NoticeRules,
+    Parts, Reach, RoleMap, Store,
 };
 use countersign_identity::{
     Http, IssuerConfig, Limits, Receiver, SamlSignIn, SignIn, TransmitterConfig, Use, UseOnce,
@@ -329,7 +330,7 @@ async fn start(store: &str, ledger: Writer, clock: Clock) -> Governance {
             reviewers: vec!["countersign-reviewers".into()],
         },
         directories: vec![told_of()],
-        notices: countersign_governance::NoticeRules::default(),
+        notices: channels(),
         gateway: "test".to_owned(),
         stale_after: Span::from_days(1),
     })
@@ -521,4 +522,11 @@ pub(crate) fn told_of() -> Directory {
         foreign: vec!["entra:".to_owned()],
     };
     Directory { name: "told".into(), letters: Letters::Folded, groups: Some(Arc::new(groups)) }
+}
+
+/// A channel that people choose, and one of a room.
+fn channels() -> NoticeRules {
+    let channel = |name: &str, reach| Channel { name: name.to_owned(), reach };
+    let channels = vec![channel("email", Reach::Person), channel("teams", Reach::Room)];
+    NoticeRules { channels, ..NoticeRules::default() }
 }

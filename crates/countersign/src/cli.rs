@@ -2,6 +2,7 @@
 
 mod client;
 mod identity;
+mod notices;
 mod people;
 mod server;
 mod token;
@@ -12,6 +13,7 @@ pub(crate) use client::{
     ResumeArguments, SessionsCommand, StopArguments, ToolFormat, WhatArguments,
 };
 pub(crate) use identity::{IdentityCommand, IdentityTestArguments};
+pub(crate) use notices::NoticesCommand;
 pub(crate) use people::{PeopleCommand, PeopleListArguments};
 pub(crate) use server::{DemoArguments, InitArguments, SchemaOf};
 pub(crate) use token::{TokenCommand, TokenExchangeArguments};
@@ -121,6 +123,9 @@ pub(crate) enum Command {
     /// Who is known here, and what they have
     #[command(subcommand)]
     People(PeopleCommand),
+    /// What you were told, and whether it arrives
+    #[command(subcommand)]
+    Notices(NoticesCommand),
     /// Verify the ledger, offline
     #[command(subcommand)]
     Ledger(LedgerCommand),

@@ -11,6 +11,7 @@ mod grants;
 mod identity;
 mod init;
 mod ledger;
+mod notices;
 mod people;
 mod schema;
 mod serve;
@@ -48,6 +49,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Approvals(command) => alone(approvals::run(command, &shared)),
         Command::Sessions(command) => alone(sessions::run(command, &shared)),
         Command::People(command) => alone(people::run(command, &shared)),
+        Command::Notices(command) => alone(notices::run(command, &shared)),
         Command::Ledger(command) => ledger::run(command, &shared),
         Command::Stop(arguments) => alone(stops::stop(arguments, &shared)),
         Command::Resume(arguments) => alone(stops::resume(arguments, &shared)),

@@ -2,6 +2,7 @@
 //! file, and nothing that it names; touches nothing.
 
 mod check;
+pub(crate) mod notices;
 pub(crate) mod raw;
 pub(crate) mod scim;
 
@@ -10,9 +11,10 @@ use countersign_governance::ApiKeyRules;
 use countersign_identity::{
     IssuerConfig, OwnSettings, PlainHttp, SamlConfig, Secret, TransmitterConfig,
 };
-use countersign_model::Span;
+use countersign_model::{Span, notice::Daily};
 use countersign_telemetry::Sample;
 use http::HeaderName;
+use notices::RawNotices;
 use raw::{RawConfig, RawDpop, RawLimits, RawLogging, RawRoles};
 use scim::RawScim;
 use serde_json::Value;
@@ -53,6 +55,7 @@ pub(crate) struct Config {
     pub(crate) scim: Vec<RawScim>,
     pub(crate) logging: RawLogging,
     pub(crate) otlp: Option<Otlp>,
+    pub(crate) notices: Notices,
     /// Where relative paths of target credentials start.
     pub(crate) directory: PathBuf,
 }
@@ -83,6 +86,14 @@ pub(crate) struct Otlp {
     pub(crate) headers: Vec<(HeaderName, Secret)>,
     pub(crate) sample: Sample,
     pub(crate) service_name: String,
+}
+
+/// Over which channels people are told.
+#[derive(Clone, Debug)]
+pub(crate) struct Notices {
+    /// When digests are due.
+    pub(crate) digest: Daily,
+    pub(crate) channels: RawNotices,
 }
 
 /// Where facts are kept.

@@ -4,6 +4,7 @@ pub(crate) mod assembly;
 mod body;
 mod callers;
 mod logging;
+pub(crate) mod notices;
 mod operations;
 mod patient;
 mod port;

@@ -257,6 +257,8 @@ fn setup(
         telemetry: None,
         metrics_token: None,
         scim: Vec::new(),
+        notices: countersign_notify::Settings::default(),
+        digest: countersign_model::notice::Daily::default(),
         secrets: Secrets::new(move |source| match source {
             SecretSource::Env(name) => {
                 targets.get(name).cloned().ok_or_else(|| format!("the demo has no {name}"))

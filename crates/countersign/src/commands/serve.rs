@@ -97,6 +97,8 @@ fn setup(config: Config) -> Result<Setup, Failure> {
         telemetry,
         metrics_token,
         scim: config.scim,
+        digest: config.notices.digest.clone(),
+        notices: server::notices::settings(config.notices, resolve)?,
         secrets: Secrets::new(move |source| target_secret(source, &directory)),
         variables: BTreeMap::new(),
         clock: clock::clock(),

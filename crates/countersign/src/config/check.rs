@@ -1,5 +1,6 @@
 //! What a configuration must keep beyond its form. Finds all faults in one go.
 
+mod notices;
 mod saml;
 mod telemetry;
 
@@ -22,7 +23,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
 };
-use url::Url;
+use url::{Host, Url};
 
 pub(super) fn check(raw: RawConfig, text: &str, directory: &Path) -> Result<Config, Vec<Fault>> {
     let mut at = At { text, faults: Vec::new() };
@@ -41,6 +42,7 @@ pub(super) fn check(raw: RawConfig, text: &str, directory: &Path) -> Result<Conf
     at.limits(&raw);
     at.api_keys(&raw);
     let otlp = at.telemetry(&raw, directory);
+    let notices = at.notices(&raw, directory);
     let Some(listen) = listen.filter(|_| at.faults.is_empty()) else {
         at.faults.sort();
         return Err(at.faults);
@@ -90,6 +92,7 @@ pub(super) fn check(raw: RawConfig, text: &str, directory: &Path) -> Result<Conf
             .collect(),
         logging: raw.logging,
         otlp,
+        notices,
         directory: directory.to_path_buf(),
     })
 }
@@ -326,6 +329,16 @@ fn issuer_under(directory: &Path, mut issuer: IssuerConfig) -> IssuerConfig {
         *file = directory.join(&*file);
     }
     issuer
+}
+
+/// Whether a URL's host is this machine.
+fn is_this_machine(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
 }
 
 /// `sqlite:PATH` with the path under the configuration's directory.

@@ -1,7 +1,7 @@
 //! The configuration as people write it. Nothing here is believed until [`super::check`] has read
 //! it. The comments become the published JSON Schema.
 
-use super::scim::RawScim;
+use super::{notices::RawNotices, scim::RawScim};
 use crate::proxies::Proxies;
 use countersign_identity::{
     Binding, CertificateBinding, ForgedLimits, IssuerConfig, OwnSettings, SamlConfig, Secret,
@@ -91,6 +91,9 @@ pub(crate) struct RawConfig {
     /// What is told to others about calls, besides `/metrics`; nothing by default.
     #[serde(default)]
     pub(crate) telemetry: RawTelemetry,
+    /// Over which channels people are told what waits for them, beside the console.
+    #[serde(default)]
+    pub(crate) notices: RawNotices,
 }
 
 /// Who may read `/metrics`.

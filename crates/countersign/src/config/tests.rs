@@ -1,3 +1,5 @@
+mod notices;
+
 use super::{Apply, StoreUrl, parse};
 use countersign_identity::Secret;
 use countersign_telemetry::Sample;

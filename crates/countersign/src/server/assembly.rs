@@ -16,7 +16,7 @@ use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use countersign_console::{CliDoor, ConsoleParts};
 use countersign_gateway::{Gateway, GatewayParts, Limits, Secrets};
-use countersign_governance::{ApiKeyRules, Governance, Parts, RoleMap, Store};
+use countersign_governance::{ApiKeyRules, Governance, NoticeRules, Parts, RoleMap, Store};
 use countersign_identity::{
     Hidden, Http, IssuerConfig, OwnIssuer, OwnSettings, PlainHttp, Receiver, SamlConfig, SignIn,
     TransmitterConfig, Use, UseOnce, UseOnceFailed, Verifier, VerifierOptions,
@@ -28,8 +28,10 @@ use countersign_mask::HashKey;
 use countersign_model::{
     Clock, Entropy, Span,
     ids::EntryId,
+    notice::Daily,
     record::{Entry, Event, GatewayEvent, GatewayState},
 };
+use countersign_notify::Senders;
 use countersign_telemetry::{Exporting, Tracer};
 use std::{
     collections::BTreeMap,
@@ -64,6 +66,10 @@ pub(crate) struct Setup {
     pub(crate) metrics_token: Option<Hidden>,
     /// Directories that tell by SCIM.
     pub(crate) scim: Vec<RawScim>,
+    /// Over which channels people are told.
+    pub(crate) notices: countersign_notify::Settings,
+    /// When their digests are due.
+    pub(crate) digest: Daily,
     pub(crate) secrets: Secrets,
     /// Variables that stand before those of the process.
     pub(crate) variables: BTreeMap<String, String>,
@@ -87,6 +93,8 @@ pub(crate) struct Assembly {
     pub(crate) scim: Option<axum::Router>,
     /// Who pushes security events.
     pub(crate) streams: Arc<Streams>,
+    /// Who takes what people are told to them.
+    senders: Senders,
 }
 
 /// Where what a gateway writes lies.
@@ -154,16 +162,15 @@ impl Assembly {
     /// # Errors
     /// What could not be opened, and why.
     pub(crate) async fn open(setup: Setup) -> Result<(Self, Running), Failure> {
-        make_directories(&setup)?;
         let http = Http::speaking(setup.plain_http);
         let saml = saml::sign_ins(&setup, &http)?;
         let directories = super::scim::providers(&setup)?;
-        let signing = setup.keys.derive(&format!("countersign/ledger/v1/{}", setup.gateway));
+        let senders = senders(&setup, &http)?;
         let mask_key = HashKey::new(&setup.keys.derive("countersign/mask/v1"));
         let callers = Callers::of(&setup, own_issuer(&setup)?)?;
-        let (ledger, closer) = open_ledger(&setup, &signing)?;
+        let (ledger, closer) = open_ledger(&setup)?;
         let store = open_store(&setup.store_url).await?;
-        let governance = Governance::start(Parts {
+        let governance = start(Parts {
             store: store.clone(),
             ledger: ledger.clone(),
             master: Arc::new(setup.keys.sealing),
@@ -172,12 +179,11 @@ impl Assembly {
             masks: check_mask,
             roles: roles(&setup.roles),
             directories: directories.iter().map(|it| it.directory.clone()).collect(),
-            notices: countersign_governance::NoticeRules::default(),
+            notices: NoticeRules { channels: senders.channels(), digest: setup.digest },
             gateway: setup.gateway.clone(),
             stale_after: STALE_AFTER,
         })
-        .await
-        .map_err(|error| Failure::caused(Exit::Failed, "governance can't start", &error))?;
+        .await?;
         let once = register(&store, setup.clock.clone());
         let options = callers.with(once.clone(), &governance);
         let verifier = judge_of_callers(&setup.issuers, &setup.variables, http, options)?;
@@ -221,6 +227,7 @@ impl Assembly {
             demo: None,
             metrics_token: setup.metrics_token,
             streams,
+            senders,
         };
         Ok((assembly, Running { closer, store, exporting }))
     }
@@ -235,6 +242,7 @@ impl Assembly {
         })?;
         tokio::spawn(self.governance.clone().keep_current());
         tokio::spawn(self.gateway.clone().keep_sessions());
+        tokio::spawn(self.senders.clone().keep_sending(self.governance.clone()));
         let (governance, recordings) = (self.governance.clone(), self.files.recordings.clone());
         tokio::spawn(async move { governance.keep_recordings_index(&recordings).await });
         let (governance, log) = (self.governance.clone(), self.files.log.clone());
@@ -293,9 +301,23 @@ fn own_issuer(setup: &Setup) -> Result<OwnIssuer, Failure> {
     })
 }
 
+/// Who takes what people are told to them.
+fn senders(setup: &Setup, http: &Http) -> Result<Senders, Failure> {
+    let channels = setup.notices.clone();
+    Senders::new(channels, &setup.public_url, http, &setup.clock).map_err(|error| {
+        Failure::caused(Exit::Usage, "people can't be told", &error)
+            .next("check `notices` in the configuration")
+    })
+}
+
 fn faulty(faults: &[impl ToString]) -> Failure {
     let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
     Failure::usage(faults.join("; "))
+}
+
+async fn start(parts: Parts) -> Result<Governance, Failure> {
+    let started = Governance::start(parts).await;
+    started.map_err(|error| Failure::caused(Exit::Failed, "governance can't start", &error))
 }
 
 async fn open_store(url: &str) -> Result<Store, Failure> {
@@ -305,7 +327,8 @@ async fn open_store(url: &str) -> Result<Store, Failure> {
     })
 }
 
-fn open_ledger(setup: &Setup, seed: &[u8; 32]) -> Result<(Writer, Closer), Failure> {
+fn open_ledger(setup: &Setup) -> Result<(Writer, Closer), Failure> {
+    make_directories(setup)?;
     let failed = |what: &'static str| {
         move |error: countersign_ledger::OpenError| {
             let step = match &error {
@@ -327,7 +350,8 @@ fn open_ledger(setup: &Setup, seed: &[u8; 32]) -> Result<(Writer, Closer), Failu
             Failure::caused(Exit::Failed, what, &error).next(step)
         }
     };
-    let key = SigningKey::from_seed(seed)
+    let seed = setup.keys.derive(&format!("countersign/ledger/v1/{}", setup.gateway));
+    let key = SigningKey::from_seed(&seed)
         .map_err(|error| Failure::caused(Exit::Failed, "the ledger has no key", &error))?;
     let origin = format!("countersign/{}", setup.gateway);
     let log = Log::open(&setup.ledger, &origin, key, LogOptions::default())

@@ -17,6 +17,7 @@ mod identity;
 mod lab;
 mod large;
 mod metrics;
+mod notices;
 mod people;
 mod roles;
 mod saml;

@@ -344,7 +344,7 @@ const INTRODUCTION: &str = "\
 # Who may do what
 
 Every way into a gateway, tried by a stranger and by each role on the real program. The grant, the held
-call and the session of this table are the caller's, and the person is the caller. The agent acts for nobody and has a grant of its
+call, the session and the notice of this table are the caller's, and the person is the caller. The agent acts for nobody and has a grant of its
 own. The auditor is an owner and an approver too, and a member of the administrators: an auditor changes
 nothing, whatever else they are. What a reviewer may do beyond reading every grant comes with access
 reviews.

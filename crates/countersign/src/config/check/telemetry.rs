@@ -1,6 +1,6 @@
 //! Where traces go.
 
-use super::{At, secret_under};
+use super::{At, is_this_machine, secret_under};
 use crate::config::{
     Otlp,
     raw::{RawConfig, RawOtlp, RawPlainHttp},
@@ -9,7 +9,7 @@ use countersign_identity::Secret;
 use countersign_telemetry::Sample;
 use http::HeaderName;
 use std::path::Path;
-use url::{Host, Url};
+use url::Url;
 
 impl At<'_> {
     /// The collector, if one is named and nothing is wrong with it.
@@ -64,14 +64,5 @@ impl At<'_> {
             }
         }
         headers
-    }
-}
-
-fn is_this_machine(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
     }
 }

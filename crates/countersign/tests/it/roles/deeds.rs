@@ -95,6 +95,7 @@ async fn api(stage: &mut Stage, way: &Way) -> Option<Deed> {
         }
         _ if path.starts_with("/api/v1/grants") => return grants(stage, way).await,
         _ if path.starts_with("/api/v1/api-keys") => return api_keys(stage, way).await,
+        _ if path.starts_with("/api/v1/notices") => return notices(stage, way).await,
         _ => return held_and_recorded(stage, way).await,
     };
     Some(deed)
@@ -153,6 +154,48 @@ async fn api_keys(stage: &mut Stage, way: &Way) -> Option<Deed> {
         ]),
         ("POST", "/console/api-keys/{id}/revoke") => {
             Deed::new("API key", "revoke", at).form(&[("why", "a test")])
+        }
+        _ => return None,
+    };
+    Some(deed)
+}
+
+/// The notice of this table is the caller's.
+async fn notices(stage: &mut Stage, way: &Way) -> Option<Deed> {
+    let path = way.path.as_str();
+    let deed = match (way.method.as_str(), path) {
+        ("GET", "/api/v1/notices" | "/console/notices") => {
+            Deed::new("notice", "list the own", path)
+        }
+        ("POST", "/api/v1/notices/read") => {
+            Deed::new("notice", "mark the own as read", path).json(json!({}))
+        }
+        ("POST", "/console/notices/read") => {
+            Deed::new("notice", "mark the own as read", path).form(&[])
+        }
+        ("GET", "/api/v1/notices/channels" | "/console/notices/channels") => {
+            Deed::new("notice", "read the own channels", path)
+        }
+        ("POST", "/api/v1/notices/channels") => {
+            Deed::new("notice", "choose the own channels", path)
+                .json(json!({"now": [], "digest": []}))
+        }
+        ("POST", "/console/notices/channels") => {
+            Deed::new("notice", "choose the own channels", path).form(&[])
+        }
+        ("POST", "/api/v1/notices/test") => {
+            Deed::new("notice", "send a test", path).json(json!({"to": CALLER}))
+        }
+        ("POST", "/console/notices/test") => {
+            Deed::new("notice", "send a test to oneself", path).form(&[])
+        }
+        ("GET", "/api/v1/notices/deliveries" | "/console/notices/deliveries") => {
+            Deed::new("notice", "list deliveries", path)
+        }
+        ("GET", "/api/v1/notices/{id}" | "/console/notices/{id}") => {
+            let told = stage.manage("POST /notices/test", &json!({"to": CALLER})).await;
+            let id = told["notice"]["id"].as_str().unwrap_or_default();
+            Deed::new("notice", "read", path.replace("{id}", id))
         }
         _ => return None,
     };
@@ -289,6 +332,7 @@ async fn approval_pages(stage: &mut Stage, way: &Way) -> Option<Deed> {
         }
         ("GET", "/console/people" | "/console/people/{subject}") => person(path),
         _ if path.starts_with("/console/api-keys") => return api_keys(stage, way).await,
+        _ if path.starts_with("/console/notices") => return notices(stage, way).await,
         _ => return None,
     };
     Some(deed)

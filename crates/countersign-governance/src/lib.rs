@@ -67,7 +67,8 @@ pub use sessions::{SESSIONS_MAX, SessionError};
 pub use start::{Parts, StartError};
 pub use stops::{StopError, Stops};
 pub use usage::{
-    CountError, GrantEvidence, LOOK_BACK_DEFAULT, LOOK_BACK_MAX, UsageCounter, UsageProgress,
+    CountError, Fates, FunctionPreview, GrantEvidence, GrantPreview, LOOK_BACK_DEFAULT,
+    LOOK_BACK_MAX, UsageCounter, UsageProgress, WantedGrant,
 };
 
 use countersign_ledger::{MasterKey, Writer};

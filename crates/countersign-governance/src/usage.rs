@@ -11,10 +11,12 @@ mod gather;
 mod history;
 mod inbox;
 mod lines;
+mod preview;
 
 pub use count::{CountError, UsageCounter};
 pub use evidence::GrantEvidence;
 pub use inbox::UsageProgress;
+pub use preview::{Fates, FunctionPreview, GrantPreview, WantedGrant};
 
 pub(crate) use inbox::Inbox;
 

@@ -67,10 +67,16 @@ pub struct UsagePosition {
     pub counted_until: Timestamp,
 }
 
-/// Rows of one statement. SQLite binds 32,766 values at most.
-const ROWS_AT_ONCE: usize = 256;
-/// Grants that one look-up names.
-const GRANTS_AT_ONCE: usize = 500;
+/// Rows of one statement. SQLite finds the name of each value by counting from the first, so that twice
+/// the values cost four times as much.
+const ROWS_AT_ONCE: usize = 16;
+/// Names that one look-up has.
+const NAMES_AT_ONCE: usize = 128;
+
+const SELECT: &str =
+    "SELECT grant_id, function, subject, used, failed, first_used_at, last_used_at,
+     history, arguments
+ FROM usage_of_grants";
 
 type Columns = (String, String, String, i64, i64, Option<i64>, Option<i64>, Vec<u8>, Vec<u8>);
 
@@ -118,17 +124,34 @@ impl Transaction {
     /// [`StoreError`].
     pub async fn usage_of(&mut self, grants: &[GrantId]) -> Result<Vec<UsageRow>, StoreError> {
         let mut found = Vec::with_capacity(grants.len());
-        for some in grants.chunks(GRANTS_AT_ONCE) {
-            let sql = format!(
-                "SELECT grant_id, function, subject, used, failed, first_used_at, last_used_at,
-                     history, arguments
-                 FROM usage_of_grants WHERE grant_id IN {}",
-                places(1, some.len(), 0)
-            );
+        for some in grants.chunks(NAMES_AT_ONCE) {
+            let sql = format!("{SELECT} WHERE grant_id IN {}", places(1, some.len(), 0));
             let rows: Vec<Columns> = on!(self, |connection| {
                 let mut query = sqlx::query_as(AssertSqlSafe(sql));
                 for grant in some {
                     query = query.bind(grant.to_string());
+                }
+                query.fetch_all(connection).await?
+            });
+            for row in rows {
+                found.push(read(row)?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// All gateways' rows of what these subjects used, by whichever grants.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn usage_by(&mut self, subjects: &[Subject]) -> Result<Vec<UsageRow>, StoreError> {
+        let mut found = Vec::new();
+        for some in subjects.chunks(NAMES_AT_ONCE) {
+            let sql = format!("{SELECT} WHERE subject IN {}", places(1, some.len(), 0));
+            let rows: Vec<Columns> = on!(self, |connection| {
+                let mut query = sqlx::query_as(AssertSqlSafe(sql));
+                for subject in some {
+                    query = query.bind(subject.as_str());
                 }
                 query.fetch_all(connection).await?
             });
@@ -225,7 +248,7 @@ impl Transaction {
         from: i64,
     ) -> Result<Vec<DeniedRow>, StoreError> {
         let mut found = Vec::new();
-        for some in subjects.chunks(GRANTS_AT_ONCE) {
+        for some in subjects.chunks(NAMES_AT_ONCE) {
             let sql = format!(
                 "SELECT subject, function, reason, week, calls FROM usage_denied
                  WHERE week >= $1 AND subject IN {}",
@@ -304,7 +327,7 @@ impl Transaction {
         gateway: &str,
         calls: &[CallId],
     ) -> Result<(), StoreError> {
-        for some in calls.chunks(GRANTS_AT_ONCE) {
+        for some in calls.chunks(NAMES_AT_ONCE) {
             let sql = format!(
                 "DELETE FROM usage_open WHERE gateway = $1 AND call IN {}",
                 places(1, some.len(), 1)

@@ -9,7 +9,7 @@ use super::{
     lines::{Intent, Line},
 };
 use crate::{Governance, Unavailable};
-use countersign_ledger::{Fault, read_published};
+use countersign_ledger::{Fault, Health, read_published};
 use countersign_model::{CallId, Span, Timestamp};
 use countersign_store::{StoreError, UsagePosition, UsageRow, Written};
 use std::{
@@ -20,9 +20,9 @@ use std::{
 use tokio::{sync::mpsc, time::Instant};
 
 /// Entries of one batch at most.
-const ENTRIES_MAX: u64 = 32_768;
+const ENTRIES_MAX: u64 = 65_536;
 /// Rows of one batch, about: a transaction keeps other writers waiting.
-const ROWS_MAX: usize = 1_024;
+const ROWS_MAX: usize = 4_096;
 /// Calls whose arguments were seen and whose outcome is not counted yet. More are not kept.
 const SEEN_MAX: usize = 65_536;
 /// How often what the ledger has is counted.
@@ -161,10 +161,12 @@ impl UsageCounter {
         let (mut state, last_at) = self.read(state, size).await?;
         let entries = state.position.entries - from;
         let more = state.position.entries < size;
-        let until = if more {
-            last_at.unwrap_or(state.position.counted_until)
-        } else {
-            now.minus(PUBLISHED_WITHIN)
+        let until = match self.governance.ledger().try_head().health {
+            Health::Writable if !more => now.minus(PUBLISHED_WITHIN),
+            // There may be more that is under no checkpoint.
+            Health::Writable | Health::CheckpointLate | Health::NotWritable | Health::Closed => {
+                last_at.unwrap_or(state.position.counted_until)
+            }
         };
         let until = until.max(state.position.counted_until);
         if entries > 0 || until.since(state.position.counted_until) >= SAID_EVERY {

@@ -25,9 +25,10 @@ pub struct GrantEvidence {
     pub usage: GrantUsage,
     /// Others of the same kind who can call the same functions.
     pub peers: Peers,
-    /// What to do with it, and why.
-    pub recommendation: Recommendation,
-    /// What it would be narrowed to.
+    /// What to do with it, and why; absent once it has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recommendation: Option<Recommendation>,
+    /// What it would be narrowed to; absent where that is all of it, or nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reduced: Option<Reduced>,
 }
@@ -56,6 +57,10 @@ impl Governance {
             }
         };
         let usage = found.remove(&grant.id).unwrap_or_default();
+        if grant.ended(now).is_some() {
+            let (recommendation, reduced) = (None, None);
+            return Ok(GrantEvidence { look_back, usage, peers, recommendation, reduced });
+        }
         let recommendation = recommend(&RecommendInput {
             grant,
             reaches_since: grant.made_at,
@@ -67,6 +72,7 @@ impl Governance {
             now,
         });
         let reduced = reduce(grant, &usage, snapshot.catalog());
+        let recommendation = Some(recommendation);
         Ok(GrantEvidence { look_back, usage, peers, recommendation, reduced })
     }
 }
@@ -112,7 +118,9 @@ impl GrantEvidence {
         self.usage.subjects.clear();
         // Both say values of arguments.
         self.reduced = None;
-        self.recommendation.reasons.retain(|it| it.code != "few_values");
+        if let Some(recommendation) = &mut self.recommendation {
+            recommendation.reasons.retain(|it| it.code != "few_values");
+        }
         self
     }
 }

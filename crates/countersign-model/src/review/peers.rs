@@ -26,6 +26,7 @@ const STEPS_PER_GRANT: usize = 64;
 
 /// For each active grant, the holders of its kind of other grants that reach one of its functions, and
 /// how many of them used one. Nobody is counted twice, and never the holder itself.
+#[expect(single_use_lifetimes, reason = "a reference in `impl Trait` must name its lifetime")]
 pub fn peers<'a>(
     grants: impl IntoIterator<Item = &'a Arc<Grant>>,
     catalog: &Catalog,

@@ -1,0 +1,171 @@
+//! What would become of a recorded call under a grant: its constraints, then the function's rules, as the
+//! decision takes them. What a mask hides is not known, and what depends on it is not either.
+
+use super::Fate;
+use crate::grants::rights::reached;
+use countersign_model::{
+    Caller, CallerKind, Function, FunctionName, Grant, Issued, Snapshot, Subject, Timestamp,
+    ToldGroup,
+    exchange::Exchange,
+    expression::{Activation, Expression},
+    record::Who,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+/// A grant and the rules of its functions.
+#[derive(Debug)]
+pub(super) struct Judge {
+    functions: BTreeMap<FunctionName, Arc<Function>>,
+    constraints: Vec<Expression>,
+    agents: BTreeSet<Subject>,
+    told: BTreeMap<Subject, Vec<ToldGroup>>,
+}
+
+/// What an expression says of a recorded call.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Said {
+    Yes,
+    No,
+    /// It can't be evaluated, which counts as the strictest outcome.
+    Error,
+    /// It depends on what is not known.
+    Unknown,
+}
+
+impl Judge {
+    /// A grant whose constraints were checked.
+    pub(super) fn of(grant: &Grant, snapshot: &Snapshot) -> Self {
+        let functions = reached(grant, snapshot.catalog());
+        let compile = |it: &String| Expression::compile_unchecked(it).ok();
+        let told = snapshot.told().subjects();
+        Self {
+            functions: functions.into_iter().map(|it| (it.name.clone(), Arc::clone(it))).collect(),
+            constraints: grant.constraints.iter().filter_map(compile).collect(),
+            agents: snapshot.agents().keys().cloned().collect(),
+            told: told.map(|it| (it.clone(), snapshot.told_of(it).to_vec())).collect(),
+        }
+    }
+
+    pub(super) fn reaches(&self, function: &FunctionName) -> bool {
+        self.functions.contains_key(function)
+    }
+
+    /// Whether there is a function where arguments matter.
+    pub(super) fn needs_arguments(&self) -> bool {
+        self.functions.keys().any(|it| self.fate_of(it).is_none())
+    }
+
+    /// What becomes of each call of a function, if arguments don't matter.
+    pub(super) fn fate_of(&self, function: &FunctionName) -> Option<Fate> {
+        let function = self.functions.get(function)?;
+        let rules = &function.approvals;
+        if !self.constraints.is_empty() || !function.blocks.is_empty() {
+            None
+        } else if rules.iter().any(|it| it.when.is_none()) {
+            Some(Fate::Held)
+        } else if rules.is_empty() {
+            Some(Fate::Pass)
+        } else {
+            None
+        }
+    }
+
+    /// What would become of a recorded call.
+    pub(super) fn judge(&self, call: &Exchange) -> Fate {
+        let Some(function) = self.functions.get(&call.function) else { return Fate::Refused };
+        if call.hidden.is_empty() && function.input.validate(&call.arguments).is_err() {
+            return Fate::Refused;
+        }
+        let caller = self.caller(&call.who);
+        let told = self.told.get(&caller.subject).map(Vec::as_slice).unwrap_or_default();
+        let activation = Activation::new(&caller, told, &call.arguments, &function.input);
+        let says = |expression: &Expression| {
+            if is_open(expression.source(), &call.hidden) {
+                return Said::Unknown;
+            }
+            match expression.evaluate(&activation) {
+                Ok(true) => Said::Yes,
+                Ok(false) => Said::No,
+                Err(_) => Said::Error,
+            }
+        };
+        let mut fate = Fate::Pass;
+        for said in self.constraints.iter().map(&says) {
+            match said {
+                Said::Yes => {}
+                Said::No | Said::Error => return Fate::Refused,
+                Said::Unknown => fate = Fate::Unknown,
+            }
+        }
+        for said in function.blocks.iter().map(|it| says(&it.when)) {
+            match said {
+                Said::No => {}
+                Said::Yes | Said::Error => return Fate::Refused,
+                Said::Unknown => fate = Fate::Unknown,
+            }
+        }
+        if fate == Fate::Unknown {
+            return fate;
+        }
+        for said in function.approvals.iter().map(|it| it.when.as_ref().map_or(Said::Yes, &says)) {
+            match said {
+                Said::No => {}
+                Said::Yes | Said::Error => return Fate::Held,
+                Said::Unknown => fate = Fate::Unknown,
+            }
+        }
+        fate
+    }
+
+    /// The caller, as far as a recording says.
+    fn caller(&self, who: &Who) -> Caller {
+        let is_agent = self.agents.contains(&who.subject);
+        Caller {
+            subject: who.subject.clone(),
+            kind: if is_agent { CallerKind::Agent } else { CallerKind::Person },
+            actors: who.actors.clone(),
+            client: who.client.clone(),
+            issuer: Arc::clone(&who.issuer),
+            groups: BTreeSet::new(),
+            scopes: BTreeSet::new(),
+            name: None,
+            email: None,
+            expires_at: Timestamp::default(),
+            issued: Issued::default(),
+        }
+    }
+}
+
+/// Whether an expression depends on what a recording does not say: what tokens said of the caller, and
+/// arguments that are hidden.
+pub(super) fn is_open(source: &str, hidden: &[String]) -> bool {
+    let words: BTreeSet<&str> =
+        source.split(|it: char| !it.is_ascii_alphanumeric() && it != '_').collect();
+    if ["groups", "scopes", "kind"].iter().any(|it| words.contains(it)) && words.contains("caller")
+    {
+        return true;
+    }
+    if hidden.is_empty() || !words.contains("args") {
+        return false;
+    }
+    reads_whole(source)
+        || hidden.iter().any(|pointer| match pointer.strip_prefix('/') {
+            None => true,
+            Some(path) => {
+                let name = path.split('/').next().unwrap_or_default();
+                let name = name.replace("~1", "/").replace("~0", "~");
+                words.contains(name.as_str()) || source.contains(&name)
+            }
+        })
+}
+
+/// Whether an expression takes `args` otherwise than by the name of one argument.
+fn reads_whole(source: &str) -> bool {
+    source.match_indices("args").any(|(at, _)| {
+        let rest = source.get(at + "args".len()..).unwrap_or_default().trim_start();
+        !rest.starts_with('.') && !rest.starts_with("[\"") && !rest.starts_with("['")
+    })
+}

@@ -9,6 +9,7 @@ pub(crate) mod error;
 pub(crate) mod function;
 pub(crate) mod grant;
 pub(crate) mod grant_new;
+pub(crate) mod grant_usage;
 pub(crate) mod grants;
 pub(crate) mod home;
 pub(crate) mod identity;

@@ -3,7 +3,7 @@
 use countersign_governance::{Actor, GrantView, SessionRow};
 use countersign_model::{
     CallerKind, Function, FunctionName, Grant, Holder, Sensitivity, Snapshot, Subject,
-    approval::Standing,
+    approval::Standing, review::GrantUsage,
 };
 use std::collections::BTreeSet;
 
@@ -58,6 +58,25 @@ pub(crate) fn grant(actor: &Actor, snapshot: &Snapshot, view: &GrantView) -> boo
         || holds
         || grant.made_by == *me
         || view.functions.iter().any(|it| owns(actor, snapshot, it.name.as_str()))
+}
+
+/// The functions of whose calls under a grant an actor sees details: all of them for roles, reviewers among
+/// them, for whoever holds the grant alone, and for the sponsor of the agent that does; else those that
+/// they own. Members of a group see of each other only how much was called.
+pub(crate) fn details_of_use(
+    actor: &Actor,
+    snapshot: &Snapshot,
+    view: &GrantView,
+    usage: &GrantUsage,
+) -> BTreeSet<FunctionName> {
+    let me = actor.subject();
+    let holds = match &view.grant.holder {
+        Holder::Subject(subject) => subject == me || sponsors(snapshot, me, subject),
+        Holder::Group(_) => false,
+    };
+    let whole = actor.sees_grants() || holds;
+    let functions = usage.functions.keys();
+    functions.filter(|it| whole || owns(actor, snapshot, it.as_str())).cloned().collect()
 }
 
 /// Whether an actor may add a grant for this function: an administrator, or its owner.

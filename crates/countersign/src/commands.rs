@@ -7,6 +7,7 @@ mod catalog;
 mod check;
 mod completions;
 pub(crate) mod demo;
+mod grant_usage;
 mod grants;
 mod identity;
 mod init;

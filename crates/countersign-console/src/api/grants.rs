@@ -4,7 +4,7 @@ use crate::{
     asker::Asker,
     console::Console,
     pages::{
-        grant,
+        grant, grant_usage,
         grants::{self, Filter},
     },
     problem::Problem,
@@ -14,9 +14,9 @@ use axum::{
     Extension, Json,
     extract::{Path, Query, State},
 };
-use countersign_governance::{GrantView, NewGrant};
+use countersign_governance::{GrantEvidence, GrantView, NewGrant};
 use countersign_model::Grant;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// What a certification is of.
@@ -51,13 +51,25 @@ pub(crate) async fn add(
     Ok(Json(console.governance().add_grant(&asker.actor, new).await?))
 }
 
+/// A grant, and what is known of its use.
+#[derive(Debug, Serialize)]
+pub(crate) struct Shown {
+    #[serde(flatten)]
+    view: GrantView,
+    /// Absent while the store can't be read.
+    #[serde(flatten)]
+    evidence: Option<GrantEvidence>,
+}
+
 /// `GET /api/v1/grants/{id}`.
 pub(crate) async fn show(
     State(console): State<Console>,
     Extension(asker): Extension<Asker>,
     Path(id): Path<String>,
-) -> Result<Json<GrantView>, Problem> {
-    grant::one(&console, &asker, &id).map(Json)
+) -> Result<Json<Shown>, Problem> {
+    let view = grant::one(&console, &asker, &id)?;
+    let evidence = grant_usage::evidence(&console, &asker, &view).await;
+    Ok(Json(Shown { view, evidence }))
 }
 
 /// `POST /api/v1/grants/{id}/certify`.

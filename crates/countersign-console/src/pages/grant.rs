@@ -1,6 +1,6 @@
 //! A grant's page, and the two things that can be done with it: certify and revoke.
 
-use super::{function, grants};
+use super::{function, grant_usage, grant_usage::UsagePart, grants};
 use crate::{
     asker::Asker,
     console::Console,
@@ -51,6 +51,7 @@ pub(crate) struct GrantPage {
     may_certify: bool,
     may_revoke: bool,
     why_not_certify: Option<&'static str>,
+    usage: Option<UsagePart>,
 }
 
 #[derive(Debug)]
@@ -92,8 +93,10 @@ pub(crate) async fn show(
     };
     let title = Text::line(format!("{} – grant", view.grant.holder)).plain();
     let frame = Frame::new(title, Place::Grants, asker.signed()).with_notice(notice);
+    let usage = grant_usage::evidence(&console, &asker, &view).await;
     let snapshot = console.governance().policy().load();
-    page(&GrantPage::of(frame, &view, &asker.actor, &snapshot, console.now()))
+    let shown = GrantPage::of(frame, &view, &asker.actor, &snapshot, console.now());
+    page(&GrantPage { usage: usage.as_ref().map(UsagePart::of), ..shown })
 }
 
 /// `POST /console/grants/{id}/certify`.
@@ -201,6 +204,7 @@ impl GrantPage {
             may_certify: active && why_not.is_none(),
             may_revoke: active && sight::may_revoke(actor, grant, &functions),
             why_not_certify: why_not.filter(|_| active),
+            usage: None,
         }
     }
 }
@@ -264,6 +268,7 @@ impl Sample for GrantPage {
             may_certify: may,
             may_revoke: may,
             why_not_certify,
+            usage: may.then(|| UsagePart::sample(say)),
         };
         let revoked =
             say("The grant was revoked by max@acme.example on 2026-11-20. Why: process ended");

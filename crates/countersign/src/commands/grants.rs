@@ -1,6 +1,6 @@
 //! `countersign grants`: who may call what, why, and who confirmed it.
 
-use super::moment;
+use super::{grant_usage, moment};
 use crate::{
     api::{Api, query},
     cli::{End, GrantAddArguments, GrantsCommand, GrantsListArguments, Shared},
@@ -21,6 +21,9 @@ struct View {
     grant: Grant,
     #[serde(default)]
     functions: Vec<FunctionView>,
+    /// Only where one grant is shown.
+    #[serde(flatten)]
+    evidence: Option<grant_usage::Evidence>,
 }
 
 /// One function that a grant reaches.
@@ -208,7 +211,7 @@ fn show(view: &View) -> Result<(), Failure> {
         let state = styled(style(&function.freshness), &plain(&function.freshness));
         output::line(&format!("  {} {state}{until}", plain(&function.name)))?;
     }
-    Ok(())
+    view.evidence.as_ref().map_or(Ok(()), grant_usage::show)
 }
 
 fn say(answer: &Value, what: &str, shared: &Shared) -> Result<(), Failure> {

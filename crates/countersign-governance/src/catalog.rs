@@ -139,7 +139,8 @@ impl Governance {
     ) -> Result<Applied, CatalogError> {
         let actor = self.judged(actor);
         may_administer(&actor)?;
-        let digest = self.compile(raw.clone()).await?.digest;
+        let next = Arc::new(self.compile(raw.clone()).await?);
+        let digest = next.digest;
         let now = self.clock().now();
         let mut change = self.store().change().await?;
         let epoch = change.lock_epoch().await?;
@@ -155,9 +156,10 @@ impl Governance {
             change.add_catalog(&CatalogRow { digest, catalog: raw }, &by, now, id).await?;
             // Its delivery makes the next epoch.
             let epoch = Epoch(epoch.0.saturating_add(1));
-            let event = Event::CatalogApplied(CatalogApplied { by, digest, epoch });
+            let event = Event::CatalogApplied(CatalogApplied { by: by.clone(), digest, epoch });
             let entry = Entry::new(id, now, event);
             self.keep(&mut change, entry, &digest.to_string(), Effect::AtDelivery).await?;
+            self.review_catalog(&mut change, &next, &by).await?;
             change.commit().await?;
         }
         self.settle(Effect::AtDelivery).await?;

@@ -9,6 +9,7 @@ mod close;
 mod deed;
 mod ends;
 mod error;
+mod events;
 mod evidence;
 mod fill;
 mod hand_on;

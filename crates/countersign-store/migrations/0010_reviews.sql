@@ -2,7 +2,7 @@
 
 -- filler: which gateway makes the snapshot while the campaign is `opening`, by a name of that run.
 CREATE TABLE campaigns (
-    id TEXT {BYTEWISE} PRIMARY KEY,
+    id TEXT PRIMARY KEY,
     state TEXT NOT NULL,
     revision BIGINT NOT NULL,
     filler TEXT,
@@ -15,8 +15,8 @@ CREATE INDEX campaigns_by_state ON campaigns (state, id);
 -- One grant in a campaign. verify: 1 while what was decided is not yet seen on every gateway.
 -- The snapshot stands last and apart: it is written once and is much larger than the rest.
 CREATE TABLE review_items (
-    campaign TEXT {BYTEWISE} NOT NULL,
-    item TEXT {BYTEWISE} NOT NULL,
+    campaign TEXT NOT NULL,
+    item TEXT NOT NULL,
     state TEXT NOT NULL,
     result TEXT NOT NULL,
     sensitivity TEXT NOT NULL,
@@ -35,8 +35,8 @@ CREATE INDEX review_items_unverified ON review_items (campaign, item) WHERE veri
 
 -- Who is or was asked about an item; waits: 1 while their answer is waited for.
 CREATE TABLE review_reviewers (
-    campaign TEXT {BYTEWISE} NOT NULL,
-    item TEXT {BYTEWISE} NOT NULL,
+    campaign TEXT NOT NULL,
+    item TEXT NOT NULL,
     reviewer TEXT {BYTEWISE} NOT NULL,
     waits BIGINT NOT NULL,
     PRIMARY KEY (campaign, item, reviewer)

@@ -15,7 +15,7 @@ use crate::{
 };
 use countersign_model::{
     CallerKind, CampaignId, Catalog, Grant, Holder, Sensitivity, Subject, Timestamp,
-    grant::{Certified, Terms},
+    grant::{Certified, Ended, Terms},
     record::{GrantChange, ReviewChange},
     review::{
         Answer, Campaign, Item, ItemResult, ItemState, Judged, Outcome, ReviewFacts, ReviewRefused,
@@ -69,22 +69,25 @@ impl Governance {
         let mut all = Vec::with_capacity(answers.len());
         for new in answers {
             let grant = new.grant;
-            let result = self.answer_one(&mut deed, &asked, new).await;
-            if let Err(ReviewError::Unavailable(unavailable)) = result {
-                return Err(unavailable.into());
-            }
+            let result = match self.prepare(&mut deed, &asked, new).await {
+                // From here on a failure would leave half of it: then nothing of the act is kept.
+                Ok(prepared) => Ok(self.carry_out(&mut deed, &asked, prepared).await?),
+                Err(ReviewError::Unavailable(unavailable)) => return Err(unavailable.into()),
+                Err(refused) => Err(refused),
+            };
             all.push(Answered { grant, result });
         }
         deed.finish().await?;
         Ok(all)
     }
 
-    async fn answer_one(
+    /// Judges an answer. Nothing is written.
+    async fn prepare(
         &self,
         deed: &mut Deed<'_>,
         asked: &Asked<'_>,
         new: NewAnswer,
-    ) -> Result<Item, ReviewError> {
+    ) -> Result<Prepared, ReviewError> {
         let id = asked.campaign.id;
         let mut row = deed.change.item(id, new.grant).await?.ok_or(ReviewError::NoItem)?;
         let grant = deed.change.grant(new.grant).await?.ok_or(ReviewError::NoItem)?;
@@ -96,8 +99,8 @@ impl Governance {
         let reason = reason(asked.campaign, &row.item, sensitivity, &new)?;
         if let ReviewVerdict::HandOn { to } = &new.verdict {
             let taker = Taker { from: asked.actor.subject(), to, why: &reason };
-            self.hand_on_one(deed, asked, &mut row, &reviewed, &taker).await?;
-            return Ok(row.item);
+            self.hand_over(asked, &mut row.item, &reviewed, &taker, deed.now).await?;
+            return Ok(Prepared::HandOn { row, to: to.clone(), why: reason });
         }
         check_version(&row.item, &grant.grant, &new, deed.now)?;
         check_in_bulk(asked, sensitivity, &new.verdict)?;
@@ -115,10 +118,28 @@ impl Governance {
             void: None,
         };
         replace(&mut row.item, asked, &answer)?;
-        self.act(deed, asked, &mut row, &grant, &answer).await?;
-        deed.write_item(&row).await?;
-        deed.decided(&row.item, answer.version, Some(&answer)).await?;
-        Ok(row.item)
+        Ok(Prepared::Answer { row, grant, answer })
+    }
+
+    async fn carry_out(
+        &self,
+        deed: &mut Deed<'_>,
+        asked: &Asked<'_>,
+        prepared: Prepared,
+    ) -> Result<Item, ReviewError> {
+        match prepared {
+            Prepared::HandOn { row, to, why } => {
+                let taker = Taker { from: asked.actor.subject(), to: &to, why: &why };
+                self.write_handed(deed, asked, &row, &taker).await?;
+                Ok(row.item)
+            }
+            Prepared::Answer { mut row, grant, answer } => {
+                self.act(deed, asked, &mut row, &grant, &answer).await?;
+                deed.write_item(&row).await?;
+                deed.decided(&row.item, answer.version, Some(&answer)).await?;
+                Ok(row.item)
+            }
+        }
     }
 
     /// Does what the answers that count make of an item.
@@ -173,6 +194,12 @@ impl Governance {
         });
         Ok(())
     }
+}
+
+/// An answer that was judged, and what it is to be written to.
+enum Prepared {
+    HandOn { row: ItemRow, to: Subject, why: String },
+    Answer { row: ItemRow, grant: GrantRow, answer: Answer },
 }
 
 /// People in good standing who change things: never an agent, a service or an auditor (R5).
@@ -319,13 +346,14 @@ fn check_version(
         }
         ReviewVerdict::Revoke | ReviewVerdict::HandOn { .. } | ReviewVerdict::DontKnow => {}
     }
-    let is_over = match grant.ended(now) {
-        Some(countersign_model::grant::Ended::Suspended { .. }) | None => None,
-        Some(over) => Some(over),
-    };
-    match is_over {
+    match grant.ended(now) {
         None => Ok(()),
-        Some(_) => Err(ReviewError::ItemState { state: item.state.name() }),
+        // What nobody answered about is suspended by us, and stands again when somebody keeps it.
+        Some(Ended::Suspended { .. }) if !keeps(&new.verdict) || is_suspended_here(grant) => Ok(()),
+        Some(suspended @ Ended::Suspended { .. }) => Err(crate::GrantError::from(suspended).into()),
+        Some(Ended::Revoked { .. } | Ended::Expired { .. }) => {
+            Err(ReviewError::ItemState { state: item.state.name() })
+        }
     }
 }
 

@@ -19,6 +19,9 @@ impl Governance {
     /// Closes a campaign before its time: after the due date as soon as nothing is open, before it only
     /// when everybody who decided something has signed for it.
     pub(super) async fn close_early(&self, row: &CampaignRow) -> Result<Went, ReviewError> {
+        if row.campaign.state == CampaignState::Open && row.campaign.sign_offs.is_empty() {
+            return Ok(Went::Nowhere);
+        }
         let counts = self.store().view().await?.item_counts(row.campaign.id).await?;
         let progress = progress(&counts);
         if progress.open > 0 || progress.suspended > 0 {

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{Actor, Forbidden, Governance, roles};
 use countersign_model::{
-    CallerKind, CampaignId, Person, Subject,
+    CallerKind, CampaignId, Person, Subject, Timestamp,
     approval::Standing,
     review::{
         Answer, Item, ItemState, ReviewFacts, ReviewVerdict, Reviewed, item::Reviewer, may_review,
@@ -71,62 +71,66 @@ impl Governance {
         let taker = Taker { from: &from, to: &new.to, why: &why };
         let mut all = Vec::with_capacity(new.grants.len());
         for grant in new.grants {
-            let result = self.hand_on_item(&mut deed, &asked, grant, &taker).await;
-            if let Err(ReviewError::Unavailable(unavailable)) = result {
-                return Err(unavailable.into());
-            }
+            let result = match self.prepare_hand_on(&mut deed, &asked, grant, &taker).await {
+                Ok(row) => {
+                    self.write_handed(&mut deed, &asked, &row, &taker).await?;
+                    Ok(row.item)
+                }
+                Err(ReviewError::Unavailable(unavailable)) => return Err(unavailable.into()),
+                Err(refused) => Err(refused),
+            };
             all.push(Answered { grant, result });
         }
         deed.finish().await?;
         Ok(all)
     }
 
-    async fn hand_on_item(
+    async fn prepare_hand_on(
         &self,
         deed: &mut Deed<'_>,
         asked: &Asked<'_>,
         grant: countersign_model::GrantId,
         taker: &Taker<'_>,
-    ) -> Result<Item, ReviewError> {
+    ) -> Result<ItemRow, ReviewError> {
         let id = asked.campaign.id;
         let mut row = deed.change.item(id, grant).await?.ok_or(ReviewError::NoItem)?;
         let stored = deed.change.grant(grant).await?.ok_or(ReviewError::NoItem)?;
         let reviewed = Reviewed::of(&stored.grant, asked.catalog);
         let sensitivity = reviewed.sensitivity.max(row.item.snapshot.sensitivity);
         let reviewed = Reviewed { sensitivity, ..reviewed };
-        self.hand_on_one(deed, asked, &mut row, &reviewed, taker).await?;
-        Ok(row.item)
+        self.hand_over(asked, &mut row.item, &reviewed, taker, deed.now).await?;
+        Ok(row)
     }
 
-    /// Hands one item on, and writes it.
-    pub(super) async fn hand_on_one(
+    /// Puts somebody else in the place of a reviewer, if they may review the grant. Nothing is written.
+    pub(super) async fn hand_over(
         &self,
-        deed: &mut Deed<'_>,
         asked: &Asked<'_>,
-        row: &mut ItemRow,
+        item: &mut Item,
         reviewed: &Reviewed<'_>,
         taker: &Taker<'_>,
+        now: Timestamp,
     ) -> Result<(), ReviewError> {
-        match row.item.state {
+        match item.state {
             ItemState::Open | ItemState::Suspended { .. } => {}
             ItemState::Decided(_) | ItemState::Moot { .. } => {
-                return Err(ReviewError::ItemState { state: row.item.state.name() });
+                return Err(ReviewError::ItemState { state: item.state.name() });
             }
         }
-        if !row.item.waits_for(taker.from) {
+        if !item.waits_for(taker.from) {
             return Err(ReviewError::NotAsked);
         }
         if !self.is_known(taker.to, asked).await? {
             let message = "nobody of that name has signed in or stands in a directory";
             return Err(ReviewError::invalid("to", message));
         }
-        let reviewers = replaced(&row.item, taker, deed.now);
-        eligible(asked, reviewed, &row.item, &reviewers, taker.to)?;
-        row.item.reviewers = reviewers;
-        row.item.answers.push(Answer {
+        let reviewers = replaced(item, taker, now);
+        eligible(asked, reviewed, item, &reviewers, taker.to)?;
+        item.reviewers = reviewers;
+        item.answers.push(Answer {
             by: asked.actor.subject().clone(),
-            at: deed.now,
-            stage: row.item.stage,
+            at: now,
+            stage: item.stage,
             version: reviewed.grant.version,
             verdict: ReviewVerdict::HandOn { to: taker.to.clone() },
             reason: taker.why.to_owned(),
@@ -135,9 +139,19 @@ impl Governance {
             seen_ms: None,
             void: None,
         });
+        Ok(())
+    }
+
+    pub(super) async fn write_handed(
+        &self,
+        deed: &mut Deed<'_>,
+        asked: &Asked<'_>,
+        row: &ItemRow,
+        taker: &Taker<'_>,
+    ) -> Result<(), ReviewError> {
         deed.write_item(row).await?;
         deed.changed(handed(&row.item, asked.actor.subject(), taker.why)).await?;
-        self.tell_handed_on(deed, asked.campaign, &row.item, taker).await?;
+        self.tell_handed_on(deed, asked.campaign, taker).await?;
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use countersign_model::{
         reviewers_for, reviewers_now, schedule::StageMode,
     },
 };
-use countersign_store::{ITEMS_PAGE_MAX, ItemQuery, ItemRow};
+use countersign_store::{ITEMS_PAGE_MAX, ItemQuery, ItemRow, Written};
 use std::collections::BTreeSet;
 
 /// Items that are looked at together.
@@ -80,10 +80,19 @@ impl Governance {
 
     /// Looks at the items of reviewers who left, came back, or have somebody stand in or no more.
     pub(super) async fn follow_people(&self, seen: &mut Seen) -> Result<(), Unavailable> {
+        // Whoever leaves makes another policy; standing in begins and ends on the minute.
+        let minute = self.clock().now().seconds().div_euclid(60);
+        let looked_at = Some((self.policy().epoch(), minute));
+        if seen.looked_at == looked_at {
+            return Ok(());
+        }
         let facts = self.review_facts().await?;
         let away = away(&facts);
         let moved: BTreeSet<&Subject> = match &seen.away {
-            Some(before) if *before == away => return Ok(()),
+            Some(before) if *before == away => {
+                seen.looked_at = looked_at;
+                return Ok(());
+            }
             Some(before) => {
                 let changed = before.symmetric_difference(&away);
                 changed.flat_map(|(of, to)| to.iter().chain([of])).collect()
@@ -99,6 +108,7 @@ impl Governance {
             self.follow_person(&subject, &facts).await?;
         }
         seen.away = Some(away);
+        seen.looked_at = looked_at;
         Ok(())
     }
 
@@ -185,11 +195,18 @@ impl Governance {
                 return Ok(());
             }
             let mut change = self.store().change().await?;
+            let mut done = 0_usize;
             for row in &page {
-                // Whoever else wrote meanwhile is looked at again.
-                let _written = change.verify_item(row, self.clock().now()).await?;
+                match change.verify_item(row, self.clock().now()).await? {
+                    Written::Done => done += 1,
+                    // Whatever else was written meanwhile is looked at again.
+                    Written::Conflict => {}
+                }
             }
             change.commit().await?;
+            if done == 0 {
+                return Ok(());
+            }
             view = self.store().view().await?;
         }
     }
@@ -270,14 +287,25 @@ fn taken_over(
     if waited.is_empty() {
         return None;
     }
-    let now = reviewers_now(stage, rules, &reviewed, &waited, facts)?;
-    // Where each must answer, somebody who can't and whom nobody replaces is still missed.
-    if now.is_empty() && stage.mode == StageMode::All && !answered.is_empty() {
-        return None;
+    let has = |all: &[Reviewer], one: &Reviewer| all.iter().any(|it| it.subject == one.subject);
+    let now = reviewers_now(stage, rules, &reviewed, &item.reviewers, facts)?;
+    if answered.iter().all(|it| has(&now, it)) {
+        return Some(now).filter(|it| is_enough(it, &answered, stage.mode));
     }
-    let is_new = |it: &Reviewer| !answered.iter().any(|old| old.subject == it.subject);
-    let new: Vec<Reviewer> = now.into_iter().filter(|it| is_new(it)).collect();
-    Some(answered.into_iter().chain(new).collect())
+    // Somebody who has answered is gone: nobody needs to answer again for them.
+    let now = reviewers_now(stage, rules, &reviewed, &waited, facts)?;
+    let new = now.into_iter().filter(|it| !has(&answered, it));
+    let now: Vec<Reviewer> = answered.iter().cloned().chain(new).collect();
+    Some(now).filter(|it| is_enough(it, &answered, stage.mode))
+}
+
+/// Where each must answer, somebody who can't and whom nobody replaces is still missed: those who have
+/// answered are not all by themselves.
+fn is_enough(now: &[Reviewer], answered: &[Reviewer], mode: StageMode) -> bool {
+    match mode {
+        StageMode::All => answered.is_empty() || now.len() > answered.len(),
+        StageMode::AnyOne | StageMode::Quorum(_) => true,
+    }
 }
 
 /// Who may not answer, and who has whom stand in.

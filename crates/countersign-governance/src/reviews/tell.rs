@@ -104,21 +104,18 @@ impl Governance {
         self.tell(&mut deed.change, notice).await
     }
 
+    /// Told once for an act, whatever the number of items.
     pub(super) async fn tell_handed_on(
         &self,
         deed: &mut Deed<'_>,
         campaign: &Campaign,
-        item: &Item,
         taker: &Taker<'_>,
     ) -> Result<(), StoreError> {
         let title = format!("{} hands you a review: {}", taker.from, campaign.title);
-        let text = format!("The grant of {}. {}", item.snapshot.grant.holder, taker.why);
-        let mut notice =
-            notice(campaign, taker.to.clone(), NoticeKind::ReviewHandedOn, title, text);
-        notice.about.push(NoticeAbout::from(item.grant));
-        notice.link = format!("/console/reviews/{}/items/{}", campaign.id, item.grant);
-        notice.occasion =
-            format!("review:{}:{}:handed_on:{}", campaign.id, item.grant, deed.now.millis());
+        let text = format!("Please answer until {}. {}", campaign.due_at.date(), taker.why);
+        let kind = NoticeKind::ReviewHandedOn;
+        let mut notice = notice(campaign, taker.to.clone(), kind, title, text);
+        notice.occasion = format!("review:{}:handed_on:{}", campaign.id, deed.now.millis());
         self.tell(&mut deed.change, notice).await
     }
 

@@ -21,6 +21,8 @@ pub(super) struct Seen {
     pub(super) grants: Option<Epoch>,
     /// Who may not answer, or has somebody stand in, as of the last look.
     pub(super) away: Option<BTreeSet<(Subject, Option<Subject>)>>,
+    /// Under which policy, and in which minute, people were last looked at.
+    pub(super) looked_at: Option<(Epoch, i64)>,
 }
 
 impl Working {

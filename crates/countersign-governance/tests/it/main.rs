@@ -23,6 +23,7 @@ mod history;
 mod hoop;
 mod notices;
 mod policy;
+mod reviews;
 mod session_ends;
 mod sessions;
 mod stops;

@@ -241,6 +241,7 @@ impl Assembly {
             Failure::caused(Exit::Failed, "the ledger can't be written", &error)
         })?;
         tokio::spawn(self.governance.clone().keep_current());
+        tokio::spawn(self.governance.clone().keep_reviews());
         tokio::spawn(self.gateway.clone().keep_sessions());
         tokio::spawn(self.senders.clone().keep_sending(self.governance.clone()));
         let (governance, recordings) = (self.governance.clone(), self.files.recordings.clone());

@@ -11,6 +11,7 @@ mod ends;
 mod error;
 mod events;
 mod evidence;
+mod facts;
 mod fill;
 mod hand_on;
 mod open;

@@ -11,7 +11,6 @@ pub mod recurrence;
 pub mod reduce;
 pub mod reviewers;
 pub mod schedule;
-pub mod scope;
 pub mod usage;
 
 pub use campaign::{AutomaticEnd, Campaign, CampaignOrigin, CampaignState, Covers, SignOff};

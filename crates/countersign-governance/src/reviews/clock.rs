@@ -123,7 +123,7 @@ impl Governance {
     async fn open_scheduled(&self) -> Result<(), Unavailable> {
         let snapshot = self.policy().load();
         let mut first = Ok(());
-        for schedule in schedules(snapshot.catalog()) {
+        for schedule in snapshot.catalog().schedules.values() {
             let done = quiet(self.open_due(schedule).await);
             if first.is_ok() {
                 first = done;
@@ -281,18 +281,5 @@ pub(super) fn quiet(result: Result<(), ReviewError>) -> Result<(), Unavailable> 
             tracing::warn!(cause = %chain(&error), "a review could not go on");
             Ok(())
         }
-    }
-}
-
-pub(super) fn schedules(_: &countersign_model::Catalog) -> std::slice::Iter<'static, Schedule> {
-    [].iter()
-}
-
-impl Governance {
-    pub(super) async fn review_facts(
-        &self,
-    ) -> Result<countersign_model::review::ReviewFacts, Unavailable> {
-        let now = self.clock().now();
-        Ok(countersign_model::review::ReviewFacts::of(self.policy().load(), now))
     }
 }

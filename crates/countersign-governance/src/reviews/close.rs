@@ -106,7 +106,7 @@ impl Governance {
             let is_new = |it: &&Arc<Grant>| {
                 !items.contains(&it.id)
                     && !is_over(it, now)
-                    && scope.has(&Reviewed::of(it, catalog), catalog)
+                    && scope.includes(&Reviewed::of(it, catalog), catalog)
             };
             snapshot.grants().filter(is_new).cloned().collect()
         };

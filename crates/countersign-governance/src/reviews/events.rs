@@ -81,7 +81,7 @@ impl Governance {
 /// grant is always more than a share, so the breaker has nothing to say.
 fn rules(grant: &Grant, catalog: &Catalog, by: &Subject) -> CampaignRules {
     let reviewed = Reviewed::of(grant, catalog);
-    let rules = match super::clock::schedules(catalog).find(|it| it.scope.has(&reviewed, catalog)) {
+    let rules = match catalog.schedules.values().find(|it| it.scope.includes(&reviewed, catalog)) {
         Some(schedule) => schedule.rules.clone(),
         None => CampaignRules {
             owner: by.clone(),

@@ -93,7 +93,7 @@ impl Governance {
                     Some(countersign_model::grant::Ended::Revoked { .. }) => "revoked",
                     Some(countersign_model::grant::Ended::Suspended { .. }) | None => {
                         let item = Reviewed::of(grant, of.catalog());
-                        if scope.has(&item, of.catalog()) {
+                        if scope.includes(&item, of.catalog()) {
                             grants.push(Arc::clone(grant));
                             continue;
                         }

@@ -169,7 +169,7 @@ impl Governance {
     }
 }
 
-fn replaced(item: &Item, taker: &Taker<'_>, since: countersign_model::Timestamp) -> Vec<Reviewer> {
+fn replaced(item: &Item, taker: &Taker<'_>, since: Timestamp) -> Vec<Reviewer> {
     let others = item.reviewers.iter().filter(|it| it.subject != *taker.from);
     let others = others.filter(|it| it.subject != *taker.to).cloned();
     let why = format!("handed on by {}", taker.from);

@@ -12,7 +12,6 @@ mod heard;
 mod open;
 mod outbox;
 mod people;
-mod reviews;
 mod sessions;
 mod stops;
 mod used_once;

@@ -40,6 +40,8 @@ fn item(reviewers: &[&str], stage: usize, answers: &[&str]) -> Item {
         rate: None,
         made_by: "ada".into(),
         made_at: NOW,
+        origin: crate::GrantOrigin::Direct,
+        successor_of: None,
         expires_at: None,
         certified: None,
         origin: GrantOrigin::Direct,

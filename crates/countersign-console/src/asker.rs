@@ -10,7 +10,7 @@ use crate::{
 use axum::response::{IntoResponse, Response};
 use countersign_governance::Actor;
 use countersign_identity::{Asked, Blame, Peer, Presented, Thumbprint, challenge};
-use countersign_model::Caller;
+use countersign_model::{Caller, Timestamp};
 use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 use std::sync::Arc;
 
@@ -25,6 +25,8 @@ pub(crate) struct Asker {
     pub(crate) credential: Credential,
     /// Notices that they have not read; counted for pages only.
     pub(crate) unread: u64,
+    /// When they last proved themself at their provider, if it is known.
+    pub(crate) signed_in_at: Option<Timestamp>,
 }
 
 /// How an asker proved who they are.
@@ -64,12 +66,8 @@ pub(crate) async fn by_cookie(
     let Some(found) = web_session::find(console, headers).await? else { return Ok(None) };
     let actor = console.governance().actor(&found.caller);
     let caller = Arc::new(found.caller);
-    Ok(Some(Asker {
-        actor,
-        caller,
-        credential: Credential::Cookie { csrf: found.csrf },
-        unread: 0,
-    }))
+    let (credential, signed_in_at) = (Credential::Cookie { csrf: found.csrf }, found.proved_at);
+    Ok(Some(Asker { actor, caller, credential, signed_in_at, unread: 0 }))
 }
 
 /// Whose token it is, or the answer that says why not.
@@ -116,5 +114,6 @@ pub(crate) async fn by_token(console: &Console, parts: &Parts) -> Result<Asker, 
         .sent_by(parts.extensions.get::<Peer>().copied());
     let proved = console.parts.verifier.identify(presented).await.map_err(refuse)?;
     let actor = console.governance().actor(proved.caller());
-    Ok(Asker { actor, caller: proved.into(), credential: Credential::Bearer, unread: 0 })
+    let signed_in_at = proved.caller().issued.authenticated_at;
+    Ok(Asker { actor, caller: proved.into(), credential: Credential::Bearer, signed_in_at, unread: 0 })
 }

@@ -79,6 +79,7 @@ async fn renew(console: &Console, sign_in: &SignIn, name: &str) -> Result<Renewe
                 notes: sealed::seal(console, What::Notes, name, &renewed.notes),
                 renewed_at: now,
                 is_renewable: kept.is_renewable,
+                proved_at: kept.proved_at,
             };
             let Ok(document) = serde_json::to_string(&next) else { return Ok(Renewed::Ended) };
             store.end_renewal(name, &document).await?;

@@ -25,6 +25,8 @@ pub(crate) struct Found {
     pub(crate) caller: Caller,
     /// What forms of this session carry.
     pub(crate) csrf: String,
+    /// When the person proved themself at the identity provider, if that is known.
+    pub(crate) proved_at: Option<Timestamp>,
 }
 
 /// What the store keeps with a session.
@@ -43,6 +45,9 @@ pub(crate) struct Kept {
     /// Whether there is something to renew it with.
     #[serde(default)]
     pub(crate) is_renewable: bool,
+    /// When the person proved themself at the identity provider, if that is known. No renewal moves it.
+    #[serde(default)]
+    pub(crate) proved_at: Option<Timestamp>,
 }
 
 /// A person who proved who they are, at the door.
@@ -55,6 +60,8 @@ pub(crate) struct Proved {
     pub(crate) tokens: Option<countersign_identity::Kept>,
     /// When the session at the identity provider ends; ours ends no later.
     pub(crate) ends: Option<Timestamp>,
+    /// When they proved it, if that is known.
+    pub(crate) proved_at: Option<Timestamp>,
 }
 
 /// A session that was ended: whose it was, and what ends it at the identity provider.
@@ -94,9 +101,12 @@ pub(crate) async fn find(console: &Console, headers: &HeaderMap) -> Result<Optio
         store.remove_web_session(&name).await.map_err(|error| unavailable(&error))?;
         return Ok(None);
     }
+    let proved_at = kept.proved_at;
     match renewal::current(console, &name, kept).await.map_err(|error| unavailable(&error))? {
         // What ends the session is compared with the sign-in, however often it was renewed since.
-        Some(caller) => Ok(Some(Found { caller: Caller { issued, ..caller }, csrf: csrf(&id) })),
+        Some(caller) => {
+            Ok(Some(Found { caller: Caller { issued, ..caller }, csrf: csrf(&id), proved_at }))
+        }
         None => Ok(None),
     }
 }
@@ -116,7 +126,7 @@ pub(crate) async fn begin_beside(
     console: &Console,
     proved: Proved,
 ) -> Result<Option<HeaderValue>, Problem> {
-    let Proved { caller, notes, tokens, ends } = proved;
+    let Proved { caller, notes, tokens, ends, proved_at } = proved;
     let (now, store) = (console.now(), console.governance().store());
     let id = URL_SAFE_NO_PAD.encode(console.governance().entropy().bytes::<32>());
     store.sweep_web_sessions(now).await.map_err(|error| unavailable(&error))?;
@@ -129,7 +139,7 @@ pub(crate) async fn begin_beside(
     let sealed = tokens.and_then(|it| sealed::seal(console, What::Tokens, &name, it));
     let is_renewable = sealed.is_some() && tokens.is_some_and(|it| it.is_renewable());
     let notes = sealed::seal(console, What::Notes, &name, &notes);
-    let kept = Kept { caller, sealed, notes, renewed_at: now, is_renewable };
+    let kept = Kept { caller, sealed, notes, renewed_at: now, is_renewable, proved_at };
     let document = serde_json::to_string(&kept).map_err(|_| Problem::internal())?;
     let session =
         WebSession { name, subject, made_at: now, seen_at: now, expires_at, origin, document };
@@ -179,7 +189,7 @@ pub(crate) fn seen(caller: &Caller, now: Timestamp) -> PersonRow {
 
 fn origin(caller: &Caller) -> SessionOrigin {
     let text = |name: &Option<Arc<str>>| name.as_deref().unwrap_or_default().to_owned();
-    let Issued { issuer: _, at, subject, session } = &caller.issued;
+    let Issued { issuer: _, at, subject, session, authenticated_at: _ } = &caller.issued;
     SessionOrigin {
         issuer: caller.issuer.to_string(),
         subject: text(subject),
@@ -195,6 +205,7 @@ fn issued(origin: SessionOrigin) -> Issued {
         at: Some(origin.issued_at),
         subject: text(origin.subject),
         session: text(origin.session),
+        authenticated_at: None,
     }
 }
 

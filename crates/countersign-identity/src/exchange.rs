@@ -235,6 +235,8 @@ fn source(subject: &Caller, actor: &Caller) -> Issued {
     Issued {
         issuer: Some(Arc::clone(issuer)),
         at: subject.issued.at.zip(actor.issued.at).map(|(one, other)| one.min(other)),
+        // What an agent does with it is nobody's signature.
+        authenticated_at: None,
         ..subject.issued.clone()
     }
 }

@@ -94,7 +94,7 @@ pub use own::{
     Binding, CertificateBinding, IssuedToken, LIFETIME_MAX, OWN_ISSUER, OwnFault, OwnIssuer,
     OwnSettings, TooLarge,
 };
-pub use pkce::{Callback, CallbackFault, Pending};
+pub use pkce::{Callback, CallbackFault, Pending, Round};
 pub use presented::{Asked, Presented, Thumbprint};
 pub use preset::{Preset, expand_preset};
 pub use proofs::{NonceKey, ProofRules};

@@ -386,6 +386,10 @@ fn issued(claims: &Map<String, Value>) -> Issued {
         at: at.map(|seconds| Timestamp::from_millis(seconds.saturating_mul(1000))),
         subject: text("sub"),
         session: text("sid"),
+        authenticated_at: claims
+            .get("auth_time")
+            .and_then(Value::as_i64)
+            .map(|seconds| Timestamp::from_millis(seconds.saturating_mul(1000))),
     }
 }
 

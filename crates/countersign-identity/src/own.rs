@@ -292,7 +292,7 @@ fn act(actors: &[Subject]) -> Value {
 
 /// Where the subject was proved, for cut-offs: an exchanged token ends with what it came from.
 fn written(issued: &Issued) -> Option<Value> {
-    let Issued { issuer, at, subject, session } = issued;
+    let Issued { issuer, at, subject, session, authenticated_at: _ } = issued;
     Some(json!({
         "issuer": issuer.as_ref()?, "iat": at.map(Timestamp::seconds), "sub": subject, "sid": session,
     }))
@@ -309,6 +309,7 @@ pub(crate) fn source(claims: &Map<String, Value>) -> Issued {
         at: at.map(|seconds| Timestamp::from_millis(seconds.saturating_mul(1000))),
         subject: text("sub"),
         session: text("sid"),
+        authenticated_at: None,
     }
 }
 

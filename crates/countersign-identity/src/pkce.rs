@@ -17,7 +17,24 @@ pub struct Pending {
     verifier: Hidden,
     redirect_uri: String,
     began_at: Timestamp,
+    #[serde(default)]
+    round: Round,
 }
+
+/// Why somebody is sent to sign in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Round {
+    /// To be let in: a session at the provider is as good as a new proof.
+    #[default]
+    Ordinary,
+    /// To sign something: the provider asks who it is, however lately it did.
+    Anew,
+}
+
+/// A provider that was to ask anew did not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NotAnew;
 
 /// What the browser brings back to the redirect URI.
 #[derive(Clone, Debug, Default)]
@@ -67,6 +84,29 @@ impl Pending {
             verifier: random(),
             redirect_uri: redirect_uri.to_owned(),
             began_at: now,
+            round: Round::Ordinary,
+        }
+    }
+
+    /// The same, for another kind of round.
+    pub(crate) fn of(self, round: Round) -> Self {
+        Self { round, ..self }
+    }
+
+    /// When somebody proved themself who ends this sign-in now, if that is known. The error is that a
+    /// provider that was to ask anew did not.
+    pub(crate) fn proved_at(
+        &self,
+        authenticated_at: Option<Timestamp>,
+        now: Timestamp,
+        skew: Span,
+    ) -> Result<Option<Timestamp>, NotAnew> {
+        match (self.round, authenticated_at) {
+            (Round::Ordinary, at) => Ok(at),
+            (Round::Anew, Some(at)) if at < self.began_at.minus(skew) => Err(NotAnew),
+            (Round::Anew, Some(at)) => Ok(Some(at)),
+            // It was asked to ask, and says nothing of time.
+            (Round::Anew, None) => Ok(Some(now)),
         }
     }
 
@@ -118,9 +158,19 @@ impl Pending {
             .append_pair("nonce", self.nonce.reveal())
             .append_pair("code_challenge", &URL_SAFE_NO_PAD.encode(challenge))
             .append_pair("code_challenge_method", "S256");
-        if scopes.iter().any(|it| it == "offline_access") {
-            // OpenID Connect Core §11: without it the scope is ignored.
-            query.append_pair("prompt", "consent");
+        let anew = match self.round {
+            Round::Ordinary => None,
+            // It knows no `login`, and refuses what it does not know.
+            Round::Anew if endpoint.starts_with("https://accounts.google.com/") => {
+                Some("select_account")
+            }
+            Round::Anew => Some("login"),
+        };
+        // OpenID Connect Core §11: without it the scope is ignored.
+        let offline = scopes.iter().any(|it| it == "offline_access").then_some("consent");
+        let prompt: Vec<&str> = anew.into_iter().chain(offline).collect();
+        if !prompt.is_empty() {
+            query.append_pair("prompt", &prompt.join(" "));
         }
         query.extend_pairs(more);
         drop(query);

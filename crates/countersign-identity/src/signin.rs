@@ -12,8 +12,8 @@ pub use logout::{Logout, LogoutRefused};
 pub use renew::{Kept, RenewalFailed, Renewed};
 
 use crate::{
-    Callback, CallbackFault, Fault, Hidden, Http, Pending, Refused, SecretFault, SignInConfig,
-    SignInNotes, TokenRefused, TokenSet, Verifier,
+    Callback, CallbackFault, Fault, Hidden, Http, Pending, Refused, Round, SecretFault,
+    SignInConfig, SignInNotes, TokenRefused, TokenSet, Verifier,
     claims::{self, Times, at_path},
     discovery::{Discovery, DiscoveryFailed},
     explain::Trace,
@@ -59,6 +59,9 @@ pub struct SignedIn {
     pub notes: SignInNotes,
     /// When the ID token ends. The console's session may outlive it.
     pub expires_at: Timestamp,
+    /// When they proved themself at the issuer (`auth_time`); of a round in which it was to ask anew and
+    /// said no time, now.
+    pub proved_at: Option<Timestamp>,
 }
 
 /// A sign-in that did not succeed.
@@ -174,11 +177,29 @@ impl SignIn {
         redirect_uri: &str,
         entropy: &Entropy,
     ) -> Result<(String, Pending), SigninRefused> {
+        self.begin_round(redirect_uri, Round::Ordinary, entropy).await
+    }
+
+    /// [`Self::begin`] for a kind of round. In [`Round::Anew`] the issuer is asked to ask the person, by
+    /// `prompt` and `max_age` (OpenID Connect Core §3.1.2.1), and what it proved before does not do.
+    ///
+    /// # Errors
+    /// [`SigninRefused::Discovery`] if the issuer cannot be reached.
+    pub async fn begin_round(
+        &self,
+        redirect_uri: &str,
+        round: Round,
+        entropy: &Entropy,
+    ) -> Result<(String, Pending), SigninRefused> {
         let discovery = self.issuer.discovery().await?;
         let pending =
-            Pending::new(&self.issuer.config.name, redirect_uri, self.clock.now(), entropy);
+            Pending::new(&self.issuer.config.name, redirect_uri, self.clock.now(), entropy)
+                .of(round);
         let endpoint = discovery.authorization_endpoint()?;
-        let max_age = self.config.max_age.map(|it| (it.millis() / 1000).to_string());
+        let max_age = match round {
+            Round::Ordinary => self.config.max_age.map(|it| (it.millis() / 1000).to_string()),
+            Round::Anew => Some("0".to_owned()),
+        };
         let acr = self.config.acr_values.join(" ");
         let mut more: Vec<(&str, &str)> = Vec::new();
         more.extend(max_age.iter().map(|it| ("max_age", it.as_str())));
@@ -217,6 +238,11 @@ impl SignIn {
         let mut trace = Trace::on();
         let verified = self.verify_id_token(&id_token, &tokens, &pending, &mut trace).await;
         let (mut claims, expires_at) = verified?;
+        let authenticated_at =
+            auth_time(&claims).map(|seconds| Timestamp::from_millis(seconds.saturating_mul(1000)));
+        let skew = Span::from_seconds(self.issuer.skew_seconds());
+        let proved_at = pending.proved_at(authenticated_at, now, skew);
+        let proved_at = proved_at.map_err(|_| SigninRefused::AuthTooOld)?;
         self.complete(&mut claims, &discovery, &tokens, Ask::IfMissing, &mut trace).await?;
         let caller = self.person(&claims, expires_at, &mut trace).await?;
         let text = |name: &str| claims.get(name).and_then(Value::as_str).map(str::to_owned);
@@ -230,7 +256,7 @@ impl SignIn {
         };
         let issuer_session = text("sid");
         let notes = SignInNotes::of(trace);
-        Ok(SignedIn { caller, issuer_subject, issuer_session, kept, notes, expires_at })
+        Ok(SignedIn { caller, issuer_subject, issuer_session, kept, notes, expires_at, proved_at })
     }
 
     /// The person that proved claims speak of, if they satisfy the issuer's rules.

@@ -21,6 +21,8 @@ pub struct Issued {
     pub subject: Option<Arc<str>>,
     /// The session at the issuer (`sid`).
     pub session: Option<Arc<str>>,
+    /// When the person proved themself at the issuer (`auth_time`), if it says so. No cut-off asks.
+    pub authenticated_at: Option<Timestamp>,
 }
 
 /// Whose sessions end.
@@ -65,7 +67,7 @@ impl CutOffs {
         if self.0.is_empty() {
             return None;
         }
-        let Issued { issuer, at, subject, session } = &caller.issued;
+        let Issued { issuer, at, subject, session, authenticated_at: _ } = &caller.issued;
         let issuer = issuer.as_ref().unwrap_or(&caller.issuer);
         let by_subject = subject.iter().map(|subject| Whose::IssuerSubject {
             issuer: Arc::clone(issuer),

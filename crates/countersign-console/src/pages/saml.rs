@@ -72,7 +72,8 @@ pub(crate) async fn begin(
 ) -> Result<Response, Problem> {
     let provider = by_name(&console, &name)?;
     let entropy = console.governance().entropy();
-    let (request, pending) = provider.begin(entropy).await.map_err(|it| refused(&name, &it))?;
+    let (request, pending) =
+        provider.begin_round(wanted.round(), entropy).await.map_err(|it| refused(&name, &it))?;
     let return_to = return_to::safe(wanted.return_to.as_deref()).to_owned();
     let session = web_session::named(&headers, console.scheme);
     let memory = serde_json::to_vec(&Memory { pending, return_to, session });
@@ -130,8 +131,9 @@ async fn finished(
     if let Some(earlier) = memory.as_ref().and_then(|it| it.session.as_deref()) {
         web_session::end_named(console, earlier).await?;
     }
-    let SamlSignedIn { caller, notes, session_ends, begun } = signed_in;
-    let proved = Proved { caller, notes, tokens: None, ends: session_ends };
+    let SamlSignedIn { caller, notes, session_ends, begun, proved_at } = signed_in;
+    let proved_at = Some(proved_at);
+    let proved = Proved { caller, notes, tokens: None, ends: session_ends, proved_at };
     let session = web_session::begin_beside(console, proved).await?;
     let wanted = match begun {
         Begun::Here => memory.as_ref().map(|it| it.return_to.as_str()),

@@ -17,7 +17,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use countersign_identity::{Callback, Pending, SignedIn, SigninRefused};
+use countersign_identity::{Callback, Pending, Round, SignedIn, SigninRefused};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +41,15 @@ pub(crate) struct Door {
 pub(crate) struct Wanted {
     pub(super) return_to: Option<String>,
     said: Option<String>,
+    /// Whether the provider is to ask anew who it is, however lately it did: for what is signed.
+    anew: Option<String>,
+}
+
+impl Wanted {
+    /// How the provider is asked.
+    pub(super) fn round(&self) -> Round {
+        if self.anew.is_some() { Round::Anew } else { Round::Ordinary }
+    }
 }
 
 /// What is kept in the cookie, sealed, while the browser is at the identity provider.
@@ -56,6 +65,10 @@ pub(crate) async fn choose(
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Problem> {
     let back = return_to::safe(wanted.return_to.as_deref());
+    let anew = match wanted.round() {
+        Round::Ordinary => "",
+        Round::Anew => "&anew=yes",
+    };
     let doors: Vec<Door> = console
         .parts
         .sign_ins
@@ -63,11 +76,11 @@ pub(crate) async fn choose(
         .enumerate()
         .map(|(place, (name, _))| Door {
             name: Text::line(name.clone()),
-            href: format!("/console/sign-in/{place}?return_to={}", encode(back)),
+            href: format!("/console/sign-in/{place}?return_to={}{anew}", encode(back)),
         })
         .chain(console.parts.saml.iter().map(|it| Door {
             name: Text::line(it.name().to_owned()),
-            href: format!("/console/saml/{}/begin?return_to={}", it.name(), encode(back)),
+            href: format!("/console/saml/{}/begin?return_to={}{anew}", it.name(), encode(back)),
         }))
         .collect();
     if let ([only], true) = (doors.as_slice(), wanted.return_to.is_some()) {
@@ -92,7 +105,8 @@ pub(crate) async fn begin(
     let (_, sign_in) = console.parts.sign_ins.get(place).ok_or_else(absent)?;
     let entropy = console.governance().entropy();
     let redirect_uri = console.address(CALLBACK);
-    let (url, pending) = sign_in.begin(&redirect_uri, entropy).await.map_err(|it| refused(&it))?;
+    let begun = sign_in.begin_round(&redirect_uri, wanted.round(), entropy).await;
+    let (url, pending) = begun.map_err(|it| refused(&it))?;
     let return_to = return_to::safe(wanted.return_to.as_deref()).to_owned();
     let memory = serde_json::to_vec(&Memory { pending, return_to });
     let memory = memory.map_err(|_| Problem::internal())?;
@@ -134,8 +148,8 @@ async fn finish(
         .sign_in(memory.pending.issuer())
         .ok_or_else(|| Problem::not_found("identity provider"))?;
     let signed_in = sign_in.finish(memory.pending, &callback).await.map_err(|it| refused(&it))?;
-    let SignedIn { caller, notes, kept, .. } = signed_in;
-    let proved = Proved { caller, notes, tokens: Some(kept), ends: None };
+    let SignedIn { caller, notes, kept, proved_at, .. } = signed_in;
+    let proved = Proved { caller, notes, tokens: Some(kept), ends: None, proved_at };
     let session = web_session::begin(console, headers, proved).await?;
     Ok((session, return_to::safe(Some(&memory.return_to)).to_owned()))
 }

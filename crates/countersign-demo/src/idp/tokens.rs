@@ -43,6 +43,9 @@ struct AccessClaims<'a> {
     client_id: &'a str,
     iat: i64,
     exp: i64,
+    /// Of people only (RFC 9068 §2.2.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_time: Option<i64>,
     jti: String,
     scope: String,
     name: &'a str,
@@ -75,6 +78,8 @@ struct Terms<'a> {
     client_id: &'a str,
     scopes: &'a [String],
     lifetime_seconds: i64,
+    /// When its person signed in.
+    signed_in_at: Option<i64>,
 }
 
 impl Idp {
@@ -93,7 +98,8 @@ impl Idp {
         if account.email.is_some() {
             scopes.extend(["openid", "profile", "email", "groups"].map(str::to_owned));
         }
-        let terms = Terms { audience, client_id, scopes: &scopes, lifetime_seconds };
+        let signed_in_at = account.email.map(|_| self.now().seconds());
+        let terms = Terms { audience, client_id, scopes: &scopes, lifetime_seconds, signed_in_at };
         Ok(self.access_token(account, terms)?)
     }
 
@@ -140,6 +146,7 @@ impl Idp {
             client_id: &sign_in.client_id,
             scopes: &sign_in.scopes,
             lifetime_seconds: TOKEN_SECONDS,
+            signed_in_at: account.email.map(|_| sign_in.signed_in_at.seconds()),
         };
         Ok(self.access_token(account, terms)?)
     }
@@ -153,6 +160,7 @@ impl Idp {
             client_id: terms.client_id,
             iat,
             exp: iat.saturating_add(terms.lifetime_seconds),
+            auth_time: terms.signed_in_at,
             jti: URL_SAFE_NO_PAD.encode(self.0.entropy.bytes::<16>()),
             scope: terms.scopes.join(" "),
             name: account.name,

@@ -42,6 +42,7 @@ fn token(at: Timestamp) -> Caller {
         at: Some(at),
         subject: Some("00u1".into()),
         session: Some("s1".into()),
+        authenticated_at: None,
     };
     Caller { issued, ..caller("riley", &[]) }
 }

@@ -37,6 +37,7 @@ fn caller() -> Caller {
             at: Some(NOW.minus(Span::from_seconds(60))),
             subject: Some("00u1".into()),
             session: Some("s1".into()),
+            authenticated_at: None,
         },
     }
 }

@@ -80,3 +80,35 @@ fn asks_with_pkce_and_hides_what_it_keeps() {
     let again: Pending = serde_json::from_str(&stored).unwrap();
     assert_eq!(again.verifier(), pending.verifier());
 }
+
+#[test]
+fn a_round_for_a_signature_asks_anew_and_takes_no_older_proof() {
+    let prompt = |round, endpoint: &str, scope: &str| {
+        let scopes = ["openid".to_owned(), scope.to_owned()];
+        let url = pending().of(round).authorize_url(endpoint, "web", &scopes, &[]).unwrap();
+        let url = url::Url::parse(&url).unwrap();
+        let found = url.query_pairs().find(|(name, _)| name == "prompt");
+        found.map(|(_, value)| value.into_owned())
+    };
+    let (op, google) = ("https://op.example/auth", "https://accounts.google.com/o/oauth2/v2/auth");
+    let check = |round, endpoint, scope, expect: Option<&str>| {
+        assert_eq!(prompt(round, endpoint, scope).as_deref(), expect, "{round:?} {scope}");
+    };
+    check(Round::Ordinary, op, "profile", None);
+    check(Round::Ordinary, op, "offline_access", Some("consent"));
+    check(Round::Anew, op, "profile", Some("login"));
+    check(Round::Anew, op, "offline_access", Some("login consent"));
+    check(Round::Anew, google, "profile", Some("select_account"));
+
+    let at = |millis| Timestamp::from_millis(millis);
+    let proved = |round, authenticated_at: Option<i64>| {
+        let pending = Pending { began_at: at(1_000_000), ..pending().of(round) };
+        pending.proved_at(authenticated_at.map(at), at(1_100_000), Span::from_seconds(60))
+    };
+    assert_eq!(proved(Round::Ordinary, None), Ok(None));
+    assert_eq!(proved(Round::Ordinary, Some(5)), Ok(Some(at(5))));
+    assert_eq!(proved(Round::Anew, Some(1_050_000)), Ok(Some(at(1_050_000))));
+    assert_eq!(proved(Round::Anew, Some(940_000)), Ok(Some(at(940_000))), "the clocks may differ");
+    assert_eq!(proved(Round::Anew, Some(939_999)), Err(NotAnew));
+    assert_eq!(proved(Round::Anew, None), Ok(Some(at(1_100_000))));
+}

@@ -33,6 +33,8 @@ pub(crate) struct Believed {
     pub(crate) ends_at: Timestamp,
     /// When the session at the provider ends, if it says so.
     pub(crate) session_ends: Option<Timestamp>,
+    /// When the person proved themself there (`AuthnInstant`); of several, the last.
+    pub(crate) authenticated_at: Timestamp,
 }
 
 pub(crate) fn read(verified: Verified<'_>, rules: Rules<'_>) -> Result<Believed, SamlRefused> {
@@ -50,7 +52,7 @@ pub(crate) fn read(verified: Verified<'_>, rules: Rules<'_>) -> Result<Believed,
     let subject = Subject::of(parts.subject)?;
     let (in_response_to, confirmed_until) = rules.check_confirmation(subject.confirmation)?;
     let conditions_until = rules.check_conditions(parts.conditions)?;
-    let session_ends = rules.check_sessions(&parts.sessions)?;
+    let (authenticated_at, session_ends) = rules.check_sessions(&parts.sessions)?;
     Ok(Believed {
         id: id.to_owned(),
         in_response_to: in_response_to.map(str::to_owned),
@@ -66,6 +68,7 @@ pub(crate) fn read(verified: Verified<'_>, rules: Rules<'_>) -> Result<Believed,
         usable_until: confirmed_until.plus(rules.skew),
         ends_at: conditions_until.map_or(confirmed_until, |it| it.min(confirmed_until)),
         session_ends,
+        authenticated_at,
     })
 }
 
@@ -204,16 +207,19 @@ impl Rules<'_> {
         Err(SamlRefused::new(SamlFault::AudienceMismatch, shown(first)))
     }
 
-    /// At least one sign-in, none of the future, and no session that has ended; answers the first end.
-    fn check_sessions(&self, sessions: &[&Element]) -> Result<Option<Timestamp>, SamlRefused> {
-        if sessions.is_empty() {
-            return Err(malformed("no AuthnStatement"));
-        }
+    /// At least one sign-in, none of the future, and no session that has ended; answers the last sign-in
+    /// and the first end.
+    fn check_sessions(
+        &self,
+        sessions: &[&Element],
+    ) -> Result<(Timestamp, Option<Timestamp>), SamlRefused> {
+        let mut last: Option<Timestamp> = None;
         let mut ends: Option<Timestamp> = None;
         for session in sessions {
             let began =
                 time(session, "AuthnInstant")?.ok_or_else(|| malformed("no AuthnInstant"))?;
             self.check_from(began)?;
+            last = Some(last.map_or(began, |it| it.max(began)));
             if let Some(end) = time(session, "SessionNotOnOrAfter")? {
                 if self.now >= end.plus(self.skew) {
                     return Err(SamlFault::SessionEnded.into());
@@ -221,7 +227,7 @@ impl Rules<'_> {
                 ends = Some(ends.map_or(end, |it| it.min(end)));
             }
         }
-        Ok(ends)
+        Ok((last.ok_or_else(|| malformed("no AuthnStatement"))?, ends))
     }
 
     fn check_from(&self, from: Timestamp) -> Result<(), SamlRefused> {

@@ -71,6 +71,7 @@ impl PersonMapping {
                 issuer: None,
                 subject: Some(believed.name_id.as_str().into()),
                 session: believed.session_index.as_deref().map(Into::into),
+                authenticated_at: Some(believed.authenticated_at),
             },
             expires_at: believed.session_ends.unwrap_or(believed.usable_until),
         })

@@ -16,7 +16,7 @@ use super::{
     request::{Asking, SamlPending, SamlRequest},
     response::{self, Rules, Unsolicited},
 };
-use crate::{Hidden, Http, IssuerConfig, Limits, SignInNotes, Use, UseOnce};
+use crate::{Hidden, Http, IssuerConfig, Limits, Round, SignInNotes, Use, UseOnce};
 use countersign_model::{Caller, Clock, Entropy, Span, Timestamp};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use std::{
@@ -86,6 +86,8 @@ pub struct SamlSignedIn {
     pub session_ends: Option<Timestamp>,
     /// Whether the response answers a request of ours. If not, its `RelayState` may say where to go.
     pub begun: Begun,
+    /// When the person proved themself at the provider (`AuthnInstant`).
+    pub proved_at: Timestamp,
 }
 
 /// Where a sign-in was begun.
@@ -203,9 +205,22 @@ impl SamlSignIn {
         &self,
         entropy: &Entropy,
     ) -> Result<(SamlRequest, SamlPending), SamlRefused> {
+        self.begin_round(Round::Ordinary, entropy).await
+    }
+
+    /// [`Self::begin`] for a kind of round. In [`Round::Anew`] the provider is asked to ask the person
+    /// (`ForceAuthn`, Core §3.4.1), and what it proved before does not do.
+    ///
+    /// # Errors
+    /// As [`Self::begin`].
+    pub async fn begin_round(
+        &self,
+        round: Round,
+        entropy: &Entropy,
+    ) -> Result<(SamlRequest, SamlPending), SamlRefused> {
         self.step_in()?;
         let known = self.known().await?;
-        let pending = SamlPending::new(self.name(), self.0.clock.now(), entropy);
+        let pending = SamlPending::new(self.name(), round, self.0.clock.now(), entropy);
         let asking = Asking {
             entity_id: &self.0.entity_id,
             recipient: &self.0.recipient,
@@ -248,12 +263,16 @@ impl SamlSignIn {
         let State { person, config, entity_id, .. } = &*self.0;
         let caller = person.caller(&believed)?;
         let notes = person.notes(&believed, &caller, config, entity_id);
+        let proved_at = believed.authenticated_at;
+        if !pending.is_none_or(|it| it.takes(proved_at, config.clock_skew)) {
+            return Err(SamlFault::NotAskedAnew.into());
+        }
         self.use_up(&believed, pending, once).await?;
         let begun = match believed.in_response_to {
             Some(_) => Begun::Here,
             None => Begun::AtProvider,
         };
-        Ok(SamlSignedIn { caller, notes, session_ends: believed.session_ends, begun })
+        Ok(SamlSignedIn { caller, notes, session_ends: believed.session_ends, begun, proved_at })
     }
 
     fn judge(

@@ -107,6 +107,8 @@ faults! {
         "The assertion is not valid yet; the clocks may differ.";
     /// The session at the provider has ended.
     SessionEnded = "session_ended", "The session at the identity provider has ended.";
+    /// The provider was to ask anew who it is, and did not.
+    NotAskedAnew = "not_asked_anew", "The identity provider did not ask you anew who you are.";
     /// There is no usable subject.
     SubjectMissing = "subject_missing", "The assertion names no usable subject.";
     /// The subject belongs to another source of identities, or is good for this once only.

@@ -8,7 +8,7 @@ use super::{
     refused::{SamlFault, SamlRefused},
     signing,
 };
-use crate::Hidden;
+use crate::{Hidden, Round};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use countersign_model::{Entropy, Span, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -41,14 +41,16 @@ pub struct SamlPending {
     provider: String,
     request: Hidden,
     began_at: Timestamp,
+    #[serde(default)]
+    round: Round,
 }
 
 impl SamlPending {
-    pub(crate) fn new(provider: &str, now: Timestamp, entropy: &Entropy) -> Self {
+    pub(crate) fn new(provider: &str, round: Round, now: Timestamp, entropy: &Entropy) -> Self {
         // An ID is a name of XML, which no digit may begin.
         let hex: String = entropy.bytes::<16>().iter().map(|it| format!("{it:02x}")).collect();
         let request = Hidden::new(format!("_{hex}"));
-        Self { provider: provider.to_owned(), request, began_at: now }
+        Self { provider: provider.to_owned(), request, began_at: now, round }
     }
 
     /// The configured name of the provider.
@@ -59,6 +61,14 @@ impl SamlPending {
     /// The ID of the request.
     pub(crate) fn request(&self) -> &str {
         self.request.reveal()
+    }
+
+    /// Whether a proof from then is of this round, where the provider was to ask anew.
+    pub(crate) fn takes(&self, authenticated_at: Timestamp, skew: Span) -> bool {
+        match self.round {
+            Round::Ordinary => true,
+            Round::Anew => authenticated_at >= self.began_at.minus(skew),
+        }
     }
 
     /// When it ends, whatever happens.
@@ -131,9 +141,13 @@ impl Asking<'_> {
             let format = escaped(format);
             format!("<samlp:NameIDPolicy Format=\"{format}\" AllowCreate=\"true\"/>")
         });
+        let anew = match pending.round {
+            Round::Ordinary => "",
+            Round::Anew => " ForceAuthn=\"true\"",
+        };
         format!(
             "<samlp:AuthnRequest xmlns:samlp=\"{PROTOCOL}\" xmlns:saml=\"{ASSERTION}\" ID=\"{}\" \
-             Version=\"2.0\" IssueInstant=\"{}\" Destination=\"{}\" ProtocolBinding=\"{POST}\" \
+             Version=\"2.0\"{anew} IssueInstant=\"{}\" Destination=\"{}\" ProtocolBinding=\"{POST}\" \
              AssertionConsumerServiceURL=\"{}\"><saml:Issuer>{}</saml:Issuer>{policy}\
              </samlp:AuthnRequest>",
             pending.request(),

@@ -13,8 +13,8 @@ mod wrapping;
 
 use crate::signin::entropy;
 use countersign_identity::{
-    Http, SamlAnswer, SamlConfig, SamlPending, SamlRefused, SamlRequest, SamlSignIn, SamlSignedIn,
-    SamlSurroundings, Use, UseOnce,
+    Http, Round, SamlAnswer, SamlConfig, SamlPending, SamlRefused, SamlRequest, SamlSignIn,
+    SamlSignedIn, SamlSurroundings, Use, UseOnce,
 };
 use countersign_model::{Clock, Digest, Timestamp};
 use idp::{Draft, Idp, Keys};
@@ -98,7 +98,11 @@ impl Stage {
     }
 
     async fn begin(&self) -> Waiting {
-        let (request, pending) = self.sign_in.begin(&entropy()).await.unwrap();
+        self.begin_round(Round::Ordinary).await
+    }
+
+    async fn begin_round(&self, round: Round) -> Waiting {
+        let (request, pending) = self.sign_in.begin_round(round, &entropy()).await.unwrap();
         let url = address(request);
         let request = idp::request_of(&url);
         let (_, id) = request.split_once(" ID=\"").unwrap();

@@ -14,6 +14,7 @@ fn caller() -> Caller {
             at: Some(at(1_000)),
             subject: Some("00u1".into()),
             session: Some("s1".into()),
+            authenticated_at: None,
         },
         ..fixtures::caller("riley")
     }

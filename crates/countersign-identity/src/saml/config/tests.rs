@@ -108,6 +108,7 @@ fn a_provider_names_nobody_elses_people() {
         usable_until: Timestamp::from_millis(0),
         ends_at: Timestamp::from_millis(0),
         session_ends: None,
+        authenticated_at: Timestamp::default(),
     };
     let wide = provider("wide", &json!({"attributes": {}}));
     let narrow =

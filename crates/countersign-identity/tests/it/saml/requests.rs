@@ -7,7 +7,7 @@ use aws_lc_rs::{
     signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use countersign_identity::SamlRequest;
+use countersign_identity::{Round, SamlRequest};
 use rcgen::PublicKeyData as _;
 use serde_json::{Value, json};
 
@@ -114,4 +114,28 @@ async fn a_posted_request_is_signed_and_is_answered() {
     let waiting = super::Waiting { url, pending, request: id };
     let result = stage.finish(&waiting, &waiting.draft().signed(&stage.idp)).await;
     assert_eq!(outcome(&result), "corp:alice@example.com");
+}
+
+#[tokio::test]
+async fn a_round_for_a_signature_asks_anew_and_takes_no_older_proof() {
+    let stage = Stage::new();
+    let table = [
+        (Round::Ordinary, 300, "corp:alice@example.com"),
+        (Round::Anew, 0, "corp:alice@example.com"),
+        (Round::Anew, 300, "not_asked_anew"),
+    ];
+    for (place, (round, ago, expected)) in table.into_iter().enumerate() {
+        let waiting = stage.begin_round(round).await;
+        let asked = super::idp::request_of(&waiting.url);
+        let forced = asked.contains(" ForceAuthn=\"true\"");
+        assert_eq!(forced, round == Round::Anew, "{asked}");
+        let mut draft = waiting.draft();
+        draft.id = format!("_assertion-{place}");
+        draft.issued -= ago;
+        let signed_in = stage.finish(&waiting, &draft.signed(&stage.idp)).await;
+        assert_eq!(outcome(&signed_in), expected, "{round:?} {ago}");
+        if let Ok(signed_in) = signed_in {
+            assert_eq!(signed_in.proved_at.seconds(), draft.issued);
+        }
+    }
 }

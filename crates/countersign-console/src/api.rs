@@ -10,5 +10,6 @@ pub(crate) mod ledger;
 pub(crate) mod me;
 pub(crate) mod notices;
 pub(crate) mod people;
+pub(crate) mod reviews;
 pub(crate) mod sessions;
 pub(crate) mod stops;

@@ -1,4 +1,5 @@
-//! The files that pages are made with: one style sheet, one script, one picture. Their names carry
+//! The files that pages are made with: one style sheet, a script for all, one for
+//! the work list of reviews, one picture. Their names carry
 //! a digest of their content, so a browser may keep them for good.
 
 use axum::{
@@ -24,6 +25,10 @@ pub(crate) static STYLE: LazyLock<Asset> = LazyLock::new(|| {
 pub(crate) static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
     asset("console", "js", "text/javascript; charset=utf-8", include_bytes!("../assets/console.js"))
 });
+/// The script of the work list of reviews.
+pub(crate) static REVIEWS: LazyLock<Asset> = LazyLock::new(|| {
+    asset("reviews", "js", "text/javascript; charset=utf-8", include_bytes!("../assets/reviews.js"))
+});
 pub(crate) static LOGO: LazyLock<Asset> =
     LazyLock::new(|| asset("logo", "svg", "image/svg+xml", include_bytes!("../assets/logo.svg")));
 
@@ -35,7 +40,7 @@ fn asset(name: &str, extension: &str, kind: &'static str, bytes: &'static [u8]) 
 /// `GET /assets/{name}`.
 pub(crate) async fn serve(Path(name): Path<String>) -> Response {
     let wanted = format!("/assets/{name}");
-    let all = [&*STYLE, &*SCRIPT, &*LOGO];
+    let all = [&*STYLE, &*SCRIPT, &*REVIEWS, &*LOGO];
     let Some(found) = all.into_iter().find(|it| it.path == wanted) else {
         return StatusCode::NOT_FOUND.into_response();
     };

@@ -45,6 +45,7 @@ pub(crate) enum Place {
     Sessions,
     Catalog,
     Grants,
+    Reviews,
     People,
     Ledger,
     /// None of them.
@@ -84,6 +85,7 @@ impl Frame {
             ("Sessions", "/console/sessions", Place::Sessions),
             ("Catalog", "/console/catalog", Place::Catalog),
             ("Grants", "/console/grants", Place::Grants),
+            ("Reviews", "/console/reviews", Place::Reviews),
             ("People", "/console/people", Place::People),
             ("Ledger", "/console/ledger", Place::Ledger),
         ];

@@ -24,6 +24,7 @@ mod pushed;
 mod recordings;
 mod renewal;
 mod return_to;
+mod reviews;
 mod routes;
 mod rules;
 mod samples;

@@ -3,12 +3,12 @@
 
 use axum::response::{IntoResponse, Response};
 use countersign_governance::{
-    ApiKeyError, ApprovalError, CatalogError, ErrorKind, GrantError, NoticeError, SessionError,
+    ApiKeyError, ApprovalError, CatalogError, ErrorKind, GrantError, NoticeError, ReviewError, SessionError,
     StopError, Unavailable,
 };
 use countersign_store::StoreError;
 use http::{HeaderValue, StatusCode, header};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// A request that was not done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,16 +108,20 @@ impl Problem {
 
     /// As RFC 9457 says.
     pub(crate) fn as_json(&self) -> Response {
-        let document = json!({
+        let kind = HeaderValue::from_static("application/problem+json");
+        (self.status, [(header::CONTENT_TYPE, kind)], self.document().to_string()).into_response()
+    }
+
+    /// The members that RFC 9457 names, and ours.
+    pub(crate) fn document(&self) -> Value {
+        json!({
             "type": format!("urn:countersign:problem:{}", self.code),
             "title": self.title(),
             "status": self.status.as_u16(),
             "detail": self.detail,
             "code": self.code,
             "next_step": self.next_step,
-        });
-        let kind = HeaderValue::from_static("application/problem+json");
-        (self.status, [(header::CONTENT_TYPE, kind)], document.to_string()).into_response()
+        })
     }
 }
 
@@ -189,6 +193,40 @@ impl From<CatalogError> for Problem {
             problem.detail.push_str(&fault.to_string());
         }
         problem
+    }
+}
+
+impl From<ReviewError> for Problem {
+    fn from(error: ReviewError) -> Self {
+        let problem = of_operation(error.status(), error.code(), &error);
+        let next_step = match error {
+            ReviewError::NoCampaign | ReviewError::NoItem => {
+                return Self::not_found("campaign or item");
+            }
+            ReviewError::SignInAgain => {
+                "Sign in anew at your identity provider from the campaign's sign-off page, and sign within \
+                 five minutes."
+            }
+            ReviewError::NotAsked => {
+                "Ask the campaign's owner or an administrator to hand the item to you."
+            }
+            ReviewError::ReasonNeeded { .. } => "Say why, in a sentence, and send it again.",
+            ReviewError::NotEligible { .. } => "Name somebody whom the grant does not reach.",
+            ReviewError::TooLate | ReviewError::SignedOff { .. } => {
+                "Have the grant made anew, or write an addendum."
+            }
+            ReviewError::Undecided { .. } => "Decide what is open, or hand it on, and sign then.",
+            ReviewError::Forbidden(_)
+            | ReviewError::Invalid { .. }
+            | ReviewError::Version { .. }
+            | ReviewError::CampaignState { .. }
+            | ReviewError::ItemState { .. }
+            | ReviewError::Bulk { .. }
+            | ReviewError::Grant(_)
+            | ReviewError::Changed
+            | ReviewError::Unavailable(_) => return problem,
+        };
+        Self { next_step: next_step.to_owned(), ..problem }
     }
 }
 

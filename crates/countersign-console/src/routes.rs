@@ -87,7 +87,9 @@ pub fn table() -> String {
 fn routes() -> Vec<Route> {
     let mut routes = open();
     routes.extend(pages());
+    routes.extend(review_pages());
     routes.extend(api());
+    routes.extend(review_api());
     routes
 }
 
@@ -133,6 +135,69 @@ fn open() -> Vec<Route> {
             "a signed security event of a configured transmitter, once",
             post(pushed::events),
         ),
+    ]
+}
+
+/// The pages of access reviews.
+fn review_pages() -> Vec<Route> {
+    use pages::{review, review_acts, review_item, review_items, review_sign_off, review_work};
+    let route = |method, path, beyond, handler| Route {
+        method,
+        path,
+        door: Door::Page,
+        who: Who::SignedIn,
+        beyond,
+        handler,
+    };
+    let read = |path, beyond, handler| route("GET", path, beyond, handler);
+    let change = |path, beyond, handler| route("POST", path, beyond, handler);
+    vec![
+        read("/console/reviews", REVIEWS_SEEN, get(pages::reviews::list)),
+        read("/console/reviews/{id}", REVIEWS_SEEN, get(review::show)),
+        read("/console/reviews/{id}/items", ITEMS_SEEN, get(review_items::list)),
+        read("/console/reviews/{id}/items/{grant}", ITEMS_SEEN, get(review_item::show)),
+        read("/console/reviews/{id}/work", "the own items", get(review_work::show)),
+        change("/console/reviews/{id}/answer", DECIDES, post(review_acts::answer)),
+        change("/console/reviews/{id}/keep-together", DECIDES, post(review_acts::keep_together)),
+        change("/console/reviews/{id}/undo", UNDOES, post(review_acts::undo)),
+        change("/console/reviews/{id}/hand-on", HANDS_ON, post(review_acts::hand_on)),
+        read("/console/reviews/{id}/sign-off", REVIEWS_SEEN, get(review_sign_off::show)),
+        change("/console/reviews/{id}/sign-off", SIGNS, post(review_sign_off::sign)),
+        change("/console/reviews/{id}/extend", EXTENDS, post(review_acts::extend)),
+        change("/console/reviews/{id}/confirm", "administrators (R9)", post(review_acts::confirm)),
+        change("/console/reviews/{id}/addenda", ADDS, post(review_acts::add)),
+    ]
+}
+
+/// Access reviews in the management API.
+fn review_api() -> Vec<Route> {
+    use api::reviews;
+    let route = |method, path, who, beyond, handler| Route {
+        method,
+        path,
+        door: Door::Api,
+        who,
+        beyond,
+        handler,
+    };
+    let read = |path, beyond, handler| route("GET", path, Who::SignedIn, beyond, handler);
+    let change = |path, beyond, handler| route("POST", path, Who::SignedIn, beyond, handler);
+    let administrator =
+        |path, beyond, handler| route("POST", path, Who::Administrator, beyond, handler);
+    vec![
+        read("/api/v1/reviews", REVIEWS_SEEN, get(reviews::list)),
+        administrator("/api/v1/reviews", "a person (R5)", post(reviews::open)),
+        read("/api/v1/reviews/{id}", REVIEWS_SEEN, get(reviews::show)),
+        read("/api/v1/reviews/{id}/report", REVIEWS_SEEN, get(reviews::report)),
+        read("/api/v1/reviews/{id}/items", ITEMS_SEEN, get(reviews::items)),
+        read("/api/v1/reviews/{id}/items/{grant}", ITEMS_SEEN, get(reviews::one)),
+        change("/api/v1/reviews/{id}/answers", DECIDES, post(reviews::answer)),
+        change("/api/v1/reviews/{id}/items/{grant}/undo", UNDOES, post(reviews::undo)),
+        change("/api/v1/reviews/{id}/hand-on", HANDS_ON, post(reviews::hand_on)),
+        change("/api/v1/reviews/{id}/sign-off", SIGNS, post(reviews::sign_off)),
+        change("/api/v1/reviews/{id}/extend", EXTENDS, post(reviews::extend)),
+        administrator("/api/v1/reviews/{id}/confirm", "a person (R9)", post(reviews::confirm)),
+        change("/api/v1/reviews/{id}/addenda", ADDS, post(reviews::add)),
     ]
 }
 
@@ -274,6 +339,17 @@ const CERTIFIES: &str =
 const PERSON_SEEN: &str = "administrators, auditors, themselves all; who sees a grant of theirs: name, standing, those grants";
 const THEIR_OWN: &str = "their own";
 const NOTICE_SEEN: &str = "roles all; else their own";
+const REVIEWS_SEEN: &str = "roles all; else whoever owns it or is or was asked in it";
+const ITEMS_SEEN: &str =
+    "roles and the campaign's owner all; else those about which one is or was asked";
+const DECIDES: &str = "people who are asked, never about what reaches themself (R4, R5)";
+const UNDOES: &str = "whoever answered, in time and before their sign-off (R10)";
+const HANDS_ON: &str =
+    "whoever is asked, the campaign's owner, administrators; to nobody whom it reaches (R4)";
+const SIGNS: &str =
+    "their own decisions; the campaign's owner all; signed in within five minutes (R16)";
+const EXTENDS: &str = "the campaign's owner while nothing stopped it, administrators (R9)";
+const ADDS: &str = "whoever took part, the campaign's owner, administrators (R16)";
 const REVOKES: &str = "owners of a function, administrators, the holder";
 
 /// Bytes of a request's body at most: a catalog of thousands of functions fits.

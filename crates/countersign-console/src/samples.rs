@@ -46,6 +46,12 @@ pub(crate) fn all(say: Say) -> Vec<(String, String)> {
     collect::<pages::grants::GrantsPage>(say, &mut out);
     collect::<pages::grant::GrantPage>(say, &mut out);
     collect::<pages::grant_new::GrantNewPage>(say, &mut out);
+    collect::<pages::reviews::ReviewsPage>(say, &mut out);
+    collect::<pages::review::ReviewPage>(say, &mut out);
+    collect::<pages::review_items::ReviewItemsPage>(say, &mut out);
+    collect::<pages::review_work::ReviewWorkPage>(say, &mut out);
+    collect::<pages::review_item::ReviewItemPage>(say, &mut out);
+    collect::<pages::review_sign_off::ReviewSignOffPage>(say, &mut out);
     collect::<pages::api_keys::ApiKeysPage>(say, &mut out);
     collect::<pages::notices::NoticesPage>(say, &mut out);
     collect::<pages::notice_channels::NoticeChannelsPage>(say, &mut out);

@@ -1,6 +1,6 @@
 //! The first page: what waits for its reader, and how the gateway does.
 
-use super::{approvals, grants, ledger, sessions};
+use super::{approvals, grants, ledger, reviews, sessions};
 use crate::{
     asker::Asker,
     console::Console,
@@ -24,6 +24,7 @@ pub(crate) struct HomePage {
     frame: Frame,
     waiting: Vec<approvals::Line>,
     waiting_ids: String,
+    reviews: Vec<reviews::CampaignLine>,
     grants: Vec<GrantDue>,
     sessions: Vec<sessions::Line>,
     epoch: u64,
@@ -61,11 +62,17 @@ pub(crate) async fn show(
     let lines = waiting.iter().filter(|it| approvals::may_answer(it, &asker, now));
     let lines = lines.take(WAITING_SHOWN).map(|it| approvals::Line::of(it, now)).collect();
     let (sessions, _) = recordings::list(&console, &asker, None, None, SESSIONS_SHOWN).await?;
+    let mine = match governance.reviews_waiting_for(asker.actor.subject()).await? {
+        0 => Vec::new(),
+        _ => reviews::campaigns(&console, &asker).await?,
+    };
+    let mine = mine.iter().map(|it| reviews::CampaignLine::of(it, &asker, now));
     let head = governance.ledger().try_head();
     page(&HomePage {
         frame: Frame::new("Home", Place::Home, asker.signed()),
         waiting: lines,
         waiting_ids: approvals::ids(&waiting),
+        reviews: mine.filter(|it| it.mine > 0).collect(),
         grants: due(&console, &asker),
         sessions: sessions.iter().map(sessions::Line::of).collect(),
         epoch: governance.policy().load().epoch().0,
@@ -157,10 +164,11 @@ impl Sample for HomePage {
             at: Moment(at(-100)),
             why: say("incident 4711"),
         };
-        let page = |waiting, grants, sessions, is_current, stops| Self {
+        let page = |waiting, reviews, grants, sessions, is_current, stops| Self {
             frame: frame("Home", Place::Home, say),
             waiting,
             waiting_ids: String::new(),
+            reviews,
             grants,
             sessions,
             epoch: 41,
@@ -169,9 +177,12 @@ impl Sample for HomePage {
             ledger_health: Chip { label: "writable", tone: Tone::Good },
             stops,
         };
+        let chip = Chip { label: "open", tone: Tone::Wait };
+        let review = vec![reviews::CampaignLine::sample(say, chip, 120)];
+        let sessions = sessions::Line::samples(say);
         vec![
-            page(vec![waits(), waits()], vec![due], sessions::Line::samples(say), true, vec![stop]),
-            page(Vec::new(), Vec::new(), Vec::new(), false, Vec::new()),
+            page(vec![waits(), waits()], review, vec![due], sessions, true, vec![stop]),
+            page(Vec::new(), Vec::new(), Vec::new(), Vec::new(), false, Vec::new()),
         ]
     }
 }

@@ -29,6 +29,14 @@ fn what_changes_something_is_a_post_and_nothing_else_is() {
             "/response",
             "/read",
             "/test",
+            "/answers",
+            "/keep-together",
+            "/undo",
+            "/hand-on",
+            "/sign-off",
+            "/extend",
+            "/confirm",
+            "/addenda",
         ]
         .iter()
         .any(|it| route.path.ends_with(it))
@@ -42,6 +50,8 @@ fn what_changes_something_is_a_post_and_nothing_else_is() {
             "/api/v1/api-keys",
             "/console/notices/channels",
             "/api/v1/notices/channels",
+            "/api/v1/reviews",
+            "/console/reviews/{id}/sign-off",
         ]
         .contains(&route.path);
         assert!(both || route.method == expected, "{} {}", route.method, route.path);

@@ -21,6 +21,7 @@ fn rows() -> Vec<Row> {
         // Things that do not exist: who passes the guard is told 404.
         let path = path
             .replace("{id}", "nothing_01ARZ3NDEKTSV4RRFFQ69G5FAV")
+            .replace("{grant}", "grt_01ARZ3NDEKTSV4RRFFQ69G5FAV")
             .replace("{call}", "call_01ARZ3NDEKTSV4RRFFQ69G5FAV")
             .replace("{function}", "no.function")
             .replace("{issuer}", "7")

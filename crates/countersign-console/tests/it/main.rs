@@ -16,6 +16,7 @@ mod identity;
 mod notices;
 mod people;
 mod recordings;
+mod reviews;
 mod saml;
 mod scim;
 mod scim_groups;

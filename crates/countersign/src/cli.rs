@@ -4,6 +4,7 @@ mod client;
 mod identity;
 mod notices;
 mod people;
+mod reviews;
 mod server;
 mod token;
 
@@ -15,6 +16,9 @@ pub(crate) use client::{
 pub(crate) use identity::{IdentityCommand, IdentityTestArguments};
 pub(crate) use notices::NoticesCommand;
 pub(crate) use people::{PeopleCommand, PeopleListArguments};
+pub(crate) use reviews::{
+    AnswerArguments, CoversArgument, ItemsArguments, OpenArguments, ReviewsCommand, VerdictArgument,
+};
 pub(crate) use server::{DemoArguments, InitArguments, SchemaOf};
 pub(crate) use token::{TokenCommand, TokenExchangeArguments};
 
@@ -117,6 +121,9 @@ pub(crate) enum Command {
     /// Calls that wait for a human
     #[command(subcommand)]
     Approvals(ApprovalsCommand),
+    /// Campaigns in which people decide whether each grant is still needed
+    #[command(subcommand)]
+    Reviews(ReviewsCommand),
     /// What was recorded
     #[command(subcommand)]
     Sessions(SessionsCommand),

@@ -14,6 +14,7 @@ mod init;
 mod ledger;
 mod notices;
 mod people;
+mod reviews;
 mod schema;
 mod serve;
 mod sessions;
@@ -48,6 +49,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Grants(command) => alone(grants::run(command, &shared)),
         Command::ApiKeys(command) => alone(api_keys::run(command, &shared)),
         Command::Approvals(command) => alone(approvals::run(command, &shared)),
+        Command::Reviews(command) => alone(reviews::run(command, &shared)),
         Command::Sessions(command) => alone(sessions::run(command, &shared)),
         Command::People(command) => alone(people::run(command, &shared)),
         Command::Notices(command) => alone(notices::run(command, &shared)),

@@ -363,7 +363,7 @@ fn rate(text: &str) -> Result<(u32, Span), String> {
     }
 }
 
-fn end(text: &str) -> Result<End, String> {
+pub(super) fn end(text: &str) -> Result<End, String> {
     let after = text.parse().map(End::After);
     after.or_else(|_| text.parse().map(End::At)).map_err(
         |_: countersign_model::clock::BadTimestamp| {

@@ -1,14 +1,20 @@
 //! The history of the demo company, lived through once when the demo first starts: grants that are
-//! fresh, nearly due, overdue and revoked.
+//! fresh, nearly due, overdue and revoked, and a review of them that is open.
 //!
 //! Nothing is written behind anybody's back. Each act goes through governance, by the person who may
 //! do it, on the day on which it is said to have happened: a [`Calendar`] takes the clock back, and
 //! the ledger has an entry for each act. Nothing happens here on a second start.
 
-use countersign_governance::{Actor, CatalogError, Governance, GrantError, NewGrant};
+use countersign_governance::{
+    Actor, CatalogError, Governance, GrantError, NewCampaign, NewGrant, ReviewError,
+};
 use countersign_model::{
     Caller, CallerKind, Clock, Digest, Grant, Holder, Span, Subject, Timestamp,
     catalog::{Tag, raw::RawCatalog},
+    review::{
+        CampaignRules, ReviewerRule, Scope,
+        schedule::{ReasonNeeded, Stage, StageMode},
+    },
 };
 use std::{
     collections::BTreeSet,
@@ -58,6 +64,9 @@ pub enum SeedError {
     /// A grant was not made, certified or revoked.
     #[error("a grant of the demo was not made, certified or revoked")]
     Grant(#[from] GrantError),
+    /// The review was not opened.
+    #[error("the demo's access review was not opened")]
+    Review(#[from] ReviewError),
 }
 
 /// Lives through the history: two hundred days in a moment. The store must be empty.
@@ -71,7 +80,8 @@ pub async fn seed(
 ) -> Result<(), SeedError> {
     let lived = live(governance, catalog, calendar).await;
     calendar.today();
-    lived
+    lived?;
+    review(governance).await
 }
 
 /// Applies the demo's catalog as its administrator: on every start, since the files may be newer
@@ -140,6 +150,28 @@ async fn live(
         ..new(dunning(), Vec::new())
     };
     certified(governance, &sam, &olivia, trial).await?;
+    Ok(())
+}
+
+/// A review of everything, which waits for olivia. It is due so late that nothing ends by itself while
+/// somebody looks around.
+async fn review(governance: &Governance) -> Result<(), SeedError> {
+    let stage = Stage { reviewers: vec![ReviewerRule::Owner], mode: StageMode::AnyOne };
+    let rules = CampaignRules {
+        owner: Subject::from("sam@acme.example"),
+        stages: vec![stage],
+        fallback: vec![Subject::from("sam@acme.example")],
+        duration: Span::from_days(90),
+        grace: Span::from_days(30),
+        reminders: vec![Span::from_days(3)],
+        look_back: Span::from_days(90),
+        breaker_percent: 20,
+        bulk_max: 50,
+        reason: ReasonNeeded::AgainstRecommendation,
+    };
+    let title = "What agents and developers may do with billing".to_owned();
+    let new = NewCampaign { title, scope: Scope::default(), rules };
+    governance.open_campaign(&sam(governance), new).await?;
     Ok(())
 }
 

@@ -46,6 +46,12 @@ pub(super) fn say(base: &str, state: &Path, start: Start) -> Result<(), Failure>
         }
         output::line("")?;
     }
+    output::line(&format!(
+        "{} A review asks olivia whether each grant is still needed, with what it\n   was used for: as olivia \
+         at {base}/console/reviews, by keys alone if she likes, or here:\n\n\
+         COUNTERSIGN_TOKEN=$(curl -s {base}/demo/idp/token-for/olivia) {program} reviews list --server {base}\n",
+        styled(BOLD, "And a review waits.")
+    ))?;
     output::line(&styled(
         DIM,
         &format!(

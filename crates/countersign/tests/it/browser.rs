@@ -26,6 +26,11 @@ fn what_an_owner_certifies_passes_and_what_they_revoke_does_not() {
 }
 
 #[test]
+fn a_reviewer_of_two_hundred_grants_finishes_by_keys_alone() {
+    walk("campaign");
+}
+
+#[test]
 fn an_auditor_follows_a_call_to_the_ledger_and_sees_nothing_masked() {
     walk("records");
 }

@@ -228,6 +228,8 @@ async fn tried(stage: &mut Stage, who: Credential, way: &Way, deed: &Deed) -> &'
         200..=299 => listed(deed, &answer.json()),
         303 | 308 if !to_sign_in => "yes",
         303 | 401 | 403 => "no",
+        // What nobody can do with a campaign as it is, or not who tries it.
+        409 | 422 if way.path.contains("/reviews/{id}/") => "no",
         404 => "hidden",
         // A callback that no sign-in waits for; a form without any proof.
         400 if ["/console/sign-in/callback", "/oauth/token"].contains(&way.path.as_str()) => "no",
@@ -346,8 +348,8 @@ const INTRODUCTION: &str = "\
 Every way into a gateway, tried by a stranger and by each role on the real program. The grant, the held
 call, the session and the notice of this table are the caller's, and the person is the caller. The agent acts for nobody and has a grant of its
 own. The auditor is an owner and an approver too, and a member of the administrators: an auditor changes
-nothing, whatever else they are. What a reviewer may do beyond reading every grant comes with access
-reviews.
+nothing, whatever else they are. What somebody may do in an access review is
+what they are asked about, whatever their role: here the owner is, and the campaign is the administrator's.
 
 - **yes**: it is done or shown. **no**: refused, or sent to the sign-in.
 - **hidden**: answered as if it did not exist.

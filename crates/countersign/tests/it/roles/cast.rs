@@ -128,6 +128,33 @@ impl Stage {
         self.world.manage(&self.process, ADMINISTRATOR, what, body).await
     }
 
+    /// Does something as somebody who may.
+    pub(crate) async fn manage_as(&self, who: &str, what: &str, body: &Value) -> Value {
+        self.world.manage(&self.process, who, what, body).await
+    }
+
+    /// Waits until a campaign is in this state.
+    pub(crate) async fn in_state(&self, campaign: &str, state: &str) {
+        until("the campaign is in its state", async || {
+            let now = self.manage(&format!("GET /reviews/{campaign}"), &json!({})).await;
+            (now["campaign"]["state"]["state"] == state).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until a campaign is closed: everybody who decided has signed.
+    pub(crate) async fn closed(&self, campaign: &str) {
+        self.in_state(campaign, "closed").await;
+    }
+
+    /// The digest of what the owner would sign, as its page shows it.
+    pub(crate) async fn shown_digest(&mut self, campaign: &str) -> String {
+        let say = Say::bare("GET", &format!("/console/reviews/{campaign}/sign-off"));
+        let page = self.browser(OWNER).await.say(say).await.text();
+        let (_, after) = page.split_once("name=\"digest\" value=\"").unwrap();
+        after.split('"').next().unwrap().to_owned()
+    }
+
     /// A new grant of the caller's that nobody certified: its id and version.
     pub(crate) async fn grant(&self) -> (String, u64) {
         let new = json!({
@@ -135,6 +162,15 @@ impl Stage {
         });
         let made = self.manage("POST /grants", &new).await;
         (made["id"].as_str().unwrap().to_owned(), made["version"].as_u64().unwrap())
+    }
+
+    /// A new grant that reaches a function of high sensitivity: its id.
+    pub(crate) async fn high_grant(&self) -> String {
+        let new = json!({
+            "holder": {"subject": "somebody"}, "functions": ["desk.payments.make"], "reason": "a test"
+        });
+        let made = self.manage("POST /grants", &new).await;
+        made["id"].as_str().unwrap().to_owned()
     }
 
     /// A new API key of the agent's, the only one that is good: its id.

@@ -1,6 +1,8 @@
 //! What each way in is for, and how somebody would use it: one line for each. What changes something
 //! gets a new thing each time.
 
+mod reviews;
+
 use super::{
     Way,
     cast::{CALLER, Stage},
@@ -96,6 +98,7 @@ async fn api(stage: &mut Stage, way: &Way) -> Option<Deed> {
         _ if path.starts_with("/api/v1/grants") => return grants(stage, way).await,
         _ if path.starts_with("/api/v1/api-keys") => return api_keys(stage, way).await,
         _ if path.starts_with("/api/v1/notices") => return notices(stage, way).await,
+        _ if path.starts_with("/api/v1/reviews") => return reviews::api(stage, way).await,
         _ => return held_and_recorded(stage, way).await,
     };
     Some(deed)
@@ -333,6 +336,7 @@ async fn approval_pages(stage: &mut Stage, way: &Way) -> Option<Deed> {
         ("GET", "/console/people" | "/console/people/{subject}") => person(path),
         _ if path.starts_with("/console/api-keys") => return api_keys(stage, way).await,
         _ if path.starts_with("/console/notices") => return notices(stage, way).await,
+        _ if path.starts_with("/console/reviews") => return reviews::page(stage, way).await,
         _ => return None,
     };
     Some(deed)

@@ -113,7 +113,7 @@ impl CampaignLine {
             state: words::campaign_state(&campaign.state),
             bar: bar(view),
             due: Moment(campaign.due_at),
-            left: left(campaign.due_at, now),
+            left: left(campaign.due_at, now).filter(|_| campaign.state.closed_at().is_none()),
             mine: view.waits_for.get(asker.actor.subject()).copied().unwrap_or_default(),
             waits_for,
             more_reviewers,

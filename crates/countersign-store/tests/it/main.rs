@@ -12,6 +12,7 @@ mod heard;
 mod open;
 mod outbox;
 mod people;
+mod reviews;
 mod sessions;
 mod stops;
 mod used_once;

@@ -1,14 +1,15 @@
 //! Reviews that events open (R19): one item, at catalog apply.
 
-use crate::world::{CUSTOMER, World, ada, catalog_with, olivia, on_both, subject};
+use crate::world::{CUSTOMER, REFUND, STATUS, World, ada, catalog_with, olivia, on_both, subject};
 use countersign_governance::CampaignFilter;
 use countersign_model::{
     CampaignId, Sensitivity, Span,
-    review::{Campaign, CampaignOrigin, campaign::ReviewEvent},
+    review::{Campaign, CampaignOrigin, ReviewVerdict, campaign::ReviewEvent},
 };
 use serde_json::json;
 
 on_both!(
+    r19_a_drifted_contract_opens_a_review_of_each_grant_that_reaches_it,
     r19_what_becomes_more_sensitive_is_reviewed_and_what_becomes_less_is_not,
     r19_another_sponsor_opens_a_review_of_what_the_agent_holds,
 );
@@ -32,6 +33,28 @@ fn event(campaign: &Campaign) -> ReviewEvent {
         CampaignOrigin::Event { what, .. } => what,
         CampaignOrigin::Schedule { .. } | CampaignOrigin::ByHand { .. } => panic!("{campaign:?}"),
     }
+}
+
+async fn r19_a_drifted_contract_opens_a_review_of_each_grant_that_reaches_it(world: World) {
+    let id = world.grant(&ada(), subject("riley"), REFUND).await;
+    world.governance.certify_grant(&olivia(), id, 1).await.unwrap();
+    world.grant(&ada(), subject("kim"), STATUS).await;
+    let input = json!({"type": "object", "additionalProperties": false, "properties": {
+        "amount": {"type": "number"}, "customer": {"type": "string"}, "note": {"type": "string"}}});
+    world.apply("/functions/billing.refunds.create/input", input.clone()).await;
+    let found = world.campaigns().await;
+    assert_eq!(found.len(), 1);
+    assert_eq!((event(&found[0]), found[0].state.name()), (ReviewEvent::ContractDrifted, "open"));
+    let item = world.item(&found[0], id).await;
+    let codes: Vec<_> = item.snapshot.changes.iter().map(|it| it.code.as_str()).collect();
+    assert_eq!(codes, ["contract"]);
+    // Applying the like again while that review runs opens no other one.
+    let mut more = input;
+    more["properties"]["lines"] = json!({"type": "number"});
+    world.apply("/functions/billing.refunds.create/input", more).await;
+    assert_eq!(world.campaigns().await.len(), 1);
+    world.answer(&olivia(), &found[0], id, ReviewVerdict::Certify).await.unwrap();
+    assert_eq!(world.state(&found[0], id).await, "certified");
 }
 
 async fn r19_what_becomes_more_sensitive_is_reviewed_and_what_becomes_less_is_not(world: World) {

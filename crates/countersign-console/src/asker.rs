@@ -115,5 +115,11 @@ pub(crate) async fn by_token(console: &Console, parts: &Parts) -> Result<Asker, 
     let proved = console.parts.verifier.identify(presented).await.map_err(refuse)?;
     let actor = console.governance().actor(proved.caller());
     let signed_in_at = proved.caller().issued.authenticated_at;
-    Ok(Asker { actor, caller: proved.into(), credential: Credential::Bearer, signed_in_at, unread: 0 })
+    Ok(Asker {
+        actor,
+        caller: proved.into(),
+        credential: Credential::Bearer,
+        signed_in_at,
+        unread: 0,
+    })
 }

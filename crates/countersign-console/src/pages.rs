@@ -1,5 +1,6 @@
 //! One file for each page: what its template is given, and where that comes from.
 
+pub(crate) mod access;
 pub(crate) mod api_keys;
 pub(crate) mod approval;
 pub(crate) mod approvals;
@@ -8,7 +9,9 @@ pub(crate) mod catalog;
 pub(crate) mod error;
 pub(crate) mod function;
 pub(crate) mod grant;
+pub(crate) mod grant_history;
 pub(crate) mod grant_new;
+pub(crate) mod grant_requests;
 pub(crate) mod grant_usage;
 pub(crate) mod grants;
 pub(crate) mod home;

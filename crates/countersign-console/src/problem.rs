@@ -3,8 +3,8 @@
 
 use axum::response::{IntoResponse, Response};
 use countersign_governance::{
-    ApiKeyError, ApprovalError, CatalogError, ErrorKind, GrantError, NoticeError, ReviewError, SessionError,
-    StopError, Unavailable,
+    AccessError, ApiKeyError, ApprovalError, CatalogError, DenialError, ErrorKind, GrantError,
+    NoticeError, ReviewError, SessionError, StopError, Unavailable,
 };
 use countersign_store::StoreError;
 use http::{HeaderValue, StatusCode, header};
@@ -183,7 +183,16 @@ macro_rules! from_operation {
     )*};
 }
 
-from_operation!(ApiKeyError, ApprovalError, GrantError, NoticeError, SessionError, StopError);
+from_operation!(
+    AccessError,
+    ApiKeyError,
+    ApprovalError,
+    DenialError,
+    GrantError,
+    NoticeError,
+    SessionError,
+    StopError
+);
 
 impl From<CatalogError> for Problem {
     fn from(error: CatalogError) -> Self {

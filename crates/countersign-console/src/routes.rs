@@ -87,8 +87,11 @@ pub fn table() -> String {
 fn routes() -> Vec<Route> {
     let mut routes = open();
     routes.extend(pages());
+    routes.extend(pages_of_grants());
     routes.extend(review_pages());
     routes.extend(api());
+    routes.extend(api_of_grants());
+    routes.extend(api_of_access());
     routes.extend(review_api());
     routes
 }
@@ -201,17 +204,19 @@ fn review_api() -> Vec<Route> {
     ]
 }
 
+/// A page, or what a form of a page does.
+fn of_page(
+    method: &'static str,
+    path: &'static str,
+    beyond: &'static str,
+    handler: MethodRouter<Console>,
+) -> Route {
+    Route { method, path, door: Door::Page, who: Who::SignedIn, beyond, handler }
+}
+
 fn pages() -> Vec<Route> {
-    let route = |method, path, beyond, handler| Route {
-        method,
-        path,
-        door: Door::Page,
-        who: Who::SignedIn,
-        beyond,
-        handler,
-    };
-    let read = |path, beyond, handler| route("GET", path, beyond, handler);
-    let change = |path, beyond, handler| route("POST", path, beyond, handler);
+    let read = |path, beyond, handler| of_page("GET", path, beyond, handler);
+    let change = |path, beyond, handler| of_page("POST", path, beyond, handler);
     vec![
         change("/console/sign-out", "the own session", post(pages::sign_out::out)),
         read("/console", "as the lists below", get(pages::home::show)),
@@ -228,12 +233,6 @@ fn pages() -> Vec<Route> {
         read("/console/sessions/{id}/calls/{call}", SESSIONS_SEEN, get(pages::call::show)),
         read("/console/catalog", "no addresses, no credentials", get(pages::catalog::show)),
         read("/console/catalog/{function}", GRANTS_SEEN, get(pages::function::show)),
-        read("/console/grants", GRANTS_SEEN, get(pages::grants::list)),
-        change("/console/grants", GRANTS_MADE, post(pages::grant_new::add)),
-        read("/console/grants/new", GRANTS_MADE, get(pages::grant_new::show)),
-        read("/console/grants/{id}", GRANTS_SEEN, get(pages::grant::show)),
-        change("/console/grants/{id}/certify", CERTIFIES, post(pages::grant::certify)),
-        change("/console/grants/{id}/revoke", REVOKES, post(pages::grant::revoke)),
         read("/console/api-keys", API_KEYS_SEEN, get(pages::api_keys::list)),
         change("/console/api-keys", "administrators", post(pages::api_keys::add)),
         change("/console/api-keys/{id}/revoke", API_KEYS_ENDED, post(pages::api_keys::revoke)),
@@ -254,17 +253,20 @@ fn pages() -> Vec<Route> {
     ]
 }
 
+/// A route of the API.
+fn of_api(
+    method: &'static str,
+    path: &'static str,
+    who: Who,
+    beyond: &'static str,
+    handler: MethodRouter<Console>,
+) -> Route {
+    Route { method, path, door: Door::Api, who, beyond, handler }
+}
+
 fn api() -> Vec<Route> {
-    let route = |method, path, who, beyond, handler| Route {
-        method,
-        path,
-        door: Door::Api,
-        who,
-        beyond,
-        handler,
-    };
-    let read = |path, who, beyond, handler| route("GET", path, who, beyond, handler);
-    let change = |path, who, beyond, handler| route("POST", path, who, beyond, handler);
+    let read = |path, who, beyond, handler| of_api("GET", path, who, beyond, handler);
+    let change = |path, who, beyond, handler| of_api("POST", path, who, beyond, handler);
     use Who::{Administrator, Reader, SignedIn};
     vec![
         read("/api/v1/me", SignedIn, "themselves", get(api::me::show)),
@@ -278,11 +280,6 @@ fn api() -> Vec<Route> {
         read("/api/v1/catalog", Reader, "", get(api::catalog::show)),
         change("/api/v1/catalog/plan", Reader, "", post(api::catalog::plan)),
         change("/api/v1/catalog/apply", Administrator, "", post(api::catalog::apply)),
-        read("/api/v1/grants", SignedIn, GRANTS_SEEN, get(api::grants::list)),
-        change("/api/v1/grants", SignedIn, GRANTS_MADE, post(api::grants::add)),
-        read("/api/v1/grants/{id}", SignedIn, GRANTS_SEEN, get(api::grants::show)),
-        change("/api/v1/grants/{id}/certify", SignedIn, CERTIFIES, post(api::grants::certify)),
-        change("/api/v1/grants/{id}/revoke", SignedIn, REVOKES, post(api::grants::revoke)),
         read("/api/v1/api-keys", SignedIn, API_KEYS_SEEN, get(api::api_keys::list)),
         change(
             "/api/v1/api-keys",
@@ -323,6 +320,96 @@ fn api() -> Vec<Route> {
     ]
 }
 
+/// Pages of grants, of requests for them, and of who may call what.
+fn pages_of_grants() -> Vec<Route> {
+    let read = |path, beyond, handler| of_page("GET", path, beyond, handler);
+    let change = |path, beyond, handler| of_page("POST", path, beyond, handler);
+    vec![
+        read("/console/grants", GRANTS_SEEN, get(pages::grants::list)),
+        change("/console/grants", GRANTS_MADE, post(pages::grant_new::add)),
+        read("/console/grants/new", GRANTS_MADE, get(pages::grant_new::show)),
+        read("/console/grants/{id}", GRANTS_SEEN, get(pages::grant::show)),
+        change("/console/grants/{id}/certify", CERTIFIES, post(pages::grant::certify)),
+        change("/console/grants/{id}/revoke", REVOKES, post(pages::grant::revoke)),
+        change("/console/grants/{id}/suspend", REVOKES, post(pages::grant::suspend)),
+        change("/console/grants/{id}/resume", RESUMES, post(pages::grant::resume)),
+        change("/console/grants/{id}/restore", RESTORES, post(pages::grant::restore)),
+        read("/console/grants/{id}/history", GRANTS_SEEN, get(pages::grant_history::show)),
+        read("/console/grant-requests", REQUESTS_SEEN, get(pages::grant_requests::list)),
+        change("/console/grant-requests", REQUESTS_MADE, post(pages::grant_requests::add)),
+        read("/console/grant-requests/ask", REQUESTS_MADE, get(pages::grant_requests::ask)),
+        read("/console/grant-requests/{id}", REQUESTS_SEEN, get(pages::grant_requests::show)),
+        change(
+            "/console/grant-requests/{id}/approve",
+            REQUESTS_ANSWERED,
+            post(pages::grant_requests::approve),
+        ),
+        change(
+            "/console/grant-requests/{id}/deny",
+            REQUESTS_ANSWERED,
+            post(pages::grant_requests::deny),
+        ),
+        change(
+            "/console/grant-requests/{id}/withdraw",
+            REQUESTS_WITHDRAWN,
+            post(pages::grant_requests::withdraw),
+        ),
+        read("/console/access", ACCESS_SEEN, get(pages::access::show)),
+    ]
+}
+
+/// Grants: what they are and what becomes of them.
+fn api_of_grants() -> Vec<Route> {
+    let read = |path, beyond, handler| of_api("GET", path, Who::SignedIn, beyond, handler);
+    let change = |path, beyond, handler| of_api("POST", path, Who::SignedIn, beyond, handler);
+    vec![
+        read("/api/v1/grants", GRANTS_SEEN, get(api::grants::list)),
+        change("/api/v1/grants", GRANTS_MADE, post(api::grants::add)),
+        read("/api/v1/grants/{id}", GRANTS_SEEN, get(api::grants::show)),
+        change("/api/v1/grants/{id}/certify", CERTIFIES, post(api::grants::certify)),
+        change("/api/v1/grants/{id}/revoke", REVOKES, post(api::grants::revoke)),
+        change("/api/v1/grants/{id}/narrow", REVOKES, post(api::grant_life::narrow)),
+        change("/api/v1/grants/{id}/change", GRANTS_MADE, post(api::grant_life::change)),
+        change("/api/v1/grants/{id}/renew", GRANTS_MADE, post(api::grant_life::renew)),
+        change("/api/v1/grants/{id}/transfer", GRANTS_MADE, post(api::grant_life::transfer)),
+        change("/api/v1/grants/{id}/suspend", REVOKES, post(api::grant_life::suspend)),
+        change("/api/v1/grants/{id}/resume", RESUMES, post(api::grant_life::resume)),
+        change("/api/v1/grants/{id}/restore", RESTORES, post(api::grant_life::restore)),
+        read("/api/v1/grants/{id}/history", GRANTS_SEEN, get(api::grant_life::history)),
+    ]
+}
+
+/// Requests for grants, what stands over grants, and who may call what.
+fn api_of_access() -> Vec<Route> {
+    let read = |path, beyond, handler| of_api("GET", path, Who::SignedIn, beyond, handler);
+    let change = |path, beyond, handler| of_api("POST", path, Who::SignedIn, beyond, handler);
+    vec![
+        read("/api/v1/grant-requests", REQUESTS_SEEN, get(api::grant_requests::list)),
+        change("/api/v1/grant-requests", REQUESTS_MADE, post(api::grant_requests::add)),
+        read("/api/v1/grant-requests/{id}", REQUESTS_SEEN, get(api::grant_requests::show)),
+        change(
+            "/api/v1/grant-requests/{id}/approve",
+            REQUESTS_ANSWERED,
+            post(api::grant_requests::approve),
+        ),
+        change(
+            "/api/v1/grant-requests/{id}/deny",
+            REQUESTS_ANSWERED,
+            post(api::grant_requests::deny),
+        ),
+        change(
+            "/api/v1/grant-requests/{id}/withdraw",
+            REQUESTS_WITHDRAWN,
+            post(api::grant_requests::withdraw),
+        ),
+        read("/api/v1/denials", DENIALS_SEEN, get(api::denials::list)),
+        change("/api/v1/denials", DENIES, post(api::denials::add)),
+        change("/api/v1/denials/{id}/lift", LIFTS, post(api::denials::lift)),
+        read("/api/v1/access/explain", ACCESS_SEEN, get(api::access::explain)),
+        read("/api/v1/access/conflicts", "roles all; else their own", get(api::access::conflicts)),
+    ]
+}
+
 const APPROVALS_SEEN: &str =
     "roles all; else whoever may answer or did, the caller's chain, their sponsors";
 const ANSWERS: &str = "people whom a demand names, never the caller, the sponsor alone (A6)";
@@ -351,6 +438,20 @@ const SIGNS: &str =
 const EXTENDS: &str = "the campaign's owner while nothing stopped it, administrators (R9)";
 const ADDS: &str = "whoever took part, the campaign's owner, administrators (R16)";
 const REVOKES: &str = "owners of a function, administrators, the holder";
+
+const RESUMES: &str =
+    "owners of every function, administrators; never what reaches themself or their agent";
+const RESTORES: &str = "whoever revoked it, administrators; within 15 minutes (R10)";
+const REQUESTS_SEEN: &str =
+    "roles all; else whoever asked, whom it is for, owners of a function of it";
+const REQUESTS_MADE: &str = "for themself, or an agent whose sponsor they are";
+const REQUESTS_ANSWERED: &str =
+    "people who own a function of it; never who asked, the holder, the sponsor";
+const REQUESTS_WITHDRAWN: &str = "whoever asked, the holder";
+const DENIALS_SEEN: &str = "roles all; else whom it is of, who made it, owners of its functions";
+const DENIES: &str = "administrators, owners of every function that it names or of its grant";
+const LIFTS: &str = "whoever could make it; never what is denied to themself";
+const ACCESS_SEEN: &str = "themselves, sponsors, owners of the function, roles";
 
 /// Bytes of a request's body at most: a catalog of thousands of functions fits.
 const BODY_BYTES_MAX: usize = 2 * 1024 * 1024;

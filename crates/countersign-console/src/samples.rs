@@ -52,6 +52,11 @@ pub(crate) fn all(say: Say) -> Vec<(String, String)> {
     collect::<pages::review_work::ReviewWorkPage>(say, &mut out);
     collect::<pages::review_item::ReviewItemPage>(say, &mut out);
     collect::<pages::review_sign_off::ReviewSignOffPage>(say, &mut out);
+    collect::<pages::grant_history::GrantHistoryPage>(say, &mut out);
+    collect::<pages::grant_requests::GrantRequestsPage>(say, &mut out);
+    collect::<pages::grant_requests::GrantRequestPage>(say, &mut out);
+    collect::<pages::grant_requests::GrantAskPage>(say, &mut out);
+    collect::<pages::access::AccessPage>(say, &mut out);
     collect::<pages::api_keys::ApiKeysPage>(say, &mut out);
     collect::<pages::notices::NoticesPage>(say, &mut out);
     collect::<pages::notice_channels::NoticeChannelsPage>(say, &mut out);

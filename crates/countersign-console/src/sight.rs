@@ -2,7 +2,7 @@
 
 use countersign_governance::{Actor, GrantView, SessionRow};
 use countersign_model::{
-    CallerKind, Function, FunctionName, Grant, Holder, Sensitivity, Snapshot, Subject,
+    CallerKind, Function, FunctionName, Grant, GrantState, Holder, Sensitivity, Snapshot, Subject,
     approval::Standing, review::GrantUsage,
 };
 use std::collections::BTreeSet;
@@ -129,4 +129,29 @@ pub(crate) fn may_revoke(actor: &Actor, grant: &Grant, functions: &[&Function]) 
         || grant.holder == Holder::Subject(me.clone())
         || functions.iter().any(|it| it.owners.contains(me));
     concerned && !actor.is_auditor()
+}
+
+/// Whether a resumption by this actor would be taken: an owner of every function or an
+/// administrator, and nobody whom it reaches.
+pub(crate) fn may_resume(
+    actor: &Actor,
+    snapshot: &Snapshot,
+    grant: &Grant,
+    functions: &[&Function],
+) -> bool {
+    let me = actor.subject();
+    let own = match &grant.holder {
+        Holder::Subject(subject) => subject == me || sponsors(snapshot, me, subject),
+        Holder::Group(group) => actor.person.is_in(group),
+    };
+    let owns_all = grant.tags.is_empty()
+        && !functions.is_empty()
+        && functions.iter().all(|it| it.owners.contains(me));
+    !own && !actor.is_auditor() && (actor.is_administrator() || owns_all)
+}
+
+/// Whether undoing a revocation by this actor would be taken: whoever did it, or an administrator.
+pub(crate) fn may_restore(actor: &Actor, grant: &Grant) -> bool {
+    let mine = matches!(&grant.state, GrantState::Revoked { by, .. } if by == actor.subject());
+    !actor.is_auditor() && (mine || actor.is_administrator())
 }

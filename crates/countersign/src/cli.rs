@@ -2,6 +2,7 @@
 
 mod client;
 mod identity;
+mod life;
 mod notices;
 mod people;
 mod reviews;
@@ -14,6 +15,10 @@ pub(crate) use client::{
     ResumeArguments, SessionsCommand, StopArguments, ToolFormat, WhatArguments,
 };
 pub(crate) use identity::{IdentityCommand, IdentityTestArguments};
+pub(crate) use life::{
+    AccessCommand, AccessDenyArguments, GrantApproveArguments, GrantLifeCommand,
+    GrantRequestArguments, GrantTermsArguments, GrantTransferArguments,
+};
 pub(crate) use notices::NoticesCommand;
 pub(crate) use people::{PeopleCommand, PeopleListArguments};
 pub(crate) use reviews::{
@@ -115,6 +120,9 @@ pub(crate) enum Command {
     /// Who may call what, and who confirmed it
     #[command(subcommand)]
     Grants(GrantsCommand),
+    /// Why somebody may call a function or may not, and what is denied
+    #[command(subcommand)]
+    Access(AccessCommand),
     /// Keys of agents that can get no token
     #[command(subcommand)]
     ApiKeys(ApiKeysCommand),

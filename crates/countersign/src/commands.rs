@@ -1,5 +1,6 @@
 //! One file for each command; here only which is meant.
 
+mod access;
 mod api_keys;
 mod approvals;
 mod call;
@@ -7,6 +8,7 @@ mod catalog;
 mod check;
 mod completions;
 pub(crate) mod demo;
+mod grant_life;
 mod grant_usage;
 mod grants;
 mod identity;
@@ -47,6 +49,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Schema { of } => schema::run(of),
         Command::Catalog(command) => catalog::run(command, &shared),
         Command::Grants(command) => alone(grants::run(command, &shared)),
+        Command::Access(command) => alone(access::run(command, &shared)),
         Command::ApiKeys(command) => alone(api_keys::run(command, &shared)),
         Command::Approvals(command) => alone(approvals::run(command, &shared)),
         Command::Reviews(command) => alone(reviews::run(command, &shared)),

@@ -48,10 +48,20 @@ pub(crate) struct GrantPage {
     made_at: Moment,
     made_by: Text,
     certified: Option<Certified>,
-    may_certify: bool,
-    may_revoke: bool,
+    /// What the reader can do with it.
+    acts: Vec<Act>,
     why_not_certify: Option<&'static str>,
     usage: Option<UsagePart>,
+}
+
+/// What can be done with a grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Act {
+    Certify,
+    Revoke,
+    Suspend,
+    Resume,
+    Restore,
 }
 
 #[derive(Debug)]
@@ -88,6 +98,9 @@ pub(crate) async fn show(
     let notice = match said.said.as_deref() {
         Some("made") => Some("The grant is made."),
         Some("certified") => Some("The grant is certified."),
+        Some("suspended") => Some("The grant is suspended. It is in force on the next call."),
+        Some("resumed") => Some("The grant carries calls again."),
+        Some("restored") => Some("The revocation is undone."),
         Some("revoked") => Some("The grant is revoked. It is in force on the next call."),
         Some(_) | None => None,
     };
@@ -125,6 +138,40 @@ pub(crate) async fn revoke(
     Ok(Redirect::to(&format!("/console/grants/{id}?said=revoked")).into_response())
 }
 
+/// `POST /console/grants/{id}/suspend`.
+pub(crate) async fn suspend(
+    State(console): State<Console>,
+    Extension(asker): Extension<Asker>,
+    Extension(fields): Extension<Fields>,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let id = one(&console, &asker, &id)?.grant.id;
+    console.governance().suspend_grant(&asker.actor, id, fields.text("why")).await?;
+    Ok(Redirect::to(&format!("/console/grants/{id}?said=suspended")).into_response())
+}
+
+/// `POST /console/grants/{id}/resume`.
+pub(crate) async fn resume(
+    State(console): State<Console>,
+    Extension(asker): Extension<Asker>,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let id = one(&console, &asker, &id)?.grant.id;
+    console.governance().resume_grant(&asker.actor, id).await?;
+    Ok(Redirect::to(&format!("/console/grants/{id}?said=resumed")).into_response())
+}
+
+/// `POST /console/grants/{id}/restore`.
+pub(crate) async fn restore(
+    State(console): State<Console>,
+    Extension(asker): Extension<Asker>,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let id = one(&console, &asker, &id)?.grant.id;
+    console.governance().restore_grant(&asker.actor, id).await?;
+    Ok(Redirect::to(&format!("/console/grants/{id}?said=restored")).into_response())
+}
+
 /// Whoever sees a grant sees who holds it.
 fn person(holder: &Holder, snapshot: &Snapshot) -> Option<String> {
     match holder {
@@ -143,6 +190,26 @@ pub(crate) fn one(console: &Console, asker: &Asker, id: &str) -> Result<GrantVie
 }
 
 impl GrantPage {
+    fn may_certify(&self) -> bool {
+        self.acts.contains(&Act::Certify)
+    }
+
+    fn may_revoke(&self) -> bool {
+        self.acts.contains(&Act::Revoke)
+    }
+
+    fn may_suspend(&self) -> bool {
+        self.acts.contains(&Act::Suspend)
+    }
+
+    fn may_resume(&self) -> bool {
+        self.acts.contains(&Act::Resume)
+    }
+
+    fn may_restore(&self) -> bool {
+        self.acts.contains(&Act::Restore)
+    }
+
     fn of(
         frame: Frame,
         view: &GrantView,
@@ -171,7 +238,18 @@ impl GrantPage {
             }
         });
         let active = grant.ended(now).is_none();
+        let is_suspended = !active && !grant.is_over(now);
+        let may_revoke = sight::may_revoke(actor, grant, &functions);
+        let may_resume = is_suspended && sight::may_resume(actor, snapshot, grant, &functions);
+        let is_fresh_end = grant.as_ref().clone().restore(now).is_ok();
         let why_not = sight::why_not_certify(actor, snapshot, grant, &functions);
+        let acts = [
+            (Act::Certify, active && why_not.is_none()),
+            (Act::Revoke, (active || is_suspended) && may_revoke),
+            (Act::Suspend, active && may_revoke),
+            (Act::Resume, may_resume),
+            (Act::Restore, is_fresh_end && sight::may_restore(actor, grant)),
+        ];
         Self {
             frame,
             id: grant.id.to_string(),
@@ -201,8 +279,7 @@ impl GrantPage {
                 by: Text::of(&it.by),
                 is_old: it.version != grant.version,
             }),
-            may_certify: active && why_not.is_none(),
-            may_revoke: active && sight::may_revoke(actor, grant, &functions),
+            acts: acts.into_iter().filter(|(_, may)| *may).map(|(act, _)| act).collect(),
             why_not_certify: why_not.filter(|_| active),
             usage: None,
         }
@@ -265,8 +342,11 @@ impl Sample for GrantPage {
                 by: say("olga@acme.example"),
                 is_old: !may,
             }),
-            may_certify: may,
-            may_revoke: may,
+            acts: if may {
+                vec![Act::Certify, Act::Revoke, Act::Suspend]
+            } else {
+                vec![Act::Resume, Act::Restore]
+            },
             why_not_certify,
             usage: may.then(|| UsagePart::sample(say)),
         };

@@ -106,10 +106,11 @@ impl Filter {
             "active" => Some(GrantStanding::Active),
             "due" => Some(GrantStanding::Due),
             "overdue" => Some(GrantStanding::Overdue),
+            "suspended" => Some(GrantStanding::Suspended),
             "ended" => Some(GrantStanding::Ended),
             _ => {
                 return Err(Problem::invalid(
-                    "A grant's state is one of active, due, overdue and ended.",
+                    "A grant's state is one of active, due, overdue, suspended and ended.",
                 ));
             }
         };
@@ -194,7 +195,7 @@ pub(crate) fn chip(of: FreshnessView) -> Chip {
     }
 }
 
-const STATES: [&str; 5] = ["", "active", "due", "overdue", "ended"];
+const STATES: [&str; 6] = ["", "active", "due", "overdue", "suspended", "ended"];
 const LINES_MAX: usize = 500;
 const NAMES_SHOWN: usize = 3;
 

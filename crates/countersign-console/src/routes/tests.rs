@@ -37,9 +37,17 @@ fn what_changes_something_is_a_post_and_nothing_else_is() {
             "/extend",
             "/confirm",
             "/addenda",
+            "/narrow",
+            "/change",
+            "/renew",
+            "/transfer",
+            "/suspend",
+            "/restore",
+            "/withdraw",
+            "/lift",
         ]
         .iter()
-        .any(|it| route.path.ends_with(it))
+        .any(|it| route.path.ends_with(it) && route.path != "/api/v1/access/explain")
             || ["/sign-out/back-channel/{issuer}", "/ssf/events"].contains(&route.path);
         let expected = if changes { "POST" } else { "GET" };
         let both = [
@@ -52,6 +60,9 @@ fn what_changes_something_is_a_post_and_nothing_else_is() {
             "/api/v1/notices/channels",
             "/api/v1/reviews",
             "/console/reviews/{id}/sign-off",
+            "/console/grant-requests",
+            "/api/v1/grant-requests",
+            "/api/v1/denials",
         ]
         .contains(&route.path);
         assert!(both || route.method == expected, "{} {}", route.method, route.path);

@@ -11,6 +11,7 @@
 mod api_keys;
 mod approvals;
 mod everyone;
+mod grant_life;
 mod grants;
 mod identity;
 mod notices;

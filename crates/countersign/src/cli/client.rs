@@ -63,6 +63,8 @@ pub(crate) enum GrantsCommand {
         #[arg(long, value_name = "TEXT")]
         why: String,
     },
+    #[command(flatten)]
+    Life(super::GrantLifeCommand),
 }
 
 /// `countersign grants add`.
@@ -128,6 +130,8 @@ pub(crate) enum GrantStateArgument {
     Due,
     /// Nobody confirmed it in time
     Overdue,
+    /// It carries no calls for now
+    Suspended,
     /// It was revoked or has expired
     Ended,
 }
@@ -353,7 +357,7 @@ pub(crate) struct LoginArguments {
     pub(crate) dpop: bool,
 }
 
-fn rate(text: &str) -> Result<(u32, Span), String> {
+pub(super) fn rate(text: &str) -> Result<(u32, Span), String> {
     let bad = || "write calls and a time, such as 100/1h".to_owned();
     let (calls, per) = text.split_once('/').ok_or_else(bad)?;
     let per: Span = per.parse().map_err(|_| bad())?;

@@ -1,6 +1,6 @@
 //! `countersign grants`: who may call what, why, and who confirmed it.
 
-use super::{grant_usage, moment};
+use super::{grant_life, grant_usage, moment};
 use crate::{
     api::{Api, query},
     cli::{End, GrantAddArguments, GrantsCommand, GrantsListArguments, Shared},
@@ -49,6 +49,7 @@ pub(super) async fn run(command: GrantsCommand, shared: &Shared) -> Result<(), F
             let answer = api.post(&format!("/grants/{id}/revoke"), &json!({"why": why})).await?;
             say(&answer, "revoked; in force on the next call", shared)
         }
+        GrantsCommand::Life(command) => grant_life::run(&api, command, shared).await,
     }
 }
 

@@ -173,6 +173,21 @@ impl Stage {
         made["id"].as_str().unwrap().to_owned()
     }
 
+    /// A request of the caller's, the only one of theirs that waits: its id.
+    pub(crate) async fn request(&self, ask: &Value) -> String {
+        let known =
+            self.world.manage(&self.process, CALLER, "GET /grant-requests", &json!({})).await;
+        for request in known["grant_requests"].as_array().unwrap() {
+            if request["asked_by"] == CALLER {
+                let what =
+                    format!("POST /grant-requests/{}/withdraw", request["id"].as_str().unwrap());
+                self.world.manage(&self.process, CALLER, &what, &json!({})).await;
+            }
+        }
+        let made = self.world.manage(&self.process, CALLER, "POST /grant-requests", ask).await;
+        made["id"].as_str().unwrap().to_owned()
+    }
+
     /// A new API key of the agent's, the only one that is good: its id.
     pub(crate) async fn api_key(&self) -> String {
         let known = self.manage("GET /api-keys", &json!({})).await;

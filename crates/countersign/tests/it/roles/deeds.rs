@@ -1,6 +1,7 @@
 //! What each way in is for, and how somebody would use it: one line for each. What changes something
 //! gets a new thing each time.
 
+mod life;
 mod reviews;
 
 use super::{
@@ -95,6 +96,12 @@ async fn api(stage: &mut Stage, way: &Way) -> Option<Deed> {
             stage.manage("POST /stops", &stop()).await;
             Deed::new("stop", "resume", path).json(stop())
         }
+        _ if path.starts_with("/api/v1/grant-requests") => {
+            return life::requests(stage, way).await;
+        }
+        _ if path.starts_with("/api/v1/denials") || path.starts_with("/api/v1/access") => {
+            return life::access(stage, way).await;
+        }
         _ if path.starts_with("/api/v1/grants") => return grants(stage, way).await,
         _ if path.starts_with("/api/v1/api-keys") => return api_keys(stage, way).await,
         _ if path.starts_with("/api/v1/notices") => return notices(stage, way).await,
@@ -130,7 +137,7 @@ async fn grants(stage: &mut Stage, way: &Way) -> Option<Deed> {
         ("POST", "/api/v1/grants/{id}/revoke") => {
             Deed::new("grant", "revoke", at).json(json!({"why": "a test"}))
         }
-        _ => return None,
+        _ => return life::of_grant(stage, way).await,
     };
     Some(deed)
 }
@@ -292,9 +299,13 @@ async fn page(stage: &mut Stage, way: &Way) -> Option<Deed> {
                 ("POST", "/console/grants/{id}/revoke") => {
                     Deed::new("grant", "revoke", at).form(&[("why", "a test")])
                 }
-                _ => return None,
+                _ => return life::of_grant(stage, way).await,
             }
         }
+        _ if path.starts_with("/console/grant-requests") => {
+            return life::requests(stage, way).await;
+        }
+        ("GET", "/console/access") => return life::access(stage, way).await,
         _ => return approval_pages(stage, way).await,
     };
     Some(deed)

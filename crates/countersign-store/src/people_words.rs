@@ -108,6 +108,10 @@ impl Store {
                 "DROP TABLE people_words",
                 "ALTER TABLE people DROP COLUMN issuer",
                 "DROP INDEX scim_resources_by_who",
+                // What came after it comes again.
+                "DROP TABLE grant_steps",
+                "DROP TABLE grant_requests",
+                "DROP TABLE denials",
                 "DELETE FROM migrations WHERE version >= 9",
             ] {
                 sqlx::query(sql).execute(&mut *connection).await?;

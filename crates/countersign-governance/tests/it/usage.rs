@@ -420,28 +420,7 @@ async fn recorded(world: &World, grant: GrantId, amounts: &[Option<i64>]) {
     let key = Arc::new(key);
     for amount in amounts {
         let call = Calls(world).leaves("riley", REFUND, &[grant]).await;
-        let exchange = Exchange {
-            call,
-            session: id,
-            at: world.now(),
-            took_ms: 1,
-            who: named("riley"),
-            function: REFUND.into(),
-            method: "POST".into(),
-            path: "/v1/refunds".into(),
-            arguments: amount.map_or(json!({}), |it| json!({"amount": it})),
-            hidden: amount.map_or(vec!["/amount".to_owned()], |_| vec![]),
-            reason: Reason::Granted,
-            approval: None,
-            grants: vec![],
-            status: 200,
-            headers: BTreeMap::new(),
-            response: None,
-            cut: false,
-            bytes: 0,
-            masked: 0,
-            salt: Salt([1; 16]),
-        };
+        let exchange = exchange(world, id, call, *amount);
         let outcome = Event::CallOutcome(CallOutcome {
             call,
             status: 200,
@@ -470,6 +449,32 @@ async fn recorded(world: &World, grant: GrantId, amounts: &[Option<i64>]) {
             segment: receipt.place.map(|it| it.segment),
         };
         governance.store().touch_sessions(&[touch]).await.unwrap();
+    }
+}
+
+/// The recording of a refund of this amount, or of one that is hidden.
+fn exchange(world: &World, session: SessionId, call: CallId, amount: Option<i64>) -> Exchange {
+    Exchange {
+        call,
+        session,
+        at: world.now(),
+        took_ms: 1,
+        who: named("riley"),
+        function: REFUND.into(),
+        method: "POST".into(),
+        path: "/v1/refunds".into(),
+        arguments: amount.map_or(json!({}), |it| json!({"amount": it})),
+        hidden: amount.map_or(vec!["/amount".to_owned()], |_| vec![]),
+        reason: Reason::Granted,
+        approval: None,
+        grants: vec![],
+        status: 200,
+        headers: BTreeMap::new(),
+        response: None,
+        cut: false,
+        bytes: 0,
+        masked: 0,
+        salt: Salt([1; 16]),
     }
 }
 

@@ -15,8 +15,8 @@ use crate::{
     grants::{check, rights::may_make},
 };
 use countersign_model::{
-    FunctionName, Grant, GrantId, GrantState, Holder, Reason, Snapshot, Span, Subject, Timestamp,
-    approval::Standing, catalog::Tag,
+    FunctionName, Grant, GrantId, GrantOrigin, GrantState, Holder, Reason, Snapshot, Span, Subject,
+    Timestamp, approval::Standing, catalog::Tag,
 };
 use countersign_store::{StoreError, UsageRow};
 use judge::Judge;
@@ -315,6 +315,8 @@ fn grant(wanted: WantedGrant, actor: &Actor, now: Timestamp) -> Grant {
         made_at: now,
         expires_at: None,
         certified: None,
+        origin: GrantOrigin::Direct,
+        successor_of: None,
         state: GrantState::Active,
     }
 }

@@ -200,6 +200,7 @@ fn find(
             | Event::ReviewChanged(_)
             | Event::ReviewSignedOff(_)
             | Event::ReviewClosed(_)
+            | Event::ReviewEvidence(_)
             | Event::NoticeSent(_)
             | Event::Gateway(_) => {}
         }

@@ -9,6 +9,7 @@ mod catalog;
 mod denials;
 mod directory;
 mod error;
+mod evidence;
 mod grants;
 mod notices;
 mod outbox;
@@ -41,6 +42,10 @@ pub use directory::{
     Active, Directory, DirectoryError, GroupFacts, GroupRules, Members, RESOURCES_MAX, UserFacts,
 };
 pub use error::{ErrorKind, Unavailable};
+pub use evidence::{
+    ArchiveFault, FILES_MAX, PACK_BYTES_MAX, Pack, PackFault, PackOptions, PackVerified,
+    ProveError, SAMPLE_MAX, SEED_CHARS_MAX, SampleView, draw, read_archive, verify_pack,
+};
 pub use grants::{
     CONSTRAINTS_MAX, FreshnessView, FunctionView, GrantError, GrantFilter, GrantRequestFilter,
     GrantRequestView, GrantStanding, GrantStepView, GrantView, NAMES_MAX, NewGrant,

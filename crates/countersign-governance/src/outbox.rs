@@ -74,10 +74,14 @@ impl Governance {
             let appends = waiting.iter().map(|it| self.ledger().append(it.entry.clone()));
             let results = join_all(appends).await;
             let mut written: Vec<Waiting> = Vec::with_capacity(waiting.len());
+            let mut places = Vec::new();
             let mut failed = None;
             for (entry, result) in waiting.into_iter().zip(results) {
                 match result {
-                    Ok(_) => written.push(entry),
+                    Ok(receipt) => {
+                        places.extend(self.place_of(&entry, receipt.index));
+                        written.push(entry);
+                    }
                     Err(error) => {
                         failed.get_or_insert(error);
                     }
@@ -86,6 +90,9 @@ impl Governance {
             if !written.is_empty() {
                 let mut change = self.store().change().await?;
                 change.delivered(&written).await?;
+                for (place, about) in &places {
+                    change.add_place(place, about).await?;
+                }
                 change.commit().await?;
             }
             if let Some(error) = failed {

@@ -46,7 +46,9 @@ pub use note::{NOTE_BYTES_MAX, NOTE_SIGNATURES_MAX, NoteError, VerifierKey, is_n
 pub use proof::{
     PROOF_HASHES_MAX, ProofMismatch, consistency, inclusion, verify_consistency, verify_inclusion,
 };
-pub use proof_text::{ProofFault, Proven, consistency_proof, inclusion_proof, verify_proof};
+pub use proof_text::{
+    ProofFault, Proven, Prover, consistency_proof, inclusion_proof, verify_proof,
+};
 pub use recording::{
     Entropy, FrameIndex, Frames, ItemIndex, PAYLOAD_BYTES_MAX, Payload, Place, Recording,
     RecordingError, SegmentOptions, SegmentReader, Segments, commitment,

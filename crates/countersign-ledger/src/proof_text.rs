@@ -38,26 +38,68 @@ pub struct Proven {
     pub checkpoint: Checkpoint,
 }
 
+/// Makes proofs of entries of the log in a directory, all under the checkpoint that stood when it was
+/// opened.
+#[derive(Debug)]
+pub struct Prover {
+    key: VerifierKey,
+    checkpoint: Checkpoint,
+    note: String,
+    tiles: TileReader,
+}
+
+impl Prover {
+    /// Reads the log's key and its signed checkpoint.
+    ///
+    /// # Errors
+    /// The fault of a file.
+    pub fn open(directory: &Path) -> Result<Self, Fault> {
+        let key = verifier_key(directory, None)?;
+        let (checkpoint, note) = signed_checkpoint(directory, &key)?;
+        let tiles = TileReader::new(directory, checkpoint.size);
+        Ok(Self { key, checkpoint, note, tiles })
+    }
+
+    /// The log's verifier key, as C2SP text.
+    #[must_use]
+    pub fn vkey(&self) -> String {
+        self.key.to_string()
+    }
+
+    /// The number of entries that can be proved.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.checkpoint.size
+    }
+
+    /// The proof of one entry, as C2SP tlog-proof text.
+    ///
+    /// # Errors
+    /// [`Fault::NotSigned`] when the checkpoint does not cover the entry; the fault of a file.
+    pub fn prove(&mut self, index: u64) -> Result<String, Fault> {
+        let size = self.checkpoint.size;
+        if index >= size {
+            return Err(Fault::NotSigned { index, size });
+        }
+        let tiles = &mut self.tiles;
+        let hashes = proof::inclusion(index, size, &mut |level, n| tiles.node(level, n))?;
+        let mut text = format!("{FIRST_LINE}\nindex {index}\n");
+        for hash in hashes {
+            text.push_str(&STANDARD.encode(hash));
+            text.push('\n');
+        }
+        text.push('\n');
+        text.push_str(&self.note);
+        Ok(text)
+    }
+}
+
 /// The proof of one entry of the log in a directory, as C2SP tlog-proof text.
 ///
 /// # Errors
 /// [`Fault::NotSigned`] when no checkpoint covers the entry yet; the fault of a file.
 pub fn inclusion_proof(directory: &Path, index: u64) -> Result<String, Fault> {
-    let key = verifier_key(directory, None)?;
-    let (checkpoint, note) = signed_checkpoint(directory, &key)?;
-    if index >= checkpoint.size {
-        return Err(Fault::NotSigned { index, size: checkpoint.size });
-    }
-    let mut tiles = TileReader::new(directory, checkpoint.size);
-    let hashes = proof::inclusion(index, checkpoint.size, &mut |level, n| tiles.node(level, n))?;
-    let mut text = format!("{FIRST_LINE}\nindex {index}\n");
-    for hash in hashes {
-        text.push_str(&STANDARD.encode(hash));
-        text.push('\n');
-    }
-    text.push('\n');
-    text.push_str(&note);
-    Ok(text)
+    Prover::open(directory)?.prove(index)
 }
 
 /// The hashes that prove that the log in a directory begins with the tree of `earlier` entries.

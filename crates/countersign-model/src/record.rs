@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 mod reviews;
 
 pub use reviews::{
-    ReviewChange, ReviewChanged, ReviewClosed, ReviewDecided, ReviewOpened, ReviewSignedOff,
+    EvidenceTaken, ReviewChange, ReviewChanged, ReviewClosed, ReviewDecided, ReviewEvidence,
+    ReviewOpened, ReviewSignedOff,
 };
 
 /// One ledger entry. Written as one line of JSON, members in the order of the fields.
@@ -57,6 +58,7 @@ impl Entry {
             | Event::ReviewChanged(_)
             | Event::ReviewSignedOff(_)
             | Event::ReviewClosed(_)
+            | Event::ReviewEvidence(_)
             | Event::NoticeSent(_)
             | Event::Gateway(_) => self.serialised(),
         }
@@ -150,6 +152,9 @@ pub enum Event {
     /// A campaign is closed.
     #[serde(rename = "review.closed")]
     ReviewClosed(ReviewClosed),
+    /// Somebody took evidence of a campaign away, or drew a sample of it.
+    #[serde(rename = "review.evidence")]
+    ReviewEvidence(ReviewEvidence),
     /// Somebody was told something, or could not be.
     #[serde(rename = "notice.sent")]
     NoticeSent(NoticeSent),

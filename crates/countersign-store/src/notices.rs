@@ -175,6 +175,32 @@ impl Transaction {
         rows.into_iter().map(read).collect()
     }
 
+    /// Notices about something, oldest first, after one of them; the digests that brought them too.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn notices_about(
+        &mut self,
+        about: &str,
+        after: Option<NoticeId>,
+        limit: u32,
+    ) -> Result<Vec<NoticeRow>, StoreError> {
+        let after = after.map_or_else(String::new, |it| it.to_string());
+        let rows: Vec<Columns> = on!(self, |connection| {
+            sqlx::query_as(
+                "SELECT document, read_at, withdrawn_at FROM notices
+                 WHERE id IN (SELECT notice FROM notice_abouts WHERE about = $1) AND id > $2
+                 ORDER BY id LIMIT $3",
+            )
+            .bind(about)
+            .bind(&after)
+            .bind(i64::from(limit))
+            .fetch_all(connection)
+            .await?
+        });
+        rows.into_iter().map(read).collect()
+    }
+
     /// How many notices somebody has not read, of those that still mean something.
     ///
     /// # Errors

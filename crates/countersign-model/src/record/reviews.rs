@@ -150,3 +150,37 @@ pub struct ReviewClosed {
     /// Grants that were made meanwhile, and are not reviewed (R3).
     pub made_meanwhile: u64,
 }
+
+/// Somebody took evidence of a campaign away, or drew a sample of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReviewEvidence {
+    /// The campaign.
+    pub campaign: CampaignId,
+    /// Who.
+    pub by: Subject,
+    /// What they took.
+    #[serde(flatten)]
+    pub took: EvidenceTaken,
+}
+
+/// What somebody took of a campaign.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "took")]
+pub enum EvidenceTaken {
+    /// The whole pack.
+    Pack {
+        /// SHA-256 of its bytes.
+        digest: Digest,
+    },
+    /// A random sample of its items.
+    Sample {
+        /// What the same sample is drawn with again.
+        seed: String,
+        /// How many items were asked for.
+        size: u32,
+        /// Of how many.
+        of: u64,
+        /// SHA-256 over the grants' ids, one a line, in the order in which they were drawn.
+        digest: Digest,
+    },
+}

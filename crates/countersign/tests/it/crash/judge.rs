@@ -82,6 +82,7 @@ fn only_redelivered_twice(entries: &[Entry]) {
             | Event::ReviewChanged(_)
             | Event::ReviewSignedOff(_)
             | Event::ReviewClosed(_)
+            | Event::ReviewEvidence(_)
             | Event::NoticeSent(_) => {}
             Event::CallIntent(_)
             | Event::CallOutcome(_)
@@ -131,6 +132,7 @@ impl Calls {
                 | Event::ReviewChanged(_)
                 | Event::ReviewSignedOff(_)
                 | Event::ReviewClosed(_)
+                | Event::ReviewEvidence(_)
                 | Event::Gateway(_) => {}
             }
         }

@@ -147,6 +147,7 @@ fn report(
         .map(|it| {
             json!({
                 "grant": it.id, "version": it.version, "holder": it.holder.to_string(),
+                "functions": it.functions, "tags": it.tags, "reason": it.reason,
                 "made_by": it.made_by, "made_at": it.made_at,
             })
         })

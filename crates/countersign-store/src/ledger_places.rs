@@ -27,6 +27,8 @@ type Columns = (String, String, i64, String, i64, Vec<u8>, Option<String>, Optio
 
 /// Places that one look takes at most.
 const PLACES_MAX: u32 = 512;
+/// Entries of a campaign that one look takes.
+const ENTRIES_MAX: u32 = 5_000;
 
 impl Transaction {
     /// Says where an entry stands, and what it is about. One that was written twice after a crash
@@ -119,7 +121,7 @@ impl Transaction {
     }
 
     /// What logs say of a campaign in the order of their ids, after one of them: everything about the
-    /// campaign itself, what was said to people about it, and what happened to its grants between two
+    /// campaign itself, that people were told of it too, and what happened to its grants between two
     /// moments.
     ///
     /// # Errors
@@ -138,10 +140,6 @@ impl Transaction {
                  WHERE id > $2 AND id IN (
                      SELECT entry FROM ledger_abouts WHERE about = $1
                      UNION
-                     SELECT ledger_abouts.entry FROM ledger_abouts
-                         JOIN notice_abouts ON notice_abouts.notice = ledger_abouts.about
-                         WHERE notice_abouts.about = $1
-                     UNION
                      SELECT ledger_abouts.entry FROM review_items
                          JOIN ledger_abouts ON ledger_abouts.about = review_items.item
                          JOIN ledger_places ON ledger_places.id = ledger_abouts.entry
@@ -153,7 +151,7 @@ impl Transaction {
             .bind(&after)
             .bind(from.millis())
             .bind(until.millis())
-            .bind(i64::from(PLACES_MAX))
+            .bind(i64::from(ENTRIES_MAX))
             .fetch_all(connection)
             .await?
         });

@@ -7,7 +7,8 @@ use super::{
     lines::{document, joined, split},
 };
 use countersign_model::{
-    FunctionName, GrantId, Holder, Sensitivity, Subject, Timestamp,
+    FunctionName, GrantId, Holder, Subject, Timestamp,
+    catalog::Tag,
     ids::EntryId,
     json::canonical,
     record::{Entry, Event, GrantChange},
@@ -35,17 +36,22 @@ pub(crate) struct Facts {
     pub(crate) report: Option<String>,
 }
 
-/// A grant that was made while a campaign ran.
+/// A grant in scope that was made while a campaign ran, as the report of the close has it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct MadeMeanwhile {
     pub(crate) grant: GrantId,
-    pub(crate) holder: Holder,
+    pub(crate) version: u32,
+    /// `group:NAME`, or a subject.
+    pub(crate) holder: String,
+    #[serde(default)]
     pub(crate) functions: Vec<FunctionName>,
-    pub(crate) sensitivity: Sensitivity,
+    #[serde(default)]
+    pub(crate) tags: Vec<Tag>,
+    #[serde(default)]
+    pub(crate) reason: String,
     pub(crate) made_by: Subject,
     pub(crate) made_at: Timestamp,
-    pub(crate) reason: String,
 }
 
 /// What somebody was told, over one channel.
@@ -138,12 +144,10 @@ impl Facts {
                 None
             }
         };
-        match campaign {
-            Some(CampaignFile { campaign, agents }) if faults.is_empty() => {
-                Ok(Self { campaign, agents, items, made_meanwhile, notices, entries, report })
-            }
-            _ => Err(faults),
-        }
+        let Some(CampaignFile { campaign, agents }) = campaign.filter(|_| faults.is_empty()) else {
+            return Err(faults);
+        };
+        Ok(Self { campaign, agents, items, made_meanwhile, notices, entries, report })
     }
 
     /// `agent`, `subject` or `group`.
@@ -152,6 +156,14 @@ impl Facts {
             Holder::Subject(subject) if self.agents.contains(subject) => "agent",
             Holder::Subject(_) => "subject",
             Holder::Group(_) => "group",
+        }
+    }
+
+    /// The same of a holder as the report writes it.
+    pub(crate) fn kind_of(&self, holder: &str) -> &'static str {
+        match holder.strip_prefix("group:") {
+            Some(group) => self.kind(&Holder::Group(group.into())),
+            None => self.kind(&Holder::Subject(holder.into())),
         }
     }
 
@@ -166,16 +178,29 @@ impl Facts {
         }
         let closed = self.campaign.state.closed_at();
         let items = self.items.iter().filter_map(|item| {
-            let how = match last.get(&item.grant) {
-                Some(GrantChange::Revoked) => Some("revoked"),
-                Some(GrantChange::Transferred) => Some("transferred"),
-                _ => None,
-            };
+            let how = last.get(&item.grant).and_then(|it| over(*it));
             let expires = item.snapshot.grant.expires_at;
             let expired = || closed.zip(expires).filter(|(closed, at)| at <= closed);
             how.or_else(|| expired().map(|_| "expired")).map(|how| (item.grant, how))
         });
         items.collect()
+    }
+}
+
+/// How a grant is over after a change, if it is.
+const fn over(change: GrantChange) -> Option<&'static str> {
+    match change {
+        GrantChange::Revoked => Some("revoked"),
+        GrantChange::Transferred => Some("transferred"),
+        GrantChange::Made
+        | GrantChange::Certified
+        | GrantChange::Uncertified
+        | GrantChange::Narrowed
+        | GrantChange::Widened
+        | GrantChange::Renewed
+        | GrantChange::Suspended
+        | GrantChange::Resumed
+        | GrantChange::Restored => None,
     }
 }
 

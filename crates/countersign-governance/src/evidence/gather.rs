@@ -9,16 +9,19 @@ use super::{
 };
 use crate::{Actor, Governance, ReviewError, roles::may_look};
 use countersign_model::{
-    CampaignId, DeliveryId, Digest, GrantId, NoticeId, Subject, Timestamp,
+    CampaignId, DeliveryId, Digest, Grant, GrantId, NoticeId, Subject, Timestamp,
     ids::EntryId,
     record::{Event, EvidenceTaken, ReviewEvidence},
-    review::{Campaign, CampaignState, Item, schedule::Scope},
+    review::{Campaign, CampaignState, Item, Reviewed, Scope},
 };
 use countersign_store::{
     DeliveryRow, ITEMS_PAGE_MAX, ItemQuery, NoticeRow, PlaceRow, StoreError, Transaction,
 };
-use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// Evidence of a campaign.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,38 +148,48 @@ impl Governance {
         };
         drop(view);
         let known: BTreeSet<GrantId> = items.iter().map(|it| it.grant).collect();
-        let made_meanwhile = self.made_meanwhile(&campaign.scope, &known, window);
+        let made_meanwhile = match &report {
+            Some(report) => reported(report)?,
+            None => self.in_scope_now(&campaign.scope, &known),
+        };
         Ok(Facts { campaign, agents, items, made_meanwhile, notices, entries, report })
     }
 
-    /// Grants in scope that were made while a campaign ran.
-    fn made_meanwhile(
-        &self,
-        scope: &Scope,
-        known: &BTreeSet<GrantId>,
-        (from, until): (Timestamp, Timestamp),
-    ) -> Vec<MadeMeanwhile> {
-        let snapshot = self.policy().load();
+    /// Active grants in scope that are no items of a campaign that runs.
+    fn in_scope_now(&self, scope: &Scope, known: &BTreeSet<GrantId>) -> Vec<MadeMeanwhile> {
+        let (snapshot, now) = (self.policy().load(), self.clock().now());
         let catalog = snapshot.catalog();
-        let mut found: Vec<MadeMeanwhile> = snapshot
-            .grants()
-            .filter(|it| it.made_at > from && it.made_at <= until && !known.contains(&it.id))
-            .filter_map(|grant| {
-                let reviewed = countersign_model::review::Reviewed::of(grant, catalog);
-                scope.has(&reviewed, catalog).then(|| MadeMeanwhile {
-                    grant: grant.id,
-                    holder: grant.holder.clone(),
-                    functions: reviewed.functions.iter().map(|it| it.name.clone()).collect(),
-                    sensitivity: reviewed.sensitivity,
-                    made_by: grant.made_by.clone(),
-                    made_at: grant.made_at,
-                    reason: grant.reason.clone(),
-                })
-            })
-            .collect();
-        found.sort_by_key(|it| it.grant);
-        found
+        let is_new = |it: &&Arc<Grant>| {
+            !known.contains(&it.id)
+                && !it.is_over(now)
+                && scope.has(&Reviewed::of(it, catalog), catalog)
+        };
+        snapshot.grants().filter(is_new).map(|it| made_meanwhile(it)).collect()
     }
+}
+
+fn made_meanwhile(grant: &Grant) -> MadeMeanwhile {
+    MadeMeanwhile {
+        grant: grant.id,
+        version: grant.version,
+        holder: grant.holder.to_string(),
+        functions: grant.functions.clone(),
+        tags: grant.tags.clone(),
+        reason: grant.reason.clone(),
+        made_by: grant.made_by.clone(),
+        made_at: grant.made_at,
+    }
+}
+
+/// What the report of the close says was made meanwhile.
+fn reported(report: &str) -> Result<Vec<MadeMeanwhile>, StoreError> {
+    #[derive(Deserialize)]
+    struct Report {
+        not_reviewed: Vec<MadeMeanwhile>,
+    }
+    let read = serde_json::from_str::<Report>(report);
+    let damaged = |bad| StoreError::Damaged { what: "report", source: Box::new(bad) };
+    Ok(read.map_err(damaged)?.not_reviewed)
 }
 
 /// The campaign, for who may see all of it.

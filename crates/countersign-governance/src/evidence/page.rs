@@ -101,11 +101,12 @@ fn head(page: &mut Page, facts: &Facts) {
 fn population(page: &mut Page, facts: &Facts) {
     let counts = reconcile::of(facts);
     page.raw("<section><h2>Population</h2>");
-    if let Some(AtOpening { at, active_grants, items, excluded, calls_counted_until, .. }) =
-        &counts.opening
+    if let Some(AtOpening {
+        at, grants, active_grants, items, excluded, calls_counted_until, ..
+    }) = &counts.opening
     {
         page.paragraph(&format!(
-            "At the opening, {}, {active_grants} grants were known; {items} of them are items.",
+            "At the opening, {}, {grants} grants were known, {active_grants} of which had not ended; {items} are items.",
             moment(*at)
         ));
         let rows: Vec<Vec<String>> =
@@ -141,7 +142,7 @@ fn population(page: &mut Page, facts: &Facts) {
         .map(|it| {
             vec![
                 it.grant.to_string(),
-                tables::holder(&it.holder),
+                it.holder.clone(),
                 tables::names(&it.functions),
                 it.made_by.to_string(),
                 moment(it.made_at),

@@ -43,6 +43,25 @@ impl Governance {
         }
     }
 
+    /// The same once, and waits for a checkpoint some moments if one is due: so that what was done just
+    /// now is proved in the evidence that is asked for.
+    ///
+    /// # Errors
+    /// [`ProveError`].
+    pub async fn prove_soon(&self, ledger: &Path) -> Result<(), ProveError> {
+        for _ in 0..SOON_TRIES {
+            self.prove_places(ledger).await?;
+            let mut view = self.store().view().await.map_err(Unavailable::from)?;
+            let waiting = view.unproven_places(self.gateway(), None).await;
+            if waiting.map_err(Unavailable::from)?.is_empty() {
+                break;
+            }
+            drop(view);
+            tokio::time::sleep(SOON).await;
+        }
+        Ok(())
+    }
+
     /// Proves this gateway's entries about reviews that have no proof, as far as its checkpoint goes,
     /// and says how many that were.
     ///
@@ -113,9 +132,9 @@ fn about(event: &Event) -> Option<(&'static str, Vec<String>)> {
         Event::ReviewSignedOff(it) => ("review.signed_off", of(&it.campaign)),
         Event::ReviewClosed(it) => ("review.closed", of(&it.campaign)),
         Event::GrantChanged(it) => ("grant.changed", vec![it.grant.to_string()]),
+        // A digest is about all that it brings.
         Event::NoticeSent(it) => {
-            let notices = it.brings.iter().chain([&it.notice]).map(ToString::to_string);
-            ("notice.sent", notices.collect())
+            ("notice.sent", it.about.iter().map(ToString::to_string).collect())
         }
         // Who took evidence changes no evidence.
         Event::ReviewEvidence(_)
@@ -134,4 +153,7 @@ fn about(event: &Event) -> Option<(&'static str, Vec<String>)> {
     })
 }
 
+/// A checkpoint follows an entry within a second.
+const SOON: Duration = Duration::from_millis(250);
+const SOON_TRIES: usize = 8;
 const AGAIN_AFTER: Duration = Duration::from_secs(2);

@@ -24,9 +24,11 @@ pub(crate) struct AtOpening {
     pub(crate) epoch: Epoch,
     pub(crate) catalog: Digest,
     pub(crate) scope_sha256: Digest,
-    /// Items and exclusions together.
+    /// Items and exclusions together: every grant that was known.
+    pub(crate) grants: u64,
+    /// Of these, those that had not ended.
     pub(crate) active_grants: u64,
-    /// Active grants that are no items, by why.
+    /// Grants that are no items, by why.
     pub(crate) excluded: BTreeMap<String, u64>,
     pub(crate) items: u64,
     pub(crate) snapshot_sha256: Digest,
@@ -56,6 +58,8 @@ pub(crate) fn of(facts: &Facts) -> Counts {
     let mut faults = Vec::new();
     let opening = facts.campaign.opening.as_ref().map(|opening| {
         let excluded: u64 = opening.excluded.values().sum();
+        let ended = opening.excluded.iter().filter(|it| ENDED.contains(&it.0.as_str()));
+        let ended: u64 = ended.map(|it| it.1).sum();
         if opening.items != items {
             let said = opening.items;
             faults.push(format!("the opening counted {said} items, and here are {items}"));
@@ -65,7 +69,8 @@ pub(crate) fn of(facts: &Facts) -> Counts {
             epoch: opening.epoch,
             catalog: opening.catalog,
             scope_sha256: opening.scope,
-            active_grants: opening.items.saturating_add(excluded),
+            grants: opening.items.saturating_add(excluded),
+            active_grants: opening.items.saturating_add(excluded.saturating_sub(ended)),
             excluded: opening.excluded.clone(),
             items: opening.items,
             snapshot_sha256: opening.digest,
@@ -105,6 +110,9 @@ pub(crate) fn of(facts: &Facts) -> Counts {
     });
     Counts { opening, closing, faults }
 }
+
+/// Exclusions of grants that had ended before the opening.
+const ENDED: [&str; 2] = ["expired", "revoked"];
 
 fn counts(answer: &Answer) -> bool {
     answer.counts()

@@ -257,18 +257,29 @@ pub(crate) fn remediation(facts: &Facts) -> String {
 
 /// Grants in scope that were made while the campaign ran: nobody reviewed them in it (R3).
 pub(crate) fn made_meanwhile(facts: &Facts) -> String {
-    let columns = ["grant", "holder", "holder kind", "functions", "sensitivity"];
-    let more = ["made by", "made at", "reason", "reviewed in this campaign"];
-    let mut table = Csv::new(&[columns.as_slice(), &more].concat());
+    let mut table = Csv::new(&[
+        "grant",
+        "version",
+        "holder",
+        "holder kind",
+        "functions",
+        "tags",
+        "made by",
+        "made at",
+        "reason",
+        "reviewed in this campaign",
+    ]);
     for made in &facts.made_meanwhile {
-        let MadeMeanwhile { grant, holder, functions, sensitivity, made_by, made_at, reason } =
+        let MadeMeanwhile { grant, version, holder, functions, tags, reason, made_by, made_at } =
             made;
+        let tags: Vec<String> = tags.iter().map(ToString::to_string).collect();
         table.row(&[
             grant.to_string(),
-            holder.to_string(),
-            facts.kind(holder).to_owned(),
+            version.to_string(),
+            holder.clone(),
+            facts.kind_of(holder).to_owned(),
             names(functions),
-            sensitivity.to_string(),
+            tags.join(" "),
             made_by.to_string(),
             made_at.to_string(),
             reason.clone(),
@@ -331,11 +342,11 @@ pub(crate) fn population(facts: &Facts) -> String {
     for made in &facts.made_meanwhile {
         table.row(&[
             made.grant.to_string(),
-            String::new(),
-            made.holder.to_string(),
-            facts.kind(&made.holder).to_owned(),
+            made.version.to_string(),
+            made.holder.clone(),
+            facts.kind_of(&made.holder).to_owned(),
             names(&made.functions),
-            made.sensitivity.to_string(),
+            String::new(),
             yes(false),
             yes(true),
             "made meanwhile".to_owned(),

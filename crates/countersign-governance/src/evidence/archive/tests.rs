@@ -1,9 +1,3 @@
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test that panics is a test that fails"
-)]
-
 use super::{ArchiveFault, BLOCK, Files, header, read, write};
 
 fn files() -> Files {

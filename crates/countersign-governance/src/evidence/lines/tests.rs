@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "a test that panics is a test that fails")]
-
 use super::{Csv, cell, html, joined, split};
 
 #[test]

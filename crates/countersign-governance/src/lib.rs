@@ -12,6 +12,7 @@ mod error;
 mod evidence;
 mod grants;
 mod notices;
+mod numbers;
 mod outbox;
 mod people;
 mod policy;
@@ -54,6 +55,10 @@ pub use grants::{
 pub use notices::{
     Attempt, CLAIMED_FOR, Channel, INBOX, NOTICES_MAX, NewNotice, NoticeError, NoticeRules,
     Outgoing, Reach, Recipient, TOLD_PAGE, TRIED_FOR,
+};
+pub use numbers::{
+    CAMPAIGNS_COUNTED_MAX, CampaignNumbers, GrantNumbers, Histogram, HistogramBar, ReviewGauges,
+    ReviewNumbers, ReviewerNumbers, Sign, UNUSED_LOOK_BACK,
 };
 pub use people::{
     HeldGrant, KnownFrom, PEOPLE_MAX, PeopleFilter, PeoplePage, PersonLine, PersonStanding,
@@ -102,6 +107,7 @@ struct Shared {
     watchers: approvals::Watchers,
     followers: session_ends::Followers,
     compared: recordings::Compared,
+    gauges: numbers::Gauges,
     usage: usage::Inbox,
     reviews: reviews::Working,
 }

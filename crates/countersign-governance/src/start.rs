@@ -3,6 +3,7 @@
 use crate::{
     Directory, DirectoryError, Governance, NoticeRules, Policy, RoleMap, Shared, Unavailable,
     approvals::Watchers,
+    numbers::Gauges,
     policy::{Known, Preparing},
     recordings::Compared,
     session_ends::Followers,
@@ -87,6 +88,7 @@ impl Governance {
             watchers: Watchers::default(),
             followers: Followers::default(),
             compared: Compared::default(),
+            gauges: Gauges::default(),
             usage: Inbox::default(),
             reviews: crate::reviews::Working::default(),
             store,

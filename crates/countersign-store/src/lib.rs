@@ -23,6 +23,7 @@ mod open;
 mod outbox;
 mod people;
 mod people_words;
+mod review_numbers;
 mod reviews;
 mod sessions;
 mod stops;
@@ -51,6 +52,7 @@ pub use open::{Engine, Store};
 pub use outbox::{Effect, NewEntry, Waiting};
 pub use people::{DirectoryPerson, PEOPLE_AT_ONCE_MAX, PersonFacts, PersonRow};
 pub use people_words::{FIND_CHARS_MAX, PeopleFound, PeopleQuery, PersonFound};
+pub use review_numbers::{AnswersRow, ReviewTotals};
 pub use reviews::{
     CampaignQuery, CampaignRow, ITEMS_AT_ONCE_MAX, ITEMS_PAGE_MAX, ItemCount, ItemQuery, ItemRow,
     ScheduleRun,

@@ -8,6 +8,7 @@ pub(crate) mod catalog;
 pub(crate) mod denials;
 pub(crate) mod grant_life;
 pub(crate) mod grant_requests;
+pub(crate) mod evidence;
 pub(crate) mod grants;
 pub(crate) mod identity;
 pub(crate) mod ledger;

@@ -29,6 +29,7 @@ pub(crate) mod review_items;
 pub(crate) mod review_sign_off;
 pub(crate) mod review_work;
 pub(crate) mod reviews;
+pub(crate) mod review_numbers;
 pub(crate) mod saml;
 pub(crate) mod session;
 pub(crate) mod sessions;

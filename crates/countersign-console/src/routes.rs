@@ -93,7 +93,41 @@ fn routes() -> Vec<Route> {
     routes.extend(api_of_grants());
     routes.extend(api_of_access());
     routes.extend(review_api());
+    routes.extend(evidence());
     routes
+}
+
+/// Evidence of access reviews, samples of them and numbers about them.
+fn evidence() -> Vec<Route> {
+    let read = |door, path, beyond, handler| Route {
+        method: "GET",
+        path,
+        door,
+        who: Who::SignedIn,
+        beyond,
+        handler,
+    };
+    vec![
+        read(
+            Door::Page,
+            "/console/reviews/numbers",
+            NUMBERS_SEEN,
+            get(pages::review_numbers::show),
+        ),
+        read(Door::Api, "/api/v1/reviews/numbers", NUMBERS_SEEN, get(api::evidence::numbers)),
+        read(
+            Door::Api,
+            "/api/v1/reviews/{id}/evidence",
+            EVIDENCE_TAKEN,
+            get(api::evidence::pack),
+        ),
+        read(
+            Door::Api,
+            "/api/v1/reviews/{id}/sample",
+            EVIDENCE_TAKEN,
+            get(api::evidence::sample),
+        ),
+    ]
 }
 
 fn open() -> Vec<Route> {
@@ -410,6 +444,9 @@ fn api_of_access() -> Vec<Route> {
     ]
 }
 
+const NUMBERS_SEEN: &str = "roles all; a campaign's owner their own campaigns";
+const EVIDENCE_TAKEN: &str =
+    "roles all; a campaign's owner their own; taking it stands in the ledger";
 const APPROVALS_SEEN: &str =
     "roles all; else whoever may answer or did, the caller's chain, their sponsors";
 const ANSWERS: &str = "people whom a demand names, never the caller, the sponsor alone (A6)";

@@ -115,18 +115,8 @@ fn evidence() -> Vec<Route> {
             get(pages::review_numbers::show),
         ),
         read(Door::Api, "/api/v1/reviews/numbers", NUMBERS_SEEN, get(api::evidence::numbers)),
-        read(
-            Door::Api,
-            "/api/v1/reviews/{id}/evidence",
-            EVIDENCE_TAKEN,
-            get(api::evidence::pack),
-        ),
-        read(
-            Door::Api,
-            "/api/v1/reviews/{id}/sample",
-            EVIDENCE_TAKEN,
-            get(api::evidence::sample),
-        ),
+        read(Door::Api, "/api/v1/reviews/{id}/evidence", EVIDENCE_TAKEN, get(api::evidence::pack)),
+        read(Door::Api, "/api/v1/reviews/{id}/sample", EVIDENCE_TAKEN, get(api::evidence::sample)),
     ]
 }
 

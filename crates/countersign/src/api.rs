@@ -202,6 +202,17 @@ impl Api {
         self.ask(Method::GET, path, Bytes::new()).await
     }
 
+    /// Reads something of the management API that is no JSON: a file of at most so many bytes.
+    ///
+    /// # Errors
+    /// The refusal, or that the gateway can't be reached.
+    pub(crate) async fn file(&self, path: &str, bytes_max: usize) -> Result<Answer, Failure> {
+        let url = format!("{}/api/v1{path}", self.server);
+        let limits = Limits { bytes_max, time: FILE_WITHIN };
+        let answer = self.send(Method::GET, &url, json_headers(), Bytes::new(), limits).await?;
+        if answer.status.is_success() { Ok(answer) } else { Err(self.refused(&answer)) }
+    }
+
     /// Asks the management API to do something.
     ///
     /// # Errors
@@ -473,6 +484,8 @@ const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 const CLIENT_ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 const SERVER_DEFAULT: &str = "http://127.0.0.1:7070";
 const LIMITS: Limits = Limits { bytes_max: 32 * 1024 * 1024, time: Duration::from_secs(30) };
+/// A large file is made, and comes over a slow line.
+const FILE_WITHIN: Duration = Duration::from_secs(600);
 const ANSWER_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 #[cfg(test)]

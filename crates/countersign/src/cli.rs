@@ -1,6 +1,7 @@
 //! The command line as typed. What it means is each command's affair.
 
 mod client;
+mod evidence;
 mod identity;
 mod life;
 mod notices;
@@ -14,6 +15,7 @@ pub(crate) use client::{
     GrantAddArguments, GrantsCommand, GrantsListArguments, LedgerCommand, LoginArguments,
     ResumeArguments, SessionsCommand, StopArguments, ToolFormat, WhatArguments,
 };
+pub(crate) use evidence::{EvidenceCommand, ReviewEvidenceCommand};
 pub(crate) use identity::{IdentityCommand, IdentityTestArguments};
 pub(crate) use life::{
     AccessCommand, AccessDenyArguments, GrantApproveArguments, GrantLifeCommand,
@@ -141,6 +143,9 @@ pub(crate) enum Command {
     /// What you were told, and whether it arrives
     #[command(subcommand)]
     Notices(NoticesCommand),
+    /// Verify evidence of an access review, offline
+    #[command(subcommand)]
+    Evidence(EvidenceCommand),
     /// Verify the ledger, offline
     #[command(subcommand)]
     Ledger(LedgerCommand),

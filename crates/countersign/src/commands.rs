@@ -8,6 +8,7 @@ mod catalog;
 mod check;
 mod completions;
 pub(crate) mod demo;
+mod evidence;
 mod grant_life;
 mod grant_usage;
 mod grants;
@@ -56,6 +57,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Sessions(command) => alone(sessions::run(command, &shared)),
         Command::People(command) => alone(people::run(command, &shared)),
         Command::Notices(command) => alone(notices::run(command, &shared)),
+        Command::Evidence(command) => evidence::run(command, &shared),
         Command::Ledger(command) => ledger::run(command, &shared),
         Command::Stop(arguments) => alone(stops::stop(arguments, &shared)),
         Command::Resume(arguments) => alone(stops::resume(arguments, &shared)),

@@ -100,6 +100,9 @@ pub(crate) enum ReviewsCommand {
         /// The campaign
         campaign: CampaignId,
     },
+    /// What is taken away from reviews
+    #[command(flatten)]
+    Evidence(super::ReviewEvidenceCommand),
 }
 
 /// `countersign reviews items`.

@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 pub(super) async fn run(command: ReviewsCommand, shared: &Shared) -> Result<(), Failure> {
     let api = Api::open(shared).await?;
     match command {
+        ReviewsCommand::Evidence(command) => super::evidence::reviews(&api, command, shared).await,
         ReviewsCommand::List { state } => {
             let answer = api.get(&format!("/reviews{}", query(&[("state", name(state))]))).await?;
             told(&answer, shared, show::campaigns)

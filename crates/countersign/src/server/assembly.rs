@@ -248,6 +248,9 @@ impl Assembly {
         tokio::spawn(async move { governance.keep_recordings_index(&recordings).await });
         let (governance, log) = (self.governance.clone(), self.files.log.clone());
         tokio::spawn(async move { governance.keep_usage(&log).await });
+        let (governance, log) = (self.governance.clone(), self.files.log.clone());
+        tokio::spawn(async move { governance.keep_proofs(&log).await });
+        tokio::spawn(self.governance.clone().keep_review_gauges());
         let (streams, governance) = (Arc::clone(&self.streams), self.governance.clone());
         tokio::spawn(async move { streams.keep(&governance).await });
         Ok(())

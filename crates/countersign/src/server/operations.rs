@@ -1,6 +1,8 @@
 //! `/healthz`, `/readyz` and `/metrics`: for whoever runs the gateway. Says nothing of calls but
 //! numbers.
 
+mod reviews;
+
 use super::{
     assembly::Assembly,
     body::{Body, own},
@@ -160,6 +162,7 @@ fn metrics(assembly: &Assembly, load: &Load) -> Response<Body> {
     write_forged(&mut out, assembly.verifier.forged());
     write_streams(&mut out, assembly);
     write_usage(&mut out, assembly);
+    reviews::write(&mut out, assembly.governance.review_gauges().as_deref());
     let _ = write!(
         out,
         "# HELP countersign_build_info The version that runs.\n\

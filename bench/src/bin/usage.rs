@@ -269,6 +269,8 @@ fn grant(place: usize, entropy: &Entropy) -> Grant {
         made_at,
         expires_at: None,
         certified: None,
+        origin: countersign_model::GrantOrigin::Direct,
+        successor_of: None,
         state: GrantState::Active,
     }
 }

@@ -173,7 +173,7 @@ fn made_since(console: &Console, campaign: &Campaign, snapshot: &Snapshot) -> Ve
     let in_window = |it: &countersign_model::Grant| {
         it.made_at > opening.at
             && until.is_none_or(|until| it.made_at <= until)
-            && campaign.scope.has(&Reviewed::of(it, catalog), catalog)
+            && campaign.scope.includes(&Reviewed::of(it, catalog), catalog)
     };
     let made = grants.iter().map(|it| &it.grant).filter(|it| in_window(it));
     made.map(|it| {

@@ -162,7 +162,7 @@ impl Governance {
         let is_new = |it: &&Arc<Grant>| {
             !known.contains(&it.id)
                 && !it.is_over(now)
-                && scope.has(&Reviewed::of(it, catalog), catalog)
+                && scope.includes(&Reviewed::of(it, catalog), catalog)
         };
         snapshot.grants().filter(is_new).map(|it| made_meanwhile(it)).collect()
     }

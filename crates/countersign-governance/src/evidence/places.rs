@@ -138,6 +138,9 @@ fn about(event: &Event) -> Option<(&'static str, Vec<String>)> {
         }
         // Who took evidence changes no evidence.
         Event::ReviewEvidence(_)
+        | Event::GrantRequested(_)
+        | Event::GrantRequestChanged(_)
+        | Event::DenialChanged(_)
         | Event::CallIntent(_)
         | Event::CallOutcome(_)
         | Event::CallRefused(_)

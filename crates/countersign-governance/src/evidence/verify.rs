@@ -283,6 +283,9 @@ impl Said {
                 }
                 Event::GrantChanged(_) | Event::NoticeSent(_) => {}
                 Event::ReviewEvidence(_)
+                | Event::GrantRequested(_)
+                | Event::GrantRequestChanged(_)
+                | Event::DenialChanged(_)
                 | Event::CallIntent(_)
                 | Event::CallOutcome(_)
                 | Event::CallRefused(_)

@@ -110,7 +110,8 @@ fn read(data: &str) -> (Vec<String>, Vec<(String, String)>) {
         head.replace("\r\n ", " ").split("\r\n").map(str::to_owned).collect();
     let kind = headers.iter().find(|it| it.to_lowercase().starts_with("content-type:")).unwrap();
     let boundary = kind.split("boundary=\"").nth(1).unwrap().split('"').next().unwrap();
-    let parts = body.split(&format!("--{boundary}")).filter(|it| it.contains("\r\n\r\n"));
+    let delimiter = format!("--{boundary}");
+    let parts = body.split(delimiter.as_str()).filter(|it| it.contains("\r\n\r\n"));
     let parts = parts.map(|part| {
         let (head, text) = part.split_once("\r\n\r\n").unwrap();
         let kind = if head.contains("text/html") { "html" } else { "plain" };

@@ -29,7 +29,7 @@ pub(crate) async fn answer(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let done = answered(&console, &asker, &id, &fields).await;
+    let done = Box::pin(answered(&console, &asker, &id, &fields)).await;
     told(&console, &asker, &id, &fields, &headers, done).await
 }
 

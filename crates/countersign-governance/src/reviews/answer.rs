@@ -197,6 +197,7 @@ impl Governance {
 }
 
 /// An answer that was judged, and what it is to be written to.
+#[expect(clippy::large_enum_variant, reason = "one after the other is made and used up")]
 enum Prepared {
     HandOn { row: ItemRow, to: Subject, why: String },
     Answer { row: ItemRow, grant: GrantRow, answer: Answer },

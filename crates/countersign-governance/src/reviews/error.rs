@@ -156,7 +156,16 @@ impl From<GrantError> for ReviewError {
         match error {
             GrantError::Unavailable(unavailable) => Self::Unavailable(unavailable),
             GrantError::Changed => Self::Changed,
-            other => Self::Grant(other),
+            GrantError::Forbidden(_)
+            | GrantError::NotFound
+            | GrantError::Invalid { .. }
+            | GrantError::Version { .. }
+            | GrantError::Ended(_)
+            | GrantError::Wider(_)
+            | GrantError::NotRestored(_)
+            | GrantError::Separated(_)
+            | GrantError::Answered(_)
+            | GrantError::Waits => Self::Grant(error),
         }
     }
 }

@@ -61,7 +61,7 @@ impl Governance {
         if !takes_part(&mut view, &actor, &row.campaign).await? {
             return Err(ReviewError::NoCampaign);
         }
-        Ok(of_campaign(&mut view, row.campaign).await?)
+        of_campaign(&mut view, row.campaign).await
     }
 
     /// A page of items, in the order of campaigns and grants.

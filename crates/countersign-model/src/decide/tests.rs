@@ -439,7 +439,7 @@ fn r11_a_denial_stands_over_every_grant() {
     more.push(grant(2, subject("riley"), &[REFUND], 1));
     check(&riley, REFUND, call.clone(), &world(vec![one()], more), Reason::Granted);
     // Whoever acts for somebody is denied by their own name, not by the other's groups.
-    let mut agent = riley.clone();
+    let mut agent = riley;
     agent.actors = vec!["agent:dunning".into()];
     let mut both = grants();
     both.push(grant(3, subject("agent:dunning"), &[REFUND], 1));

@@ -119,7 +119,7 @@ fn r02_what_permits_more_is_not_certified_and_what_permits_less_may_be() {
     assert_eq!(still.certified, None);
     let same = before.clone().narrow(before.terms(), &catalog, Certified::Lost).unwrap();
     assert_eq!(same, before);
-    let wider = before.clone().with(terms(&["billing.status", "billing.refunds.create"]));
+    let wider = before.with(terms(&["billing.status", "billing.refunds.create"]));
     assert_eq!((wider.version, wider.certified), (2, None));
 }
 

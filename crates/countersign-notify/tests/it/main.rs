@@ -1,6 +1,7 @@
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
+    clippy::unwrap_in_result,
+    clippy::disallowed_methods,
     clippy::indexing_slicing,
     reason = "a test that panics is a test that fails"
 )]

@@ -129,7 +129,7 @@ async fn a_channel_of_teams_gets_a_card_without_markdown() {
         ),
     ];
     let receiver = Receiver::start(answers).await;
-    let url = Hidden::new(&format!("{}/workflows/secret?sig=secret-signature", receiver.url));
+    let url = Hidden::new(format!("{}/workflows/secret?sig=secret-signature", receiver.url));
     let world = World::start(Settings { teams: Some(url), ..Settings::default() }).await;
     let approval = world.held(HOSTILE, "olivia").await;
     world.send("teams").await;

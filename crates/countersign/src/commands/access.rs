@@ -33,7 +33,8 @@ pub(super) async fn run(command: AccessCommand, shared: &Shared) -> Result<(), F
             if shared.json { output::json(&answer) } else { denials(&answer) }
         }
         AccessCommand::Lift { id, why } => {
-            let answer = api.post(&format!("/denials/{id}/lift"), &json!({"why": why})).await?;
+            let answer: Value =
+                api.post(&format!("/denials/{id}/lift"), &json!({"why": why})).await?;
             if shared.json {
                 return output::json(&answer);
             }

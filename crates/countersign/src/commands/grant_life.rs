@@ -71,13 +71,13 @@ pub(super) async fn run(
             let answer: Value = api.get(&format!("/grants/{id}/history")).await?;
             if shared.json { output::json(&answer) } else { history(&answer) }
         }
-        GrantLifeCommand::Request(typed) => request(api, &typed, shared).await,
+        GrantLifeCommand::Request(typed) => request(api, typed, shared).await,
         GrantLifeCommand::Requests { all } => {
             let state = if all { "all" } else { "pending" };
             let answer: Value = api.get(&format!("/grant-requests?state={state}")).await?;
             if shared.json { output::json(&answer) } else { requests(&answer) }
         }
-        GrantLifeCommand::Approve(typed) => approve(api, &typed, shared).await,
+        GrantLifeCommand::Approve(typed) => approve(api, typed, shared).await,
         GrantLifeCommand::Deny { id, why } => {
             let path = format!("/grant-requests/{id}/deny");
             say_request(api.post(&path, &json!({"why": why})).await?, shared)
@@ -114,7 +114,7 @@ async fn change(
     shared: &Shared,
 ) -> Result<(), Failure> {
     let path = format!("/grants/{}/{how}", typed.id);
-    let answer = api.post(&path, &json!({"version": version, "terms": terms})).await?;
+    let answer: Value = api.post(&path, &json!({"version": version, "terms": terms})).await?;
     let not_certified = answer.get("certified").is_none_or(Value::is_null);
     say_grant(&answer, "changed", shared)?;
     if !shared.json && not_certified {
@@ -136,12 +136,12 @@ async fn transfer(
         (None, None) => return Err(Failure::usage("name a --subject or a --group")),
     };
     let path = format!("/grants/{}/transfer", typed.id);
-    let answer = api.post(&path, &json!({"to": to, "why": typed.why})).await?;
+    let answer: Value = api.post(&path, &json!({"to": to, "why": typed.why})).await?;
     if shared.json {
         return output::json(&answer);
     }
     let (ended, made) = (super::text(&answer, "/ended/id"), super::text(&answer, "/made/id"));
-    output::line(&format!("grant {ended} ended; {} made", styled(GREEN, &plain(made))))?;
+    output::line(&format!("grant {ended} ended; {} made", styled(GREEN, &plain(&made))))?;
     output::note("Nobody has certified the new grant: its calls are held or blocked until then.");
     Ok(())
 }

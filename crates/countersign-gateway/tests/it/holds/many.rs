@@ -124,7 +124,7 @@ async fn thousands_wait_in_bounded_memory_and_all_end_well() {
         if voted == Voted::NotYet && open > calls / 2 {
             // People are heard while calls pour in.
             voted = Voted::Yes;
-            soon("a person's answer", approve(&lab, AMIR, canary)).await;
+            soon("a person's answer", Box::pin(approve(&lab, AMIR, canary))).await;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

@@ -221,14 +221,9 @@ fn facts() -> Facts {
     facts
 }
 
-/// What the ledger says of a campaign.
-fn entries(facts: &Facts) -> Vec<Entry> {
-    let Facts { campaign, items, .. } = facts;
+fn opened(campaign: &Campaign) -> Event {
     let opening = campaign.opening.clone().unwrap();
-    let CampaignState::SignedOff { report, .. } = campaign.state else {
-        panic!("it is signed off")
-    };
-    let mut events = vec![Event::ReviewOpened(Box::new(ReviewOpened {
+    Event::ReviewOpened(Box::new(ReviewOpened {
         campaign: campaign.id,
         title: campaign.title.clone(),
         origin: campaign.origin.clone(),
@@ -241,7 +236,16 @@ fn entries(facts: &Facts) -> Vec<Entry> {
         digest: opening.digest,
         due_at: campaign.due_at,
         grace_until: campaign.grace_until,
-    }))];
+    }))
+}
+
+/// What the ledger says of a campaign.
+fn entries(facts: &Facts) -> Vec<Entry> {
+    let Facts { campaign, items, .. } = facts;
+    let CampaignState::SignedOff { report, .. } = campaign.state else {
+        panic!("it is signed off")
+    };
+    let mut events = vec![opened(campaign)];
     for item in items {
         let answer = item.answers.first();
         events.push(Event::ReviewDecided(Box::new(ReviewDecided {

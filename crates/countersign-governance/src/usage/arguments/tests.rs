@@ -57,7 +57,8 @@ fn values_are_counted_while_they_are_few_and_small() {
 
 #[test]
 fn many_values_keep_their_range() {
-    let calls: Vec<(Value, &[&str])> = (0..40).map(|it| (json!({"a": it}), &[] as _)).collect();
+    let open: &[&str] = &[];
+    let calls: Vec<(Value, &[&str])> = (0..40).map(|it| (json!({"a": it}), open)).collect();
     let function = told(&calls);
     let argument = &function.arguments["a"];
     assert_eq!(argument.values.len(), VALUES_MAX);

@@ -33,7 +33,7 @@ fn world(grants: Vec<Grant>, told: ToldGroups) -> Snapshot {
 }
 
 fn refused(who: &Caller, function: &str, world: &Snapshot) -> Option<Reason> {
-    let (ix, _) = world.catalog().by_name(function).unwrap();
+    let (ix, _) = world.catalog().by_name(function)?;
     passes(who, ix, world, NOW).err().map(|it| it.reason)
 }
 

@@ -81,11 +81,7 @@ fn it_says_what_the_judgement_says() {
             "subject_suspended",
         ),
         (vec![own.clone().revoke(&"olivia".into(), NOW, "x")], Facts::default(), "grant_revoked"),
-        (
-            vec![own.clone()],
-            Facts { denials: vec![Arc::new(denial)], ..Facts::default() },
-            "denied",
-        ),
+        (vec![own], Facts { denials: vec![Arc::new(denial)], ..Facts::default() }, "denied"),
     ];
     for (grants, facts, expected) in rows {
         let explanation = explained("riley", &world(grants, facts));

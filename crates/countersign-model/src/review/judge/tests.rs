@@ -40,8 +40,6 @@ fn item(reviewers: &[&str], stage: usize, answers: &[&str]) -> Item {
         rate: None,
         made_by: "ada".into(),
         made_at: NOW,
-        origin: crate::GrantOrigin::Direct,
-        successor_of: None,
         expires_at: None,
         certified: None,
         origin: GrantOrigin::Direct,
@@ -131,7 +129,9 @@ fn said(judged: Judged) -> String {
 #[test]
 fn r12_answers_are_counted_as_the_stage_says_and_a_revoke_beats_them_all() {
     use StageMode::{All, AnyOne, Quorum};
-    let rows: &[(&[StageMode], &[&str], usize, &[&str], &str)] = &[
+    /// Stages, reviewers, which stage it is, answers, what they make.
+    type Row<'a> = (&'a [StageMode], &'a [&'a str], usize, &'a [&'a str], &'a str);
+    let rows: &[Row<'_>] = &[
         (&[AnyOne], &["o", "p"], 0, &[], "waits"),
         (&[AnyOne], &["o", "p"], 0, &["o=certify@0"], "certified by o"),
         (&[AnyOne], &["o", "p"], 0, &["o=certify@0", "p=revoke@0"], "revoked by p"),

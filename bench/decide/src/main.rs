@@ -4,7 +4,10 @@
 use countersign_model::{
     Call, Caller, CallerKind, Catalog, Decision, Denial, DenialId, Denied, Epoch, Grant, GrantId,
     GrantOrigin, GrantState, Holder, Issued, Snapshot, Span, Subject, Timestamp,
-    catalog::{FunctionIx, Rate, compile, raw::{RawCatalog, RawFile}},
+    catalog::{
+        FunctionIx, Rate, compile,
+        raw::{RawCatalog, RawFile},
+    },
     decide,
     decide::{Meter, Taken},
     grant::Certification,

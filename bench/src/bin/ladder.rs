@@ -219,6 +219,7 @@ impl World {
                 reviewers: vec![],
                 auditors: vec![],
             },
+            notices: countersign_governance::NoticeRules::default(),
             directories: vec![],
             gateway: "bench".to_owned(),
             stale_after: Span::from_seconds(5),

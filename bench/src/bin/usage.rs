@@ -68,19 +68,25 @@ async fn run(calls: usize) {
     let began = Instant::now();
     let usage = bench.governance.grant_usage(&ids, LOOK_BACK_DEFAULT).await.unwrap();
     let calls: u64 = usage.values().map(|it| it.used).sum();
-    println!("usage of {} grants, {calls} calls: {:.2} s", usage.len(), began.elapsed().as_secs_f64());
+    println!(
+        "usage of {} grants, {calls} calls: {:.2} s",
+        usage.len(),
+        began.elapsed().as_secs_f64()
+    );
     let some: Vec<GrantId> = ids.iter().copied().step_by(100).collect();
     let began = Instant::now();
     bench.governance.grant_usage(&some, LOOK_BACK_DEFAULT).await.unwrap();
     println!("usage of {} grants: {:.3} s", some.len(), began.elapsed().as_secs_f64());
     let snapshot = bench.governance.policy().load();
     let began = Instant::now();
-    let found = peers(snapshot.grants(), snapshot.catalog(), &usage, bench.governance.clock().now());
+    let found =
+        peers(snapshot.grants(), snapshot.catalog(), &usage, bench.governance.clock().now());
     println!("peers of {} grants: {:.2} s", found.len(), began.elapsed().as_secs_f64());
     let began = Instant::now();
-    let reduced = bench.grants.iter().filter(|grant| {
-        bench.governance.reduce_to_used(grant, &usage[&grant.id]).is_some()
-    });
+    let reduced = bench
+        .grants
+        .iter()
+        .filter(|grant| bench.governance.reduce_to_used(grant, &usage[&grant.id]).is_some());
     let reduced = reduced.count();
     println!("{reduced} of them reduced: {:.2} s", began.elapsed().as_secs_f64());
     let megabytes = std::fs::metadata(directory.path().join("facts.db")).unwrap().len() >> 20;
@@ -125,6 +131,7 @@ impl Bench {
             entropy,
             masks: |_| Ok(()),
             roles: RoleMap { administrators: vec!["admins".into()], ..RoleMap::default() },
+            notices: countersign_governance::NoticeRules::default(),
             directories: vec![],
             gateway: "one".to_owned(),
             stale_after: Span::from_seconds(5),

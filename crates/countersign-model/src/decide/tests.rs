@@ -170,7 +170,7 @@ fn a_directory_puts_people_into_groups() {
 }
 
 #[test]
-fn overdue_does_what_the_function_says() {
+fn r15_overdue_does_what_the_function_says() {
     let rows = [
         (REFUND, json!({"amount": 40}), 89, Reason::Granted),
         (REFUND, json!({"amount": 40}), 90, Reason::GrantOverdue),

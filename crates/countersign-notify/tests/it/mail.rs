@@ -111,6 +111,8 @@ fn read(data: &str) -> (Vec<String>, Vec<(String, String)>) {
     let kind = headers.iter().find(|it| it.to_lowercase().starts_with("content-type:")).unwrap();
     let boundary = kind.split("boundary=\"").nth(1).unwrap().split('"').next().unwrap();
     let delimiter = format!("--{boundary}");
+    // After the last one, which ends in two dashes more, comes nothing (RFC 2046 §5.1.1).
+    let (body, _) = body.split_once(&format!("{delimiter}--")).unwrap();
     let parts = body.split(delimiter.as_str()).filter(|it| it.contains("\r\n\r\n"));
     let parts = parts.map(|part| {
         let (head, text) = part.split_once("\r\n\r\n").unwrap();

@@ -168,7 +168,7 @@ fn caller(subject: &str) -> Caller {
         scopes: BTreeSet::new(),
         name: None,
         email: None,
-        expires_at: Timestamp::from_millis(i64::MAX),
+        expires_at: Timestamp::from_millis(4_102_444_800_000),
         issued: Issued::default(),
     }
 }

@@ -193,9 +193,9 @@ impl Governance {
             Written::Done => {}
             Written::Conflict => return Ok(()),
         }
-        change.add_campaign(&campaign).await?;
+        let claimed = self.add_to_fill(&mut change, &campaign).await?;
         change.commit().await?;
-        Ok(self.fill(&campaign).await?)
+        Ok(self.fill_claimed(&campaign, claimed).await?)
     }
 
     async fn note_run(

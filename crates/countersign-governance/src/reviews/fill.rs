@@ -12,13 +12,19 @@ use countersign_model::{
         item::ItemSnapshot, reviewers_for,
     },
 };
-use countersign_store::{CampaignRow, ITEMS_PAGE_MAX, Written};
+use countersign_store::{CampaignRow, ITEMS_PAGE_MAX, Transaction, Written};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// Items that one transaction writes.
 const PART_ITEMS: usize = 2_000;
 /// A gateway that has not been heard of for so long does not go on with a snapshot.
 const FILLER_SILENT: countersign_model::Span = countersign_model::Span::from_seconds(60);
+
+/// The making of a snapshot, while it is this gateway's.
+pub(super) struct Claimed<'a> {
+    run: String,
+    _mine: Filling<'a>,
+}
 
 /// What a snapshot is made of.
 struct Population {
@@ -29,11 +35,35 @@ struct Population {
 }
 
 impl Governance {
+    /// Writes a campaign down whose snapshot nobody else can begin to make: whoever opens it waits for
+    /// its own work.
+    pub(super) async fn add_to_fill(
+        &self,
+        change: &mut Transaction,
+        campaign: &Campaign,
+    ) -> Result<Option<Claimed<'_>>, Unavailable> {
+        let mine = Filling::begin(&self.0.reviews, campaign.id);
+        let run = self.new_entry(self.clock().now()).to_string();
+        change.add_campaign(campaign).await?;
+        let written = change.claim_filling(campaign.id, None, &run, self.gateway()).await?;
+        Ok(mine.filter(|_| written == Written::Done).map(|mine| Claimed { run, _mine: mine }))
+    }
+
     /// Makes the snapshot and opens the campaign, unless somebody else does. Whoever began before and is
     /// gone left nothing that counts.
     pub(super) async fn fill(&self, campaign: &Campaign) -> Result<(), Unavailable> {
-        let Some(_mine) = Filling::begin(&self.0.reviews, campaign.id) else { return Ok(()) };
-        let Some(run) = self.claim(campaign.id).await? else { return Ok(()) };
+        let Some(mine) = Filling::begin(&self.0.reviews, campaign.id) else { return Ok(()) };
+        let run = self.claim(campaign.id).await?;
+        self.fill_claimed(campaign, run.map(|run| Claimed { run, _mine: mine })).await
+    }
+
+    /// Makes the snapshot and opens the campaign, if the making of it is this gateway's.
+    pub(super) async fn fill_claimed(
+        &self,
+        campaign: &Campaign,
+        claimed: Option<Claimed<'_>>,
+    ) -> Result<(), Unavailable> {
+        let Some(Claimed { run, _mine }) = claimed else { return Ok(()) };
         let population = self.population(campaign).await?;
         let facts = Arc::new(self.review_facts().await?);
         let evidence = self.evidence(campaign, &population.grants, &population.snapshot).await?;

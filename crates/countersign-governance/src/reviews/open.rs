@@ -38,9 +38,9 @@ impl Governance {
         let origin = CampaignOrigin::ByHand { by };
         let campaign = self.new_campaign(new.title, origin, new.scope, new.rules);
         let mut change = self.store().change().await?;
-        change.add_campaign(&campaign).await?;
+        let claimed = self.add_to_fill(&mut change, &campaign).await?;
         change.commit().await?;
-        self.fill(&campaign).await?;
+        self.fill_claimed(&campaign, claimed).await?;
         let row = self.store().view().await?.campaign(campaign.id).await?;
         Ok(row.ok_or(ReviewError::NoCampaign)?.campaign)
     }

@@ -47,7 +47,8 @@ pub(super) struct Filling<'a> {
 impl<'a> Filling<'a> {
     /// Begins, if this gateway is not at it.
     pub(super) fn begin(working: &'a Working, id: CampaignId) -> Option<Self> {
-        working.filling().insert(id).then_some(Self { working, id })
+        // Made only if it is ours: one that is dropped here would wait for the set that this holds.
+        working.filling().insert(id).then(|| Self { working, id })
     }
 }
 
@@ -56,3 +57,6 @@ impl Drop for Filling<'_> {
         self.working.filling().remove(&self.id);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::GrantId;
 use proptest::prelude::*;
 use std::sync::Arc;
 

@@ -32,7 +32,7 @@ async fn a_code_becomes_tokens_that_say_what_they_should() {
         claims,
         json!({
             "iss": ISSUER, "sub": "riley@acme.example", "aud": AUDIENCE, "client_id": "cli",
-            "iat": now, "exp": now + 900, "scope": "openid email billing.read",
+            "iat": now, "exp": now + 900, "auth_time": now, "scope": "openid email billing.read",
             "name": "Riley Tan", "email": "riley@acme.example", "groups": ["developers"],
         })
     );

@@ -90,15 +90,6 @@ async fn api(stage: &mut Stage, way: &Way) -> Option<Deed> {
         }
         ("GET", "/api/v1/people" | "/api/v1/people/{subject}") => person(path),
         ("GET", "/api/v1/reviews/numbers") => Deed::new("review", "count", path),
-        ("GET", "/api/v1/reviews/{campaign}/evidence") => Deed::new(
-            "review",
-            "take the evidence of none",
-            path.replace("{campaign}", NO_CAMPAIGN),
-        ),
-        ("GET", "/api/v1/reviews/{campaign}/sample") => {
-            let path = path.replace("{campaign}", NO_CAMPAIGN);
-            Deed::new("review", "draw a sample of none", format!("{path}?size=1&seed=s"))
-        }
         ("GET", "/api/v1/ledger") => Deed::new("ledger", "read the head", path),
         ("GET", "/api/v1/stops") => Deed::new("stop", "list", path),
         ("POST", "/api/v1/stops") => Deed::new("stop", "stop", path).json(stop()),
@@ -120,9 +111,6 @@ async fn api(stage: &mut Stage, way: &Way) -> Option<Deed> {
     };
     Some(deed)
 }
-
-/// A campaign that is not there.
-const NO_CAMPAIGN: &str = "cmp_01ARZ3NDEKTSV4RRFFQ69G5FAV";
 
 /// The person of this table is the caller.
 fn person(path: &str) -> Deed {

@@ -24,6 +24,14 @@ pub(super) async fn api(stage: &mut Stage, way: &Way) -> Option<Deed> {
             stage.closed(&here.campaign).await;
             Deed::new("review", "read the report", at)
         }
+        ("GET", "/api/v1/reviews/{id}/evidence") => {
+            here.signed(stage).await;
+            stage.closed(&here.campaign).await;
+            Deed::new("review", "take the evidence", at)
+        }
+        ("GET", "/api/v1/reviews/{id}/sample") => {
+            Deed::new("review", "draw a sample", format!("{at}?size=1&seed=s"))
+        }
         ("GET", "/api/v1/reviews/{id}/items") => {
             Deed::new("review", "list items", at).list("items", 1)
         }

@@ -287,7 +287,7 @@ fn an_auditor_changes_nothing(rows: &[Row]) {
 
 fn the_ledger_names_no_change_by_the_auditor(stage: &cast::Ended) {
     let entries = stage.world.entries();
-    let looked = |event: &Event| matches!(event, Event::RecordViewed(_));
+    let looked = |event: &Event| matches!(event, Event::RecordViewed(_) | Event::ReviewEvidence(_));
     let by_auditor = |event: &Event| {
         serde_json::to_value(event).unwrap().pointer("/by").is_some_and(|it| it == AUDITOR)
     };

@@ -1,11 +1,14 @@
 //! Applying the catalog: what a new one would change, and making it the one in force.
 
 pub(crate) mod diff;
+mod file_grants;
 
 pub use diff::{Change, ChangeKind, Plan, TouchedGrant};
+use file_grants::Applying;
+pub use file_grants::{PlannedEffect, PlannedGrant};
 
 use crate::{
-    Actor, ErrorKind, Forbidden, Governance, Unavailable,
+    Actor, ErrorKind, Forbidden, Governance, GrantError, Unavailable,
     roles::{may_administer, may_look},
 };
 use countersign_model::{
@@ -17,7 +20,7 @@ use countersign_store::{CatalogRow, Effect, StoreError};
 use serde::Serialize;
 use std::sync::Arc;
 
-/// Targets, functions and agents of one catalog at most.
+/// Targets, functions, agents and grants of one catalog at most.
 pub const ITEMS_MAX: usize = 50_000;
 
 /// A catalog that came into force.
@@ -39,13 +42,21 @@ pub enum CatalogError {
     #[error("the catalog has {} fault(s)", .0.len())]
     Faults(Vec<Fault>),
     /// It is larger than [`ITEMS_MAX`].
-    #[error("a catalog has at most {ITEMS_MAX} targets, functions and agents")]
+    #[error("a catalog has at most {ITEMS_MAX} targets, functions, agents and grants")]
     TooLarge,
     /// Somebody else applied another catalog since the plan was made.
     #[error("the catalog was changed since the plan was made; plan again")]
     BaseChanged {
         /// The digest of the last catalog.
         current: Digest,
+    },
+    /// A grant of its files can't be what it says.
+    #[error("grant {name}: {source}")]
+    Grant {
+        /// Its name in the files.
+        name: String,
+        /// What is wrong.
+        source: Box<GrantError>,
     },
     /// The store or the ledger can't be used.
     #[error(transparent)]
@@ -60,6 +71,7 @@ impl CatalogError {
             Self::Faults(_) => "catalog_faults",
             Self::TooLarge => "catalog_too_large",
             Self::BaseChanged { .. } => "base_changed",
+            Self::Grant { source, .. } => source.code(),
             Self::Unavailable(unavailable) => unavailable.code(),
         }
     }
@@ -70,6 +82,7 @@ impl CatalogError {
             Self::Forbidden(_) => ErrorKind::Forbidden,
             Self::Faults(_) | Self::TooLarge => ErrorKind::Invalid,
             Self::BaseChanged { .. } => ErrorKind::Conflict,
+            Self::Grant { source, .. } => source.status(),
             Self::Unavailable(_) => ErrorKind::Unavailable,
         }
     }
@@ -81,6 +94,7 @@ impl CatalogError {
             Self::Forbidden(_)
             | Self::TooLarge
             | Self::BaseChanged { .. }
+            | Self::Grant { .. }
             | Self::Unavailable(_) => &[],
         }
     }
@@ -115,13 +129,19 @@ impl Governance {
         if !actor.sees_everything() {
             return Err(Forbidden::NotAdministrator.into());
         }
+        self.refresh().await?;
         let next = self.compile(raw.clone()).await?;
         let snapshot = self.policy().load();
-        let now = self.clock().now();
+        let (before, now) = (self.catalog(), self.clock().now());
+        let applying = Applying { actor: &actor, before: &before, raw, next: &next, now };
+        let mut view = self.store().view().await?;
+        let grants = self.plan_file_grants(&mut view, &applying).await?;
+        drop(view);
         Ok(Plan {
             base: snapshot.catalog().digest,
             next: next.digest,
-            changes: diff::changes(&self.catalog(), raw),
+            changes: diff::changes(&before, raw),
+            grants,
             grants_touched: diff::grants_touched(&snapshot, &next, now),
         })
     }
@@ -148,9 +168,14 @@ impl Governance {
         if base.is_some_and(|base| base != current) {
             return Err(CatalogError::BaseChanged { current });
         }
+        let mut grants = file_grants::Written::default();
         if digest == current {
             drop(change);
         } else {
+            let before = change.catalog(&current).await?.map(|it| it.catalog).unwrap_or_default();
+            let (before, next_raw) = (&before, &raw);
+            let applying = Applying { actor: &actor, before, raw: next_raw, next: &next, now };
+            grants = self.apply_file_grants(&mut change, &applying).await?;
             let by = actor.person.subject;
             let id = self.new_entry(now);
             change.add_catalog(&CatalogRow { digest, catalog: raw }, &by, now, id).await?;
@@ -162,12 +187,15 @@ impl Governance {
             self.review_catalog(&mut change, &next, &by).await?;
             change.commit().await?;
         }
-        self.settle(Effect::AtDelivery).await?;
+        let settled = self.settle(Effect::AtDelivery).await;
+        self.after_file_grants(grants).await?;
+        settled?;
         Ok(Applied { digest, epoch: self.policy().load().epoch() })
     }
 
     pub(crate) async fn compile(&self, raw: RawCatalog) -> Result<Catalog, CatalogError> {
-        if raw.targets.len() + raw.functions.len() + raw.agents.len() > ITEMS_MAX {
+        if raw.targets.len() + raw.functions.len() + raw.agents.len() + raw.grants.len() > ITEMS_MAX
+        {
             return Err(CatalogError::TooLarge);
         }
         let masks = self.0.masks;

@@ -5,6 +5,7 @@ mod history;
 mod life;
 mod requests;
 pub(crate) mod rights;
+mod tell;
 mod view;
 
 pub use history::GrantStepView;
@@ -20,17 +21,12 @@ use countersign_model::{
     catalog::{Rate, Tag},
     decide::{Conflict, would_conflict},
     expression::Expression,
-    grant::{Certification, Ended, NotRestored, Wider},
+    grant::{CONSTRAINTS_MAX, Certification, Ended, NAMES_MAX, NotRestored, Wider},
     record::{Event, GrantChange, GrantChanged},
 };
 use countersign_store::{Effect, GrantRow, StoreError, Transaction};
 use rights::{certified_at_birth, may_certify, may_make, may_revoke, reached};
 use serde::{Deserialize, Serialize};
-
-/// Functions and tags that one grant names at most.
-pub const NAMES_MAX: usize = 500;
-/// Constraints of one grant at most.
-pub const CONSTRAINTS_MAX: usize = 16;
 
 /// A grant to be made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -302,7 +298,11 @@ async fn refuse_other_catalog(
 }
 
 /// Nobody comes to hold both sides of a separation of duties, as far as it is known here.
-fn refuse_conflict(grant: &Grant, snapshot: &Snapshot, now: Timestamp) -> Result<(), GrantError> {
+pub(crate) fn refuse_conflict(
+    grant: &Grant,
+    snapshot: &Snapshot,
+    now: Timestamp,
+) -> Result<(), GrantError> {
     match would_conflict(grant, snapshot, now) {
         Some(conflict) => Err(GrantError::Separated(Box::new(conflict))),
         None => Ok(()),

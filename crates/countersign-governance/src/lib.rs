@@ -31,7 +31,10 @@ pub use approvals::{
     APPROVALS_MAX, ApprovalError, ApprovalFilter, Finish, HELD_PER_CALLER_MAX, Joined, NewApproval,
     Opened,
 };
-pub use catalog::{Applied, CatalogError, Change, ChangeKind, ITEMS_MAX, Plan, TouchedGrant};
+pub use catalog::{
+    Applied, CatalogError, Change, ChangeKind, ITEMS_MAX, Plan, PlannedEffect, PlannedGrant,
+    TouchedGrant,
+};
 pub use countersign_store::{
     ApiKeyRow, DeliveryQuery, DeliveryRow, DeliveryState, DirectoryKey, DirectoryKind,
     DirectoryPerson, DirectoryRow, FIND_CHARS_MAX, KeyRevoked, NewSession, NoticeChoice, NoticeRow,
@@ -48,9 +51,9 @@ pub use evidence::{
     ProveError, SAMPLE_MAX, SEED_CHARS_MAX, SampleView, draw, read_archive, verify_pack,
 };
 pub use grants::{
-    CONSTRAINTS_MAX, FreshnessView, FunctionView, GrantError, GrantFilter, GrantRequestFilter,
-    GrantRequestView, GrantStanding, GrantStepView, GrantView, NAMES_MAX, NewGrant,
-    NewGrantRequest, TransferredGrant, digest as grant_digest,
+    FreshnessView, FunctionView, GrantError, GrantFilter, GrantRequestFilter, GrantRequestView,
+    GrantStanding, GrantStepView, GrantView, NewGrant, NewGrantRequest, TransferredGrant,
+    digest as grant_digest,
 };
 pub use notices::{
     Attempt, CLAIMED_FOR, Channel, INBOX, NOTICES_MAX, NewNotice, NoticeError, NoticeRules,

@@ -8,8 +8,8 @@ mod separation;
 pub mod template;
 
 use crate::{
-    Digest, Group, Span, Subject, caller::name, expression::Expression, review::Schedule,
-    schema::InputSchema,
+    Digest, Group, Span, Subject, caller::name, expression::Expression, grant::DeclaredGrant,
+    review::Schedule, schema::InputSchema,
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -91,6 +91,8 @@ pub struct Catalog {
     pub separations: Vec<Separation>,
     /// Review schedules by name.
     pub schedules: BTreeMap<String, Schedule>,
+    /// Grants that its files declare, by name.
+    pub grants: BTreeMap<String, Arc<DeclaredGrant>>,
     /// SHA-256 of the canonical JSON of what it was compiled from.
     pub digest: Digest,
     by_name: HashMap<FunctionName, FunctionIx>,

@@ -1,10 +1,12 @@
 //! Grants: who may call what, why, within what, until when, and when somebody responsible last
 //! confirmed it.
 
+mod declared;
 mod request;
 mod steps;
 mod terms;
 
+pub use declared::{DeclaredGrant, Differs};
 pub use request::{GrantRequest, GrantRequestState, REQUEST_WITHIN, Yes};
 pub use steps::NotRestored;
 pub use terms::{Certified, Terms, Wider};
@@ -15,6 +17,11 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
+
+/// Functions and tags that one grant names at most.
+pub const NAMES_MAX: usize = 500;
+/// Constraints of one grant at most.
+pub const CONSTRAINTS_MAX: usize = 16;
 
 /// One version of a grant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

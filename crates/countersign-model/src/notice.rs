@@ -5,7 +5,7 @@ mod daily;
 
 pub use daily::{BadDaily, Daily};
 
-use crate::{ApiKeyId, ApprovalId, CampaignId, GrantId};
+use crate::{ApiKeyId, ApprovalId, CampaignId, GrantId, GrantRequestId};
 use serde::{Deserialize, Serialize};
 use std::{fmt, sync::Arc};
 
@@ -193,7 +193,7 @@ macro_rules! about {
         })*
     };
 }
-about!(ApiKeyId, ApprovalId, CampaignId, GrantId);
+about!(ApiKeyId, ApprovalId, CampaignId, GrantId, GrantRequestId);
 
 impl fmt::Display for NoticeAbout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -11,6 +11,7 @@ mod directory;
 mod directory_groups;
 mod epoch;
 mod error;
+mod file_grants;
 mod gateways;
 mod grant_requests;
 mod grant_steps;

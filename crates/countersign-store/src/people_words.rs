@@ -126,6 +126,7 @@ impl Store {
                 "DROP TABLE notice_choices",
                 "DROP TABLE notices",
                 "DROP TABLE days_done",
+                "DROP TABLE file_grants",
                 "DROP TABLE ledger_abouts",
                 "DROP TABLE ledger_places",
                 "DELETE FROM migrations WHERE version >= 9",

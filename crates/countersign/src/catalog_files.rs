@@ -137,6 +137,18 @@ impl<'s> Origins<'s> {
                 let key = Key::default().key("agents").index(place);
                 places.insert(Place::Agent(agent.subject.to_string()), (*source, key));
             }
+            for (place, separation) in file.separations.iter().enumerate() {
+                let key = Key::default().key("separations").index(place);
+                places.insert(Place::Separation(separation.name.clone()), (*source, key));
+            }
+            for (place, schedule) in file.schedules.iter().enumerate() {
+                let key = Key::default().key("schedules").index(place);
+                places.insert(Place::Schedule(schedule.name.clone()), (*source, key));
+            }
+            for (place, grant) in file.grants.iter().enumerate() {
+                let key = Key::default().key("grants").index(place);
+                places.insert(Place::Grant(grant.name.clone()), (*source, key));
+            }
         }
         Self { places }
     }

@@ -15,9 +15,23 @@ pub(crate) struct Plan {
     pub(crate) next: String,
     /// What is added, changed and removed.
     pub(crate) changes: Vec<Change>,
+    /// What becomes of grants that the files have.
+    #[serde(default)]
+    pub(crate) grants: Vec<PlannedGrant>,
     /// Grants for which something changes.
     #[serde(default)]
     pub(crate) grants_touched: Vec<TouchedGrant>,
+}
+
+/// What becomes of a grant that the files have.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct PlannedGrant {
+    /// Its name in the files.
+    pub(crate) name: String,
+    /// `made`, `narrowed`, `widened`, `revoked` or `differs`.
+    pub(crate) effect: String,
+    /// In plain words.
+    pub(crate) text: String,
 }
 
 /// One change.
@@ -60,7 +74,8 @@ impl Plan {
     /// The plan as text, in styles.
     pub(crate) fn render(&self) -> String {
         if self.is_empty() {
-            return "Nothing changes: the files are what is in force.\n".to_owned();
+            let nothing = "Nothing changes: the files are what is in force.\n".to_owned();
+            return nothing + &self.grants_of_files();
         }
         let mut text = String::new();
         for change in &self.changes {
@@ -79,6 +94,7 @@ impl Plan {
                 text.push_str(&diff_line(line));
             }
         }
+        text.push_str(&self.grants_of_files());
         if !self.grants_touched.is_empty() {
             text.push_str(&format!("\n{}\n", styled(BOLD, "Grants that this touches")));
             let mut table = Table::new(["grant", "holder", "functions", "effect"]);
@@ -93,6 +109,23 @@ impl Plan {
             text.push_str(&table.render(""));
         }
         text.push_str(&format!("\n{}\n", self.summary()));
+        text
+    }
+
+    fn grants_of_files(&self) -> String {
+        if self.grants.is_empty() {
+            return String::new();
+        }
+        let mut text = format!("\n{}\n", styled(BOLD, "Grants of the files"));
+        for grant in &self.grants {
+            let style = match grant.effect.as_str() {
+                "made" => GREEN,
+                "narrowed" | "revoked" => RED,
+                _ => YELLOW,
+            };
+            let (name, what) = (plain(&grant.name), plain(&grant.text));
+            text.push_str(&format!("  {} {what}\n", styled(style, &name)));
+        }
         text
     }
 

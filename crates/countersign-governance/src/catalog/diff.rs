@@ -1,6 +1,7 @@
 //! What a new catalog changes, for people to read: lines of changed keys, and the grants that reach
 //! more or fewer functions.
 
+use super::PlannedGrant;
 use crate::grants::rights::reached;
 use countersign_model::{
     Catalog, Digest, FunctionName, GrantId, Holder, Snapshot, Timestamp, catalog::raw::RawCatalog,
@@ -21,11 +22,13 @@ pub struct Plan {
     pub next: Digest,
     /// What was added, changed or removed.
     pub changes: Vec<Change>,
+    /// What becomes of grants that the files have.
+    pub grants: Vec<PlannedGrant>,
     /// Grants that would reach more or fewer functions.
     pub grants_touched: Vec<TouchedGrant>,
 }
 
-/// One target, function or agent that differs.
+/// One target, function, agent, separation, schedule or grant that differs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Change {
     /// How.
@@ -68,6 +71,8 @@ pub(crate) fn changes(before: &RawCatalog, after: &RawCatalog) -> Vec<Change> {
     compare("function", &before.functions, &after.functions, &mut changes);
     compare("agent", &before.agents, &after.agents, &mut changes);
     compare("separation", &before.separations, &after.separations, &mut changes);
+    compare("schedule", &before.schedules, &after.schedules, &mut changes);
+    compare("grant", &before.grants, &after.grants, &mut changes);
     changes
 }
 

@@ -70,6 +70,7 @@ impl Governance {
         let grant = stood.grant;
         let entry = Entry::new(id, now, changed(&grant, kind, by));
         self.keep(change, entry, &about, effect).await?;
+        self.tell_changed(change, &grant, kind, by).await?;
         let requests = match stopped(kind, &grant) {
             Some(stopped) => self.end_requests(change, stopped, by, now).await?,
             None => EndedRequests::default(),

@@ -118,6 +118,7 @@ impl Governance {
         });
         let entry = Entry::new(self.new_entry(now), now, event);
         self.keep(&mut change, entry, &request.id.to_string(), Effect::AtCommit).await?;
+        self.tell_requested(&mut change, &request, &snapshot).await?;
         change.commit().await?;
         self.settle(Effect::AtCommit).await?;
         Ok(request)
@@ -313,6 +314,7 @@ impl Governance {
         });
         let entry = Entry::new(self.new_entry(now), now, event);
         self.keep(&mut change, entry, &request.id.to_string(), Effect::AtCommit).await?;
+        self.tell_answered(&mut change, &request).await?;
         change.commit().await?;
         self.settle(Effect::AtCommit).await?;
         Ok(request)

@@ -16,6 +16,7 @@ mod crash;
 mod directory;
 mod directory_groups;
 mod evidence;
+mod file_grants;
 mod gateways;
 mod grant_life;
 mod grant_requests;

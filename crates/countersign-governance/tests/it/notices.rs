@@ -2,11 +2,13 @@
 //! the day.
 
 use crate::world::{
-    CUSTOMER, REFUND, World, actor, ada, demand, group, held, okta, olivia, on_both, subject,
+    CUSTOMER, REFUND, STATUS, World, actor, ada, demand, group, held, okta, olivia, on_both,
+    subject,
 };
 use countersign_governance::{
     Active, ApiKeyRules, Attempt, CLAIMED_FOR, DeliveryQuery, DeliveryRow, DeliveryState,
-    NewApiKey, NoticeChoice, NoticeError, NoticeRow, NoticesListed, Outgoing, PersonRow, UserFacts,
+    NewApiKey, NewGrantRequest, NoticeChoice, NoticeError, NoticeRow, NoticesListed, Outgoing,
+    PersonRow, UserFacts,
 };
 use countersign_model::{Digest, NoticeKind, Span, Timestamp, Verdict};
 use std::collections::BTreeSet;
@@ -23,6 +25,8 @@ on_both!(
     what_was_answered_is_in_no_digest,
     what_is_due_is_told_once_for_each_lapse,
     people_choose_and_read_their_own,
+    a_request_is_told_to_owners_and_its_answer_to_who_asked,
+    who_holds_a_grant_hears_what_others_made_of_it,
     a_test_goes_over_every_channel,
 );
 
@@ -329,6 +333,65 @@ async fn what_was_answered_is_in_no_digest(world: World) {
     let claimed = claim(&world, "email").await;
     let links: Vec<&str> = claimed[0].parts.iter().map(|it| it.link.as_str()).collect();
     assert_eq!(links, [format!("/console/approvals/{waits}")]);
+}
+
+async fn a_request_is_told_to_owners_and_its_answer_to_who_asked(world: World) {
+    let ask = async |who: &str| {
+        let new = NewGrantRequest {
+            subject: None,
+            functions: vec![CUSTOMER.into(), STATUS.into()],
+            reason: "the quarter's complaints".to_owned(),
+            constraints: vec![],
+            rate: None,
+            expires_at: None,
+            renews: None,
+        };
+        world.governance.request_grant(&actor(who, &[]), new).await.unwrap().id
+    };
+    let id = ask("riley").await;
+    for name in ["olivia", "otto"] {
+        let told = inbox(&world, name).await;
+        assert_eq!((told.len(), told[0].kind), (1, NoticeKind::GrantRequested), "{name}");
+        assert_eq!(told[0].link, format!("/console/grant-requests/{id}"));
+        assert!(told[0].title.starts_with("riley asks for billing"), "{}", told[0].title);
+        assert!(told[0].text.contains("the quarter's complaints"), "{}", told[0].text);
+    }
+    world.governance.deny_grant_request(&olivia(), id, "use the report").await.unwrap();
+    assert!(inbox(&world, "otto").await[0].withdrawn_at.is_some(), "nobody needs to answer it");
+    let told = inbox(&world, "riley").await;
+    assert_eq!((told.len(), told[0].kind), (1, NoticeKind::GrantAnswered));
+    assert_eq!(told[0].text, "olivia says: use the report");
+    // Who asks is not asked, also where they own one of the functions.
+    let id = ask("otto").await;
+    let of_otto = inbox(&world, "otto").await;
+    assert!(of_otto.iter().all(|it| it.about[0].as_str() != id.to_string()), "{of_otto:?}");
+    assert_eq!(inbox(&world, "olivia").await[0].about[0].as_str(), id.to_string());
+}
+
+async fn who_holds_a_grant_hears_what_others_made_of_it(world: World) {
+    let governance = &world.governance;
+    let rileys = world.grant(&ada(), subject("riley"), CUSTOMER).await;
+    let agents = world.grant(&ada(), subject("agent:dunning"), CUSTOMER).await;
+    let groups = world.grant(&ada(), group("support"), CUSTOMER).await;
+    for id in [rileys, agents, groups] {
+        governance.suspend_grant(&ada(), id, "looked at").await.unwrap();
+        governance.revoke_grant(&olivia(), id, "moved").await.unwrap();
+    }
+    for (name, of) in [("riley", "riley"), ("sam", "agent:dunning")] {
+        let told = inbox(&world, name).await;
+        let titles: Vec<&str> = told.iter().map(|it| it.title.as_str()).collect();
+        assert_eq!(
+            titles,
+            [format!("A grant of {of} was revoked"), format!("A grant of {of} is suspended")]
+        );
+        assert_eq!(told[0].kind, NoticeKind::GrantChanged);
+    }
+    // What somebody does themself is no news to them.
+    let own = world.grant(&ada(), subject("riley"), STATUS).await;
+    governance.revoke_grant(&actor("riley", &[]), own, "not needed").await.unwrap();
+    assert_eq!(inbox(&world, "riley").await.len(), 2);
+    // It waits for the digest: a review changes many at once.
+    assert!(claim(&world, "email").await.is_empty());
 }
 
 async fn what_is_due_is_told_once_for_each_lapse(world: World) {

@@ -7,6 +7,6 @@ mod histories;
 mod many;
 mod open;
 mod people;
-mod scene;
+pub(crate) mod scene;
 mod schedules;
 mod sign_off;

@@ -2,6 +2,7 @@
 //! names the thing and the key, so that an editor can jump there.
 
 mod function;
+mod grant;
 mod schedule;
 mod target;
 
@@ -20,7 +21,7 @@ use std::{
 /// Something in a catalog that can't be right.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fault {
-    /// Which target, function, agent or schedule.
+    /// Which target, function, agent, separation, schedule or grant.
     pub place: Place,
     /// The key below it: `approval[0].when`. Empty for the whole.
     pub key: String,
@@ -41,6 +42,8 @@ pub enum Place {
     Separation(String),
     /// A review schedule, by name.
     Schedule(String),
+    /// A grant of a file, by name.
+    Grant(String),
 }
 
 impl fmt::Display for Place {
@@ -51,6 +54,7 @@ impl fmt::Display for Place {
             Self::Agent(name) => write!(f, "agent {name}"),
             Self::Separation(name) => write!(f, "separation {name}"),
             Self::Schedule(name) => write!(f, "schedule {name}"),
+            Self::Grant(name) => write!(f, "grant {name}"),
         }
     }
 }
@@ -111,6 +115,12 @@ impl RawCatalog {
                     twice(Place::Schedule(name));
                 }
             }
+            for grant in file.grants {
+                let name = grant.name.clone();
+                if joined.grants.insert(name.clone(), grant).is_some() {
+                    twice(Place::Grant(name));
+                }
+            }
         }
         if faults.is_empty() { Ok(joined) } else { Err(faults) }
     }
@@ -161,6 +171,7 @@ pub fn compile(raw: &RawCatalog, masks: MaskCheck<'_>) -> Result<Catalog, Vec<Fa
     // Of a function that has faults nothing is known, so that its name would be one more.
     if faults.0.is_empty() {
         catalog.schedules = schedule::schedules(&raw.schedules, &catalog, &mut faults);
+        catalog.grants = grant::grants(&raw.grants, &catalog, &mut faults);
     }
     if faults.0.is_empty() { Ok(catalog) } else { Err(faults.0) }
 }

@@ -1,7 +1,9 @@
 //! The catalog as people write it. Nothing here is believed until [`super::compile`] has read it.
 
+mod grant;
 mod schedule;
 
+pub use grant::{RawGrant, RawHolder};
 pub use schedule::{RawSchedule, RawScope, RawStage};
 
 use super::{Agent, BodyKind, Overdue, Rate, RecordRule, Sensitivity, TargetKind};
@@ -30,6 +32,9 @@ pub struct RawFile {
     /// When grants are reviewed, which, and by whom.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub schedules: Vec<RawSchedule>,
+    /// Grants that are kept in files: who may call what.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grants: Vec<RawGrant>,
 }
 
 /// All files of a catalog together, by name: the form that is stored and compared.
@@ -48,6 +53,9 @@ pub struct RawCatalog {
     /// Review schedules by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub schedules: BTreeMap<String, RawSchedule>,
+    /// Grants by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub grants: BTreeMap<String, RawGrant>,
 }
 
 /// A separation of duties as written.

@@ -101,6 +101,54 @@ fn every_fault_names_file_line_and_key() {
 }
 
 #[test]
+fn faults_of_grants_and_separations_have_lines_too() {
+    let grants = "grants:
+  - name: riley-reads
+    holder: {subject: riley, group: support}
+    reason: ' '
+    functions: [billing.customers.get, billing.customers.gone]
+    tags: [unheard]
+    constraints: ['args.nothing == 1']
+  - name: No name
+    holder: {subject: riley}
+    reason: support
+separations:
+  - name: both
+    first: [billing.customers.get]
+    second: [billing.nothing]
+    why: ''
+";
+    let found = faults(&[("b.yaml", BILLING), ("g.yaml", grants)]);
+    let expect = [
+        "g.yaml:14: separations[0].second: separation both: ",
+        "g.yaml:15: separations[0].why: separation both: say why nobody may hold both",
+    ];
+    for expect in expect {
+        assert!(found.iter().any(|it| it.starts_with(expect)), "{expect}\n{found:#?}");
+    }
+    let (grants, _) = grants.split_once("separations:").unwrap();
+    let found = faults(&[("b.yaml", BILLING), ("g.yaml", grants)]);
+    let expect = [
+        "g.yaml:3: grants[0].holder: grant riley-reads: name a `subject` or a `group`, and one of both",
+        "g.yaml:4: grants[0].reason: grant riley-reads: say why somebody may",
+        "g.yaml:5: grants[0].functions[1]: grant riley-reads: no function `billing.customers.gone`",
+        "g.yaml:6: grants[0].tags[0]: grant riley-reads: no function has the tag `unheard`",
+        "g.yaml:7: grants[0].constraints[0]: grant riley-reads: for billing.customers.get: ",
+        "g.yaml:8: grants[1].functions: grant No name: name 1 to 500 functions or tags",
+        "g.yaml:8: grants[1].name: grant No name: lower-case letters, digits, `-` and `_`",
+    ];
+    assert_eq!(found.len(), expect.len(), "{found:#?}");
+    for (found, expect) in found.iter().zip(expect) {
+        assert!(found.starts_with(expect), "{found}\n{expect}");
+    }
+    let twice = "grants:
+  - {name: one, holder: {group: support}, reason: support, functions: [billing.customers.get]}
+";
+    let found = faults(&[("b.yaml", BILLING), ("g.yaml", twice), ("h.yaml", twice)]);
+    assert_eq!(found, ["h.yaml:2: grants[0].name: grant one: described twice"]);
+}
+
+#[test]
 fn what_two_files_describe_is_the_second_ones_fault() {
     let again = "agents: []\nfunctions: []\ntarget: {name: billing, kind: http, url: http://x, purpose: y}\n";
     assert_eq!(

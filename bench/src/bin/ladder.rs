@@ -223,6 +223,7 @@ impl World {
             directories: vec![],
             gateway: "bench".to_owned(),
             stale_after: Span::from_seconds(5),
+            owner_grace: countersign_governance::OWNER_GRACE,
         })
         .await
         .expect("governance");

@@ -135,6 +135,7 @@ impl Bench {
             directories: vec![],
             gateway: "one".to_owned(),
             stale_after: Span::from_seconds(5),
+            owner_grace: countersign_governance::OWNER_GRACE,
         })
         .await
         .unwrap();

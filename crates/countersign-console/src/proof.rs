@@ -193,6 +193,7 @@ fn find(
             | Event::StopChanged(_)
             | Event::MembershipChanged(_)
             | Event::ApiKeyChanged(_)
+            | Event::DelegateChanged(_)
             | Event::RecordViewed(_)
             | Event::TokenAsked(_)
             | Event::ReviewOpened(_)

@@ -238,6 +238,7 @@ pub fn status(reason: Reason) -> StatusCode {
         | Reason::SubjectSuspended
         | Reason::SubjectDeactivated
         | Reason::SponsorDeactivated
+        | Reason::NoLivingOwner
         | Reason::CutByDeactivation
         | Reason::CutBySessionEnd
         | Reason::NoGrant
@@ -259,7 +260,8 @@ pub fn status(reason: Reason) -> StatusCode {
         | Reason::CutBySuspension
         | Reason::CutByRevoke
         | Reason::CutByExpiry
-        | Reason::CutByKillSwitch => StatusCode::FORBIDDEN,
+        | Reason::CutByKillSwitch
+        | Reason::CutByNoOwner => StatusCode::FORBIDDEN,
         Reason::RateLimited | Reason::TooManyHeld => StatusCode::TOO_MANY_REQUESTS,
         Reason::Draining
         | Reason::Overloaded

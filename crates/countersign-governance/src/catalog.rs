@@ -20,7 +20,7 @@ use countersign_store::{CatalogRow, Effect, StoreError};
 use serde::Serialize;
 use std::sync::Arc;
 
-/// Targets, functions, agents and grants of one catalog at most.
+/// Targets, functions, agents, schedules and grants of one catalog at most.
 pub const ITEMS_MAX: usize = 50_000;
 
 /// A catalog that came into force.
@@ -42,7 +42,7 @@ pub enum CatalogError {
     #[error("the catalog has {} fault(s)", .0.len())]
     Faults(Vec<Fault>),
     /// It is larger than [`ITEMS_MAX`].
-    #[error("a catalog has at most {ITEMS_MAX} targets, functions, agents and grants")]
+    #[error("a catalog has at most {ITEMS_MAX} targets, functions, agents, schedules and grants")]
     TooLarge,
     /// Somebody else applied another catalog since the plan was made.
     #[error("the catalog was changed since the plan was made; plan again")]
@@ -104,6 +104,14 @@ impl From<StoreError> for CatalogError {
     fn from(error: StoreError) -> Self {
         Self::Unavailable(error.into())
     }
+}
+
+fn items(raw: &RawCatalog) -> usize {
+    raw.targets.len()
+        + raw.functions.len()
+        + raw.agents.len()
+        + raw.schedules.len()
+        + raw.grants.len()
 }
 
 impl Governance {
@@ -194,8 +202,7 @@ impl Governance {
     }
 
     pub(crate) async fn compile(&self, raw: RawCatalog) -> Result<Catalog, CatalogError> {
-        if raw.targets.len() + raw.functions.len() + raw.agents.len() + raw.grants.len() > ITEMS_MAX
-        {
+        if items(&raw) > ITEMS_MAX {
             return Err(CatalogError::TooLarge);
         }
         let masks = self.0.masks;

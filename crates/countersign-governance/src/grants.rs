@@ -13,7 +13,7 @@ pub use life::TransferredGrant;
 pub use requests::{GrantRequestFilter, GrantRequestView, NewGrantRequest};
 pub use view::{FreshnessView, FunctionView, GrantFilter, GrantStanding, GrantView};
 
-use crate::{Actor, ErrorKind, Forbidden, Governance, Unavailable, roles};
+use crate::{Actor, ErrorKind, Forbidden, Governance, Unavailable, owners::unowned_among, roles};
 pub(crate) use change::{GrantStep, GrantWritten};
 use countersign_model::{
     Catalog, Digest, FunctionName, Grant, GrantId, GrantOrigin, GrantState, Holder, Snapshot,
@@ -76,6 +76,12 @@ pub enum GrantError {
         /// The version that stands.
         current: u32,
     },
+    /// Nobody answers for a function any more (R7).
+    #[error(
+        "nobody answers for {0} any more: its owners left or are suspended; name an owner in the catalog \
+         first"
+    )]
+    Unowned(FunctionName),
     /// It has ended, or is suspended.
     #[error(transparent)]
     Ended(#[from] Ended),
@@ -110,6 +116,7 @@ impl GrantError {
             Self::NotFound => "no_such_grant",
             Self::Invalid { .. } => "invalid_grant",
             Self::Version { .. } => "other_version",
+            Self::Unowned(_) => "no_living_owner",
             Self::Ended(Ended::Revoked { .. }) => "grant_revoked",
             Self::Ended(Ended::Expired { .. }) => "grant_expired",
             Self::Ended(Ended::Suspended { .. }) => "grant_suspended",
@@ -130,6 +137,7 @@ impl GrantError {
             Self::NotFound => ErrorKind::NotFound,
             Self::Invalid { .. } | Self::Wider(_) => ErrorKind::Invalid,
             Self::Version { .. }
+            | Self::Unowned(_)
             | Self::Ended(_)
             | Self::NotRestored(_)
             | Self::Separated(_)
@@ -164,6 +172,7 @@ impl Governance {
         let catalog = snapshot.catalog();
         let mut grant = self.read_grant(new, &actor, now)?;
         may_make(&actor, &grant, catalog)?;
+        refuse_unowned(&grant, &snapshot)?;
         check(&grant, catalog, now)?;
         refuse_conflict(&grant, &snapshot, now)?;
         if certified_at_birth(&actor, &grant, catalog) {
@@ -294,6 +303,15 @@ async fn refuse_other_catalog(
     match change.catalog_digest().await?.unwrap_or_default() == catalog.digest {
         true => Ok(()),
         false => Err(GrantError::Changed),
+    }
+}
+
+/// A function that nobody answers for takes no new grants, by no way that gives more (R7).
+fn refuse_unowned(grant: &Grant, snapshot: &Snapshot) -> Result<(), GrantError> {
+    let functions = reached(grant, snapshot.catalog());
+    match unowned_among(snapshot, functions.iter().map(|it| &it.name)) {
+        Some(function) => Err(GrantError::Unowned(function.clone())),
+        None => Ok(()),
     }
 }
 

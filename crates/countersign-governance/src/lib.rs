@@ -6,6 +6,7 @@ mod access;
 mod api_keys;
 mod approvals;
 mod catalog;
+mod delegates;
 mod denials;
 mod directory;
 mod error;
@@ -14,11 +15,13 @@ mod grants;
 mod notices;
 mod numbers;
 mod outbox;
+mod owners;
 mod people;
 mod policy;
 mod recordings;
 mod reviews;
 mod roles;
+mod schedules;
 mod session_ends;
 mod sessions;
 mod start;
@@ -41,6 +44,7 @@ pub use countersign_store::{
     NoticesListed, PersonFound, PersonRow, SessionOrigin, SessionQuery as SessionFilter,
     SessionRow, SessionTouch, Store, WebSession,
 };
+pub use delegates::{DelegateError, NewDelegation};
 pub use denials::{DenialError, NewDenial};
 pub use directory::{
     Active, Directory, DirectoryError, GroupFacts, GroupRules, Members, RESOURCES_MAX, UserFacts,
@@ -63,6 +67,7 @@ pub use numbers::{
     CAMPAIGNS_COUNTED_MAX, CampaignNumbers, GrantNumbers, Histogram, HistogramBar, ReviewGauges,
     ReviewNumbers, ReviewerNumbers, Sign, UNUSED_LOOK_BACK,
 };
+pub use owners::{OWNER_GRACE, UnownedFunction};
 pub use people::{
     HeldGrant, KnownFrom, PEOPLE_MAX, PeopleFilter, PeoplePage, PersonLine, PersonStanding,
     PersonView, SignedIn, SignedInBrowser, Through, WaitingCall,
@@ -75,6 +80,7 @@ pub use reviews::{
     SIGNED_IN_WITHIN,
 };
 pub use roles::{Actor, BadText, Forbidden, HeldRole, Role, RoleMap, TEXT_CHARS_MAX};
+pub use schedules::{ReviewerLoad, ScheduleView, ScheduledDate};
 pub use session_ends::{CUT_OFF_KEPT, SessionsEnded};
 pub use sessions::{SESSIONS_MAX, SessionError};
 pub use start::{Parts, StartError};
@@ -103,6 +109,7 @@ struct Shared {
     directories: Vec<Directory>,
     notices: NoticeRules,
     gateway: String,
+    owner_grace: countersign_model::Span,
     policy: Policy,
     preparing: policy::Preparing,
     known: tokio::sync::Mutex<policy::Known>,

@@ -7,6 +7,7 @@ use countersign_model::{
     ApprovalId, Caller, CallerKind, FunctionName, Group, Holder, Issued, Snapshot, Subject,
     Timestamp, ToldGroup,
     catalog::Approver,
+    review::Delegation,
     snapshot::{Deactivation, Suspension},
 };
 use countersign_store::{DirectoryPerson, PeopleQuery, PersonFacts, PersonFound};
@@ -109,6 +110,10 @@ pub struct PersonView {
     pub sponsors: Vec<Subject>,
     /// Functions that they answer for.
     pub owns: Vec<FunctionName>,
+    /// Who stands in for them in reviews, now or later.
+    pub delegate: Option<Delegation>,
+    /// For whom they stand in, now or later.
+    pub stands_in: Vec<Delegation>,
     /// Calls of theirs that wait for people, some dozens.
     pub waiting: Vec<WaitingCall>,
     /// Browsers that they are signed in with, some dozens, the last one first.
@@ -232,6 +237,7 @@ impl Governance {
         let caller = as_caller(&line, signed_in.as_ref(), now);
         let mut change = self.store().view().await?;
         let waiting = change.pending_calls_of(subject, SHOWN_MAX).await?;
+        let delegations = change.delegations(None, now).await?;
         drop(change);
         let waiting = waiting.into_iter().filter(|it| now < it.answer_by);
         let browsers = self.store().web_sessions_of(subject, now, SHOWN_MAX).await?;
@@ -241,6 +247,8 @@ impl Governance {
             grants: self.grants_of(&caller).into_iter().map(HeldGrant::of).collect(),
             sponsors: sponsored(&snapshot, subject),
             owns: owned(&snapshot, subject),
+            delegate: delegations.iter().find(|it| it.of == *subject).cloned(),
+            stands_in: delegations.into_iter().filter(|it| it.to == *subject).collect(),
             waiting: waiting
                 .map(|it| WaitingCall {
                     id: it.id,

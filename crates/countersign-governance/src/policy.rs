@@ -8,7 +8,7 @@ use countersign_model::{
     ApprovalId, Catalog, CutOffs, Denial, Epoch, Grant, GrantId, Snapshot, Span, Timestamp,
     ToldGroups,
     catalog::{compile, raw::RawCatalog},
-    snapshot::{Deactivation, Facts, Kill, Suspension},
+    snapshot::{Deactivation, Facts, Kill, Suspension, Unowned},
 };
 use countersign_store::{
     APPROVALS_LOOK_MAX, CatalogRow, Counters, CutOffRow, Engine, Listener, StoreError, ToldNews,
@@ -74,6 +74,7 @@ pub(crate) struct Known {
     deactivations: Vec<Deactivation>,
     denials: Vec<Arc<Denial>>,
     kills: Vec<Kill>,
+    unowned: Vec<Unowned>,
     told: Arc<ToldGroups>,
 }
 
@@ -141,6 +142,7 @@ struct News {
     deactivations: Vec<Deactivation>,
     denials: Vec<Denial>,
     kills: Vec<Kill>,
+    unowned: Vec<Unowned>,
     cut_offs: Vec<CutOffRow>,
     grants: Vec<Grant>,
     catalog: Option<CatalogRow>,
@@ -199,6 +201,7 @@ impl Governance {
         let (suspensions, kills) = (view.suspensions().await?, view.kills().await?);
         let deactivations = view.deactivations().await?;
         let denials = view.denials().await?;
+        let unowned = view.unowned().await?;
         let grants = view.grants_since(known.loaded).await?;
         let cut_offs = view.cut_offs_since(known.loaded).await?;
         let told = view.told_since(known.loaded).await?;
@@ -207,6 +210,7 @@ impl Governance {
             deactivations,
             denials,
             kills,
+            unowned,
             cut_offs,
             grants,
             catalog,
@@ -221,8 +225,17 @@ impl Governance {
         news: News,
         counters: Counters,
     ) -> Result<(), Unavailable> {
-        let News { suspensions, deactivations, denials, kills, cut_offs, grants, catalog, told } =
-            news;
+        let News {
+            suspensions,
+            deactivations,
+            denials,
+            kills,
+            unowned,
+            cut_offs,
+            grants,
+            catalog,
+            told,
+        } = news;
         // First: they take effect even if what follows could not be compiled.
         self.publish_cut_offs(cut_offs);
         if let Some(row) = catalog {
@@ -243,6 +256,7 @@ impl Governance {
         known.deactivations = deactivations;
         known.denials = denials.into_iter().map(Arc::new).collect();
         known.kills = kills;
+        known.unowned = unowned;
         self.take_up(&mut known.told, told);
         let facts = Facts {
             epoch: counters.epoch,
@@ -253,6 +267,7 @@ impl Governance {
             denials: known.denials.clone(),
             kills: known.kills.clone(),
             told: Arc::clone(&known.told),
+            unowned: known.unowned.clone(),
         };
         let before = self.policy().load();
         let preparing = self.0.preparing.all().clone();
@@ -321,9 +336,13 @@ impl Governance {
         self.say_alive().await?;
         self.take_over().await?;
         self.lapse_grant_requests().await?;
+        self.watch_owners().await?;
         self.store().sweep_web_sessions(self.clock().now()).await?;
         let mut change = self.store().change().await?;
         change.sweep_cut_offs(self.clock().now()).await?;
+        change.commit().await?;
+        let mut change = self.store().change().await?;
+        change.sweep_delegations(self.clock().now()).await?;
         change.commit().await?;
         self.store().sweep_used_once(self.clock().now()).await?;
         Ok(())

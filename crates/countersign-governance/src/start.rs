@@ -41,6 +41,8 @@ pub struct Parts {
     pub gateway: String,
     /// How old the last confirmation of the policy may be; 5 s by default.
     pub stale_after: Span,
+    /// How long a function may be without anybody who answers for it before its calls are stopped.
+    pub owner_grace: Span,
 }
 
 impl fmt::Debug for Parts {
@@ -79,6 +81,7 @@ impl Governance {
             notices,
             gateway,
             stale_after,
+            owner_grace,
         } = parts;
         let governance = Self(Arc::new(Shared {
             policy: Policy::new(stale_after),
@@ -101,6 +104,7 @@ impl Governance {
             directories,
             notices,
             gateway,
+            owner_grace,
         }));
         governance.say_alive().await?;
         // In this order: what an approval did last must stand in the ledger before its end.

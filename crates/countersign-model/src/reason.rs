@@ -51,6 +51,8 @@ reasons! {
     PolicyStale = "policy_stale",
     /// Calls are stopped by the kill switch.
     KillSwitch = "kill_switch",
+    /// Everybody who answers for the function has left or is suspended, for longer than may be.
+    NoLivingOwner = "no_living_owner",
     /// The subject, or an actor in its chain, is suspended.
     SubjectSuspended = "subject_suspended",
     /// The directory that keeps the subject, or an actor in its chain, has deactivated it.
@@ -124,6 +126,8 @@ reasons! {
     CutByDenial = "cut_by_denial",
     /// The call was cut: a kill switch was turned on. It may have run.
     CutByKillSwitch = "cut_by_kill_switch",
+    /// The call was cut: nobody answers for the function any more. It may have run.
+    CutByNoOwner = "cut_by_no_owner",
     /// The caller went away before the answer was delivered whole.
     CallerGone = "caller_gone",
 }

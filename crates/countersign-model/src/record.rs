@@ -53,6 +53,7 @@ impl Entry {
             | Event::StopChanged(_)
             | Event::MembershipChanged(_)
             | Event::ApiKeyChanged(_)
+            | Event::DelegateChanged(_)
             | Event::RecordViewed(_)
             | Event::TokenAsked(_)
             | Event::ReviewOpened(_)
@@ -133,6 +134,9 @@ pub enum Event {
     /// An API key was made or revoked.
     #[serde(rename = "api_key.changed")]
     ApiKeyChanged(ApiKeyChanged),
+    /// Somebody stands in for a person in reviews, or does no more.
+    #[serde(rename = "delegate.changed")]
+    DelegateChanged(DelegateChanged),
     /// A person looked at what was recorded.
     #[serde(rename = "record.viewed")]
     RecordViewed(RecordViewed),
@@ -400,6 +404,33 @@ pub enum ApiKeyChange {
     Made,
     /// It was ended.
     Revoked,
+}
+
+/// Somebody stands in for a person in reviews, or does no more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DelegateChanged {
+    /// For whom.
+    pub of: Subject,
+    /// Who.
+    pub to: Subject,
+    /// `set` or `ended`.
+    pub change: DelegateChange,
+    /// From when.
+    pub from: Timestamp,
+    /// Until when.
+    pub until: Timestamp,
+    /// Who said so.
+    pub by: Subject,
+}
+
+/// What happened to a delegation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DelegateChange {
+    /// It was made.
+    Set,
+    /// It was ended before its time.
+    Ended,
 }
 
 /// A person looked at what was recorded.

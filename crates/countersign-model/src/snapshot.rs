@@ -4,7 +4,7 @@
 use crate::{
     Caller, CallerKind, Catalog, Denial, Function, Grant, GrantId, Group, Holder, Subject,
     Timestamp, ToldGroup, ToldGroups,
-    catalog::{FunctionIx, Tag, TargetName},
+    catalog::{FunctionIx, FunctionName, Tag, TargetName},
     expression::Expression,
 };
 use serde::{Deserialize, Serialize};
@@ -50,7 +50,7 @@ pub enum KillScope {
     /// Calls to one target.
     Target(TargetName),
     /// Calls to one function.
-    Function(crate::FunctionName),
+    Function(FunctionName),
 }
 
 /// A subject that may not call for now.
@@ -107,6 +107,17 @@ fn folded(subject: &Subject) -> Cow<'_, str> {
     }
 }
 
+/// A function that nobody answers for any more (R7), as far as it was noted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Unowned {
+    /// Which.
+    pub function: FunctionName,
+    /// When that was first seen.
+    pub seen_at: Timestamp,
+    /// Since when its calls are stopped for it.
+    pub stopped_at: Option<Timestamp>,
+}
+
 /// The facts that a snapshot is made of.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
@@ -126,6 +137,8 @@ pub struct Facts {
     pub kills: Vec<Kill>,
     /// Groups that directories tell of, those that count.
     pub told: Arc<ToldGroups>,
+    /// Functions that nobody answered for when it was last looked.
+    pub unowned: Vec<Unowned>,
 }
 
 /// An immutable state of policy.
@@ -142,6 +155,8 @@ pub struct Snapshot {
     denials: HashMap<Holder, Vec<Arc<Denial>>>,
     kills: Vec<Kill>,
     told: Arc<ToldGroups>,
+    /// Functions all of whose owners are barred, with what was noted of them.
+    unowned: HashMap<FunctionName, Option<Unowned>>,
     /// Constraints of grants by their text: many grants share one, and the next snapshot takes
     /// over what it still needs.
     constraints: HashMap<Box<str>, Option<Expression>>,
@@ -172,8 +187,17 @@ impl Snapshot {
     /// Indexes facts that follow on others: constraints that were compiled before are taken over.
     pub fn compile_after(before: &Self, facts: Facts) -> Self {
         let mut known: HashMap<Box<str>, Option<Expression>> = HashMap::new();
-        let Facts { epoch, catalog, grants, suspensions, deactivations, denials, kills, told } =
-            facts;
+        let Facts {
+            epoch,
+            catalog,
+            grants,
+            suspensions,
+            deactivations,
+            denials,
+            kills,
+            told,
+            unowned,
+        } = facts;
         let mut holders: HashMap<Holder, Held> = HashMap::new();
         let mut compiled = Vec::with_capacity(grants.len());
         // Those of a store come in this order; a look-up by name needs it.
@@ -215,7 +239,7 @@ impl Snapshot {
         let deactivated_folded =
             folding.map(|it| (folded(&it.subject).into(), it.clone())).collect();
         let deactivated = deactivations.into_iter().map(|it| (it.subject.clone(), it)).collect();
-        Self {
+        let snapshot = Self {
             epoch,
             catalog,
             grants: compiled,
@@ -226,8 +250,38 @@ impl Snapshot {
             denials: denied,
             kills,
             told,
+            unowned: HashMap::new(),
             constraints: known,
+        };
+        let unowned = snapshot.find_unowned(unowned);
+        Self { unowned, ..snapshot }
+    }
+
+    /// Owners that nobody has seen yet live: only who is suspended or deactivated does not.
+    fn find_unowned(&self, noted: Vec<Unowned>) -> HashMap<FunctionName, Option<Unowned>> {
+        if self.suspensions.is_empty() && self.deactivated.is_empty() {
+            return HashMap::new();
         }
+        let mut noted: HashMap<FunctionName, Unowned> =
+            noted.into_iter().map(|it| (it.function.clone(), it)).collect();
+        let functions = self.catalog.functions.iter();
+        let unowned = functions.filter(|it| it.owners.iter().all(|owner| self.bars(owner)));
+        unowned.map(|it| (it.name.clone(), noted.remove(&it.name))).collect()
+    }
+
+    /// Functions that nobody answers for any more, in no order, each with what was noted of it.
+    pub fn unowned(&self) -> impl Iterator<Item = (&FunctionName, Option<&Unowned>)> {
+        self.unowned.iter().map(|(name, noted)| (name, noted.as_ref()))
+    }
+
+    /// Whether nobody answers for a function any more: each of its owners is suspended or deactivated.
+    pub fn is_unowned(&self, function: &FunctionName) -> bool {
+        self.unowned.contains_key(function)
+    }
+
+    /// What stops calls to a function that nobody answers for: only while that is so.
+    pub fn unowned_stop(&self, function: &Function) -> Option<Timestamp> {
+        self.unowned.get(&function.name)?.as_ref()?.stopped_at
     }
 
     /// The number of this state.

@@ -18,6 +18,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (13, include_str!("../migrations/0013_grant_life.sql")),
     (14, include_str!("../migrations/0014_notices.sql")),
     (15, include_str!("../migrations/0015_evidence.sql")),
+    (16, include_str!("../migrations/0016_delegates.sql")),
     (18, include_str!("../migrations/0018_file_grants.sql")),
 ];
 

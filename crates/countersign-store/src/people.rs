@@ -36,6 +36,8 @@ pub struct DirectoryPerson {
     pub name: String,
     /// An address to show; empty when there is none.
     pub email: String,
+    /// Their manager, if the directory names one that it has.
+    pub manager: Option<Subject>,
     /// Since when the directory has told of them.
     pub made_at: Timestamp,
     /// When it last told something new.
@@ -134,8 +136,18 @@ impl Store {
             let of = facts.entry(row.subject.clone()).or_default();
             of.signed_in = Some(row);
         }
+        let mut managers = Vec::new();
+        for (_, directory, document, ..) in &directories {
+            managers.extend(manager_id(document).map(|it| (directory.clone(), it)));
+        }
+        let managers = view.directory_subjects(&managers).await?;
         for (here, directory, document, made_at, changed_at) in directories {
-            let person = DirectoryPerson::read(directory, &document, made_at, changed_at);
+            let manager = manager_id(&document);
+            let manager = manager.and_then(|it| managers.get(&(directory.clone(), it)).cloned());
+            let person = DirectoryPerson {
+                manager,
+                ..DirectoryPerson::read(directory, &document, made_at, changed_at)
+            };
             facts.entry(Subject::new(here)).or_default().directories.push(person);
         }
         Ok(facts)
@@ -179,6 +191,31 @@ impl Transaction {
         }
         Ok(people)
     }
+
+    /// So many people after one, by subject, with the groups that their provider named at their last
+    /// sign-in.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn signed_in_groups(
+        &mut self,
+        after: Option<&Subject>,
+        limit: u32,
+    ) -> Result<Vec<(Subject, BTreeSet<Group>)>, StoreError> {
+        let rows: Vec<(String, String)> = on!(self, |connection| {
+            sqlx::query_as(
+                "SELECT subject, member_of FROM people WHERE subject > $1 ORDER BY subject LIMIT $2",
+            )
+            .bind(after.map_or("", Subject::as_str))
+            .bind(i64::from(limit))
+            .fetch_all(connection)
+            .await?
+        });
+        let read = |(subject, groups): (String, String)| {
+            Ok((Subject::new(subject), crate::read_json("person", &groups)?))
+        };
+        rows.into_iter().map(read).collect()
+    }
 }
 
 impl DirectoryPerson {
@@ -190,6 +227,7 @@ impl DirectoryPerson {
             user_name: text(&said, "/userName").unwrap_or_default(),
             name: name.unwrap_or_default(),
             email: addresses(&said).into_iter().next().unwrap_or_default(),
+            manager: None,
             made_at: Timestamp::from_millis(made_at),
             changed_at: Timestamp::from_millis(changed_at),
         }
@@ -201,6 +239,28 @@ impl DirectoryPerson {
         let names = [text(&said, "/displayName"), full_name(&said), text(&said, "/userName")];
         names.into_iter().flatten().chain(addresses(&said)).collect()
     }
+}
+
+/// The id of somebody's manager (RFC 7643 §4.3), in the forms that directories send: an object, its id
+/// alone, or a list of one.
+pub(crate) fn manager_id(document: &str) -> Option<String> {
+    let said: Value = serde_json::from_str(document).ok()?;
+    let extension = member(&said, ENTERPRISE)?;
+    let manager = member(extension, "manager")?;
+    let manager = manager.as_array().map_or(Some(manager), |all| all.first())?;
+    let id = manager.as_str().or_else(|| member(manager, "value")?.as_str())?;
+    (!id.is_empty()).then(|| id.to_owned())
+}
+
+/// A member by its name, whose letters' case does not matter (RFC 7643 §2.1).
+fn member<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
+    value.as_object()?.iter().find(|(it, _)| it.eq_ignore_ascii_case(name)).map(|(_, it)| it)
+}
+
+/// The primary address, in lower case.
+pub(crate) fn address(document: &str) -> Option<String> {
+    let said = serde_json::from_str(document).ok()?;
+    addresses(&said).into_iter().next().map(|it| it.to_lowercase())
 }
 
 /// The whole name as it is written, or the given and the family name.
@@ -239,3 +299,4 @@ fn read(columns: Columns) -> Result<PersonRow, StoreError> {
 }
 
 const ADDRESSES_MAX: usize = 8;
+const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";

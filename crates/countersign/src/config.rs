@@ -15,7 +15,7 @@ use countersign_model::{Span, notice::Daily};
 use countersign_telemetry::Sample;
 use http::HeaderName;
 use notices::RawNotices;
-use raw::{RawConfig, RawDpop, RawLimits, RawLogging, RawRoles};
+use raw::{RawConfig, RawDpop, RawLimits, RawLogging, RawReviews, RawRoles};
 use scim::RawScim;
 use serde_json::Value;
 use std::{
@@ -46,6 +46,7 @@ pub(crate) struct Config {
     /// How own tokens are made.
     pub(crate) tokens: OwnSettings,
     pub(crate) roles: RawRoles,
+    pub(crate) reviews: RawReviews,
     pub(crate) catalog: Option<CatalogFiles>,
     pub(crate) limits: RawLimits,
     pub(crate) drain_within: Span,

@@ -140,7 +140,8 @@ pub(crate) fn decision(reason: Reason) -> Chip {
         | Reason::CutBySessionEnd
         | Reason::CutByExpiry
         | Reason::CutByDenial
-        | Reason::CutByKillSwitch => ("cut", Tone::Bad),
+        | Reason::CutByKillSwitch
+        | Reason::CutByNoOwner => ("cut", Tone::Bad),
         Reason::Draining
         | Reason::Overloaded
         | Reason::Unidentified
@@ -152,6 +153,7 @@ pub(crate) fn decision(reason: Reason) -> Chip {
         | Reason::SubjectSuspended
         | Reason::SubjectDeactivated
         | Reason::SponsorDeactivated
+        | Reason::NoLivingOwner
         | Reason::NoGrant
         | Reason::GrantExpired
         | Reason::GrantRevoked

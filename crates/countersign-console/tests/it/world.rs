@@ -333,6 +333,7 @@ async fn start(store: &str, ledger: Writer, clock: Clock) -> Governance {
         notices: channels(),
         gateway: "test".to_owned(),
         stale_after: Span::from_days(1),
+        owner_grace: countersign_governance::OWNER_GRACE,
     })
     .await
     .unwrap()

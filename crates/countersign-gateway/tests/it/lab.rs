@@ -369,6 +369,7 @@ pub async fn parts(store: &str, ledger: Writer, gateway: &str, clock: Clock) -> 
         notices: countersign_governance::NoticeRules::default(),
         gateway: gateway.to_owned(),
         stale_after: Span::from_seconds(3600),
+        owner_grace: countersign_governance::OWNER_GRACE,
     }
 }
 

@@ -4,7 +4,7 @@
 use super::{ApprovalError, Entries, Step, to};
 use crate::{Governance, Unavailable};
 use countersign_model::{
-    Approval, ApprovalId, ApprovalState, GrantId, Reason, Subject, Timestamp,
+    Approval, ApprovalId, ApprovalState, FunctionName, GrantId, Reason, Subject, Timestamp,
     snapshot::{Deactivation, KillScope},
 };
 use countersign_store::{ApprovalRow, OPEN_PAGE, Transaction, Written};
@@ -22,6 +22,8 @@ pub(crate) enum Stopped<'a> {
     Suspended(GrantId),
     /// Calls that a kill switch stops.
     Kill(&'a KillScope),
+    /// Calls to a function that nobody answers for.
+    Unowned(&'a FunctionName),
 }
 
 /// Requests that were ended in a transaction.
@@ -134,6 +136,7 @@ impl Stopped<'_> {
             Self::Kill(KillScope::Everything) => String::new(),
             Self::Kill(KillScope::Target(name)) => quoted(name.as_str()),
             Self::Kill(KillScope::Function(name)) => quoted(name.as_str()),
+            Self::Unowned(name) => quoted(name.as_str()),
         }
     }
 
@@ -146,6 +149,7 @@ impl Stopped<'_> {
             Self::Kill(KillScope::Everything) => true,
             Self::Kill(KillScope::Target(name)) => call.target == *name,
             Self::Kill(KillScope::Function(name)) => call.function == *name,
+            Self::Unowned(name) => call.function == **name,
         }
     }
 
@@ -157,6 +161,7 @@ impl Stopped<'_> {
             Self::Grant(_) => Reason::GrantRevoked,
             Self::Suspended(_) => Reason::GrantSuspended,
             Self::Kill(_) => Reason::KillSwitch,
+            Self::Unowned(_) => Reason::NoLivingOwner,
         };
         match state {
             ApprovalState::Pending => ApprovalState::Cancelled { at, because: Some(because) },

@@ -33,7 +33,8 @@ pub struct Plan {
 pub struct Change {
     /// How.
     pub kind: ChangeKind,
-    /// What: `target billing`, `function billing.refunds.create`, `agent agent:dunning`.
+    /// What: `target billing`, `function billing.refunds.create`, `agent agent:dunning`,
+    /// `schedule quarter`.
     pub place: String,
     /// The keys that differ: `- key: before`, `+ key: after`.
     pub lines: Vec<String>,

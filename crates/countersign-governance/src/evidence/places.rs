@@ -150,6 +150,7 @@ fn about(event: &Event) -> Option<(&'static str, Vec<String>)> {
         | Event::StopChanged(_)
         | Event::MembershipChanged(_)
         | Event::ApiKeyChanged(_)
+        | Event::DelegateChanged(_)
         | Event::RecordViewed(_)
         | Event::TokenAsked(_)
         | Event::Gateway(_) => return None,

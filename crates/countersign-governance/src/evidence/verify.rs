@@ -295,6 +295,7 @@ impl Said {
                 | Event::StopChanged(_)
                 | Event::MembershipChanged(_)
                 | Event::ApiKeyChanged(_)
+                | Event::DelegateChanged(_)
                 | Event::RecordViewed(_)
                 | Event::TokenAsked(_)
                 | Event::Gateway(_) => bad("is an entry that no pack has"),

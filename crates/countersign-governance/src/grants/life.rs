@@ -1,7 +1,7 @@
 //! What becomes of a grant after it was made: narrower, wider, with another end, another holder,
 //! suspended, and back.
 
-use super::{GrantError, GrantStep, check, refuse_conflict, refuse_other_catalog};
+use super::{GrantError, GrantStep, check, refuse_conflict, refuse_other_catalog, refuse_unowned};
 use crate::{Actor, Governance, roles};
 use countersign_model::{
     Grant, GrantId, GrantOrigin, GrantState, Holder, Snapshot, Timestamp,
@@ -90,6 +90,7 @@ impl Governance {
         may_make(&begun.actor, before, catalog)?;
         let grant = before.clone().with(in_order(terms));
         may_make(&begun.actor, &grant, catalog)?;
+        refuse_unowned(&grant, &begun.snapshot)?;
         check(&grant, catalog, begun.now)?;
         refuse_conflict(&grant, &begun.snapshot, begun.now)?;
         self.end_with(begun, grant, GrantChange::Widened, Effect::AtDelivery).await
@@ -146,6 +147,7 @@ impl Governance {
             state: GrantState::Active,
             ..before.clone()
         };
+        refuse_unowned(&made, &begun.snapshot)?;
         check(&made, catalog, begun.now)?;
         let why = format!("passed to {} as {}: {why}", made.holder, made.id);
         let next = begun.next(before.revoke(&by, begun.now, &why));
@@ -263,6 +265,7 @@ pub(super) fn renewed(
     refuse_over(before, now)?;
     let terms = Terms { expires_at: Some(expires_at), ..before.terms() };
     let mut grant = before.clone().with(terms);
+    refuse_unowned(&grant, snapshot)?;
     check(&grant, snapshot.catalog(), now)?;
     if certified_at_birth(actor, &grant, snapshot.catalog()) {
         let by = actor.person.subject.clone();

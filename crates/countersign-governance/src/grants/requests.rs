@@ -4,7 +4,7 @@
 use super::{
     GrantError, GrantStep, check, life,
     life::in_order,
-    refuse_conflict, refuse_other_catalog,
+    refuse_conflict, refuse_other_catalog, refuse_unowned,
     rights::{certified_at_birth, may_answer_request, owns},
 };
 use crate::{
@@ -100,6 +100,7 @@ impl Governance {
         let request = self.read_request(new, &actor, &snapshot, now)?;
         let grant = as_grant(&request, &actor.person.subject, now);
         check(&grant, snapshot.catalog(), now)?;
+        refuse_unowned(&grant, &snapshot)?;
         if request.renews.is_none() {
             refuse_conflict(&grant, &snapshot, now)?;
         }
@@ -332,6 +333,7 @@ impl Governance {
         let mut grant = as_grant(request, by, now);
         grant.id = GrantId::new(now, self.entropy());
         check(&grant, snapshot.catalog(), now)?;
+        refuse_unowned(&grant, snapshot)?;
         refuse_conflict(&grant, snapshot, now)?;
         if certified_at_birth(actor, &grant, snapshot.catalog()) {
             let version = grant.version;

@@ -160,6 +160,7 @@ impl From<GrantError> for ReviewError {
             | GrantError::NotFound
             | GrantError::Invalid { .. }
             | GrantError::Version { .. }
+            | GrantError::Unowned(_)
             | GrantError::Ended(_)
             | GrantError::Wider(_)
             | GrantError::NotRestored(_)

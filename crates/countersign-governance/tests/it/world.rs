@@ -92,6 +92,7 @@ impl World {
             notices: NoticeRules { channels: channels(), digest: Daily::default() },
             gateway: name.to_owned(),
             stale_after: Span::from_seconds(5),
+            owner_grace: countersign_governance::OWNER_GRACE,
         };
         let governance = Governance::start(parts).await.unwrap();
         Self { governance, time, url, name: name.to_owned(), ledger: Some(closer), directory }

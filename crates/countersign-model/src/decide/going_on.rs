@@ -59,7 +59,7 @@ pub fn may_go_on(
     Ok(())
 }
 
-/// Kill switch, then suspension, then deactivation.
+/// Kill switch, then a function that nobody answers for, then suspension, then deactivation.
 pub(super) fn refuse_stopped(
     caller: &Caller,
     function: &Function,
@@ -67,6 +67,9 @@ pub(super) fn refuse_stopped(
 ) -> Result<(), Cut> {
     if let Some(kill) = snapshot.kill(function) {
         return Err(Cut { reason: Reason::CutByKillSwitch, refusal: say::killed(kill) });
+    }
+    if let Some(since) = snapshot.unowned_stop(function) {
+        return Err(Cut { reason: Reason::CutByNoOwner, refusal: say::unowned(function, since) });
     }
     if let Some(it) = caller.chain().find_map(|subject| snapshot.suspension(subject)) {
         return Err(Cut { reason: Reason::CutBySuspension, refusal: say::suspended(it) });

@@ -34,6 +34,24 @@ pub(super) fn killed(kill: &Kill) -> Refusal {
     }
 }
 
+pub(super) fn unowned(function: &Function, since: Timestamp) -> Refusal {
+    let names: Vec<&str> = function.owners.iter().map(Subject::as_str).collect();
+    Refusal {
+        reason: Reason::NoLivingOwner,
+        sentence: format!(
+            "Nobody answers for {} any more: {} left or may do nothing here. Its calls are stopped since {}.",
+            function.name,
+            names.join(", "),
+            since.date()
+        ),
+        next_step: format!(
+            "Ask an administrator to name an owner of {} in the catalog; then calls go on at once.",
+            function.name
+        ),
+        retry_after: None,
+    }
+}
+
 pub(super) fn suspended(it: &Suspension) -> Refusal {
     Refusal {
         reason: Reason::SubjectSuspended,

@@ -61,6 +61,7 @@ impl World {
             notices: NoticeRules { channels: senders.channels(), digest: Daily::default() },
             gateway: "one".to_owned(),
             stale_after: Span::from_seconds(5),
+            owner_grace: countersign_governance::OWNER_GRACE,
         };
         let governance = Governance::start(parts).await.unwrap();
         Self { governance, senders, time, closer: Some(closer), _directory: directory }

@@ -7,6 +7,7 @@
 //! (see `with-postgres`).
 
 mod approvals;
+mod delegates;
 mod grants;
 mod heard;
 mod open;
@@ -15,5 +16,6 @@ mod people;
 mod reviews;
 mod sessions;
 mod stops;
+mod unowned;
 mod used_once;
 mod world;

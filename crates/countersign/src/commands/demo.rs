@@ -253,6 +253,7 @@ fn setup(
             auditors: vec!["countersign-auditors".to_owned()],
             reviewers: vec!["countersign-reviewers".to_owned()],
         },
+        owner_grace: countersign_governance::OWNER_GRACE,
         limits: RawLimits::default(),
         telemetry: None,
         metrics_token: None,
@@ -293,9 +294,10 @@ const CONSOLE_SECRET: &str = "COUNTERSIGN_DEMO_CONSOLE_SECRET";
 /// Where the files of `catalog/` say that the targets are.
 const ADDRESS_IN_FILES: &str = "http://127.0.0.1:7070";
 /// The files of `catalog/`, so that the binary has them wherever it is.
-const CATALOG: [(&str, &str); 3] = [
+const CATALOG: [(&str, &str); 4] = [
     ("catalog/agents.yaml", include_str!("../../../../catalog/agents.yaml")),
     ("catalog/billing.yaml", include_str!("../../../../catalog/billing.yaml")),
+    ("catalog/reviews.yaml", include_str!("../../../../catalog/reviews.yaml")),
     ("catalog/slow.yaml", include_str!("../../../../catalog/slow.yaml")),
 ];
 const DRAIN_WITHIN: Span = Span::from_seconds(5);

@@ -93,6 +93,7 @@ fn setup(config: Config) -> Result<Setup, Failure> {
         plain_http: config.plain_http,
         tokens: config.tokens,
         roles: config.roles,
+        owner_grace: config.reviews.owner_grace,
         limits: config.limits,
         telemetry,
         metrics_token,

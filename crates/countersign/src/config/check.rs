@@ -38,6 +38,7 @@ pub(super) fn check(raw: RawConfig, text: &str, directory: &Path) -> Result<Conf
     at.saml(&raw.saml, &raw.issuers);
     at.transmitters(&raw);
     at.roles(&raw);
+    at.reviews(&raw);
     at.directories(&raw);
     at.limits(&raw);
     at.api_keys(&raw);
@@ -83,6 +84,7 @@ pub(super) fn check(raw: RawConfig, text: &str, directory: &Path) -> Result<Conf
             certificates: raw.tokens.certificates,
         },
         roles: raw.roles,
+        reviews: raw.reviews,
         catalog: files,
         limits: raw.limits,
         drain_within: raw.drain_within,
@@ -233,6 +235,13 @@ impl At<'_> {
         }
     }
 
+    fn reviews(&mut self, raw: &RawConfig) {
+        let grace = raw.reviews.owner_grace;
+        if !(Span::default()..=OWNER_GRACE_MAX).contains(&grace) {
+            self.fault("reviews.owner_grace", format!("at most {OWNER_GRACE_MAX}"));
+        }
+    }
+
     fn api_keys(&mut self, raw: &RawConfig) {
         let Some(keys) = raw.api_keys else { return };
         if keys.lifetime_max <= Span::default() || keys.lifetime_max > KEY_LIFETIME_MAX {
@@ -356,6 +365,7 @@ fn sqlite_under(directory: &Path, url: String) -> String {
 
 /// No API key may be good for longer.
 const KEY_LIFETIME_MAX: Span = Span::from_days(366);
+const OWNER_GRACE_MAX: Span = Span::from_days(366);
 const NAME_BYTES_MAX: usize = 64;
 /// The longest that a head or a drain may take.
 const WITHIN_MAX: Span = Span::from_seconds(3600);

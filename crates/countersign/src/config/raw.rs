@@ -3,6 +3,7 @@
 
 use super::{notices::RawNotices, scim::RawScim};
 use crate::proxies::Proxies;
+use countersign_governance::OWNER_GRACE;
 use countersign_identity::{
     Binding, CertificateBinding, ForgedLimits, IssuerConfig, OwnSettings, SamlConfig, Secret,
     TransmitterConfig,
@@ -69,6 +70,9 @@ pub(crate) struct RawConfig {
     /// Which groups may do what beside what owners and approvers may.
     #[serde(default)]
     pub(crate) roles: RawRoles,
+    /// How access is reviewed, beside what the catalog's schedules say.
+    #[serde(default)]
+    pub(crate) reviews: RawReviews,
     /// The catalog's files.
     #[serde(default)]
     pub(crate) catalog: Option<RawCatalogFiles>,
@@ -211,6 +215,22 @@ pub(crate) struct RawRoles {
     pub(crate) auditors: Vec<String>,
     /// Groups whose members take part in access reviews: they may read every grant.
     pub(crate) reviewers: Vec<String>,
+}
+
+/// How access is reviewed, beside what the catalog's schedules say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawReviews {
+    /// How long a function may be without anybody who answers for it, before its calls stop; 14d by
+    /// default, at most 366d. It takes no new grants from the beginning.
+    #[schemars(with = "String")]
+    pub(crate) owner_grace: Span,
+}
+
+impl Default for RawReviews {
+    fn default() -> Self {
+        Self { owner_grace: OWNER_GRACE }
+    }
 }
 
 /// The tokens that this gateway makes itself.

@@ -344,3 +344,12 @@ fn a_collector_is_read_whole() {
     let file = Secret::File("/etc/countersign/otel.key".into());
     assert_eq!(headers, [("x-key", &file), ("authorization", &Secret::Env("OTEL".to_owned()))]);
 }
+
+#[test]
+fn the_grace_of_functions_that_nobody_answers_for_has_bounds() {
+    let config = parse(GOOD, Path::new("/etc/countersign")).unwrap();
+    assert_eq!(config.reviews.owner_grace, countersign_governance::OWNER_GRACE);
+    let with = |grace: &str| format!("{GOOD}reviews: {{owner_grace: {grace}}}\n");
+    assert_eq!(faults(&with("0d")), Vec::<String>::new());
+    assert_eq!(faults(&with("367d")), ["11: reviews.owner_grace: at most 366d"]);
+}

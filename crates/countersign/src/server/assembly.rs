@@ -59,6 +59,8 @@ pub(crate) struct Setup {
     /// How own tokens are made.
     pub(crate) tokens: OwnSettings,
     pub(crate) roles: RawRoles,
+    /// How long a function may be without anybody who answers for it.
+    pub(crate) owner_grace: Span,
     pub(crate) limits: RawLimits,
     /// Where traces go, if anywhere.
     pub(crate) telemetry: Option<countersign_telemetry::Settings>,
@@ -182,6 +184,7 @@ impl Assembly {
             notices: NoticeRules { channels: senders.channels(), digest: setup.digest },
             gateway: setup.gateway.clone(),
             stale_after: STALE_AFTER,
+            owner_grace: setup.owner_grace,
         })
         .await?;
         let once = register(&store, setup.clock.clone());

@@ -182,3 +182,39 @@ fn r11_a_denial_cuts_what_it_denies() {
     check(&who(), &denied(subject("agent:dunning"), of(1)), cut);
     check(&who(), &denied(subject("riley"), of(1)), None);
 }
+
+#[test]
+fn r07_a_function_that_nobody_answers_for_is_stopped_after_its_grace() {
+    let stopped = |subject: &str, stopped_at| {
+        let suspension = Suspension {
+            subject: subject.into(),
+            by: "ada".into(),
+            at: NOW,
+            why: "left".to_owned(),
+        };
+        let unowned = crate::snapshot::Unowned {
+            function: REFUND.into(),
+            seen_at: NOW.minus(Span::from_days(14)),
+            stopped_at,
+        };
+        snapshot_of(Facts {
+            grants: grants().into_iter().map(Arc::new).collect(),
+            suspensions: vec![suspension],
+            unowned: vec![unowned],
+            ..Facts::default()
+        })
+    };
+    let expected = Some((Reason::CutByNoOwner, Reason::NoLivingOwner));
+    check(&who(), &stopped("olivia", Some(NOW)), expected);
+    // Its grace runs.
+    check(&who(), &stopped("olivia", None), None);
+    // Its owner is back, though the stop is still noted.
+    check(&who(), &stopped("somebody", Some(NOW)), None);
+    let world = stopped("olivia", None);
+    assert!(world.is_unowned(&REFUND.into()));
+    let (_, function) = world.catalog().by_name(REFUND).unwrap();
+    let refusal = say::unowned(function, NOW);
+    assert!(
+        refusal.sentence.contains("Nobody answers for billing.refunds.create any more: olivia")
+    );
+}

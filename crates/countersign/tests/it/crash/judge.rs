@@ -83,6 +83,7 @@ fn only_redelivered_twice(entries: &[Entry]) {
             | Event::ReviewSignedOff(_)
             | Event::ReviewClosed(_)
             | Event::ReviewEvidence(_)
+            | Event::DelegateChanged(_)
             | Event::NoticeSent(_) => {}
             Event::CallIntent(_)
             | Event::CallOutcome(_)
@@ -124,6 +125,7 @@ impl Calls {
                 | Event::StopChanged(_)
                 | Event::MembershipChanged(_)
                 | Event::ApiKeyChanged(_)
+                | Event::DelegateChanged(_)
                 | Event::RecordViewed(_)
                 | Event::NoticeSent(_)
                 | Event::TokenAsked(_)

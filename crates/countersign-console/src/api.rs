@@ -5,6 +5,7 @@ pub(crate) mod access;
 pub(crate) mod api_keys;
 pub(crate) mod approvals;
 pub(crate) mod catalog;
+pub(crate) mod delegates;
 pub(crate) mod denials;
 pub(crate) mod evidence;
 pub(crate) mod grant_life;

@@ -31,6 +31,7 @@ pub(crate) mod review_sign_off;
 pub(crate) mod review_work;
 pub(crate) mod reviews;
 pub(crate) mod saml;
+pub(crate) mod schedules;
 pub(crate) mod session;
 pub(crate) mod sessions;
 pub(crate) mod sign_in;

@@ -3,8 +3,8 @@
 
 use axum::response::{IntoResponse, Response};
 use countersign_governance::{
-    AccessError, ApiKeyError, ApprovalError, CatalogError, DenialError, ErrorKind, GrantError,
-    NoticeError, ReviewError, SessionError, StopError, Unavailable,
+    AccessError, ApiKeyError, ApprovalError, CatalogError, DelegateError, DenialError, ErrorKind,
+    GrantError, NoticeError, ReviewError, SessionError, StopError, Unavailable,
 };
 use countersign_store::StoreError;
 use http::{HeaderValue, StatusCode, header};
@@ -187,6 +187,7 @@ from_operation!(
     AccessError,
     ApiKeyError,
     ApprovalError,
+    DelegateError,
     DenialError,
     GrantError,
     NoticeError,

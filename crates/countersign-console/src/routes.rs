@@ -272,6 +272,16 @@ fn pages() -> Vec<Route> {
         read("/console/notices/{id}", NOTICE_SEEN, get(pages::notices::open)),
         Route { who: Who::Reader, ..read("/console/people", "", get(pages::people::list)) },
         read("/console/people/{subject}", PERSON_SEEN, get(pages::person::show)),
+        change("/console/people/{subject}/delegate", DELEGATES, post(pages::person::delegate)),
+        change(
+            "/console/people/{subject}/delegate/end",
+            DELEGATES_ENDED,
+            post(pages::person::end_delegate),
+        ),
+        Route {
+            who: Who::Reader,
+            ..read("/console/reviews/schedules", "", get(pages::schedules::show))
+        },
         read("/console/ledger", "", get(pages::ledger::show)),
         read("/console/identity", "themselves", get(pages::identity::show)),
     ]
@@ -335,6 +345,15 @@ fn api() -> Vec<Route> {
         read("/api/v1/notices/{id}", SignedIn, NOTICE_SEEN, get(api::notices::show)),
         read("/api/v1/people", Reader, "", get(api::people::list)),
         read("/api/v1/people/{subject}", SignedIn, PERSON_SEEN, get(api::people::show)),
+        read(
+            "/api/v1/delegates",
+            SignedIn,
+            "administrators, auditors all; else those that they have part in",
+            get(api::delegates::list),
+        ),
+        change("/api/v1/delegates", SignedIn, DELEGATES, post(api::delegates::set)),
+        change("/api/v1/delegates/end", SignedIn, DELEGATES_ENDED, post(api::delegates::end)),
+        read("/api/v1/reviews/schedules", Reader, "", get(api::reviews::schedules)),
         read("/api/v1/sessions", SignedIn, SESSIONS_LISTED, get(api::sessions::list)),
         read("/api/v1/sessions/{id}", SignedIn, SESSIONS_SEEN, get(api::sessions::show)),
         read("/api/v1/ledger", SignedIn, "", get(api::ledger::show)),
@@ -464,6 +483,8 @@ const SIGNS: &str =
     "their own decisions; the campaign's owner all; signed in within five minutes (R16)";
 const EXTENDS: &str = "the campaign's owner while nothing stopped it, administrators (R9)";
 const ADDS: &str = "whoever took part, the campaign's owner, administrators (R16)";
+const DELEGATES: &str = "people for themselves, administrators for others";
+const DELEGATES_ENDED: &str = "the person, whoever stands in, administrators";
 const REVOKES: &str = "owners of a function, administrators, the holder";
 
 const RESUMES: &str =

@@ -64,6 +64,7 @@ pub(crate) fn all(say: Say) -> Vec<(String, String)> {
     collect::<pages::people::PeoplePage>(say, &mut out);
     collect::<pages::person::PersonPage>(say, &mut out);
     collect::<pages::review_numbers::ReviewNumbersPage>(say, &mut out);
+    collect::<pages::schedules::SchedulesPage>(say, &mut out);
     collect::<pages::ledger::LedgerPage>(say, &mut out);
     collect::<pages::identity::IdentityPage>(say, &mut out);
     collect::<pages::sign_in::SignInPage>(say, &mut out);

@@ -24,7 +24,8 @@ pub(crate) use life::{
 pub(crate) use notices::NoticesCommand;
 pub(crate) use people::{PeopleCommand, PeopleListArguments};
 pub(crate) use reviews::{
-    AnswerArguments, CoversArgument, ItemsArguments, OpenArguments, ReviewsCommand, VerdictArgument,
+    AnswerArguments, CoversArgument, DelegatesCommand, ItemsArguments, OpenArguments,
+    ReviewsCommand, VerdictArgument,
 };
 pub(crate) use server::{DemoArguments, InitArguments, SchemaOf};
 pub(crate) use token::{TokenCommand, TokenExchangeArguments};
@@ -146,6 +147,9 @@ pub(crate) enum Command {
     /// Verify evidence of an access review, offline
     #[command(subcommand)]
     Evidence(EvidenceCommand),
+    /// Who stands in for whom in reviews
+    #[command(subcommand)]
+    Delegates(DelegatesCommand),
     /// Verify the ledger, offline
     #[command(subcommand)]
     Ledger(LedgerCommand),

@@ -7,6 +7,7 @@ mod call;
 mod catalog;
 mod check;
 mod completions;
+mod delegates;
 pub(crate) mod demo;
 mod evidence;
 mod grant_life;
@@ -58,6 +59,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::People(command) => alone(people::run(command, &shared)),
         Command::Notices(command) => alone(notices::run(command, &shared)),
         Command::Evidence(command) => evidence::run(command, &shared),
+        Command::Delegates(command) => alone(delegates::run(command, &shared)),
         Command::Ledger(command) => ledger::run(command, &shared),
         Command::Stop(arguments) => alone(stops::stop(arguments, &shared)),
         Command::Resume(arguments) => alone(stops::resume(arguments, &shared)),

@@ -24,6 +24,7 @@ pub(crate) async fn show(State(console): State<Console>) -> Json<Value> {
         "digest": snapshot.catalog().digest,
         "epoch": snapshot.epoch(),
         "catalog": *console.governance().catalog(),
+        "unowned": console.governance().unowned(),
     }))
 }
 

@@ -73,6 +73,12 @@ pub(crate) async fn list(
     Ok(Json(json!({ "campaigns": shown, "waiting_for_me": waiting })))
 }
 
+/// `GET /api/v1/reviews/schedules`.
+pub(crate) async fn schedules(State(console): State<Console>) -> Result<Json<Value>, Problem> {
+    let schedules = console.governance().review_schedules().await?;
+    Ok(Json(json!({ "schedules": schedules })))
+}
+
 /// `POST /api/v1/reviews`.
 pub(crate) async fn open(
     State(console): State<Console>,

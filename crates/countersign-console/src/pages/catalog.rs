@@ -7,12 +7,13 @@ use crate::{
     frame::{Frame, Place, page},
     problem::Problem,
     rules,
-    samples::{Sample, Say, frame},
+    samples::{Sample, Say, at, frame},
     text::Text,
-    view::{self, Chip},
+    view::{self, Chip, Moment},
 };
 use askama::Template;
 use axum::{Extension, extract::State, response::Response};
+use countersign_governance::UnownedFunction;
 use countersign_model::{FunctionName, Sensitivity, Snapshot};
 
 /// Every function.
@@ -22,6 +23,7 @@ pub(crate) struct CatalogPage {
     frame: Frame,
     targets: Vec<TargetFacts>,
     agents: Vec<AgentFacts>,
+    unowned: Vec<Unowned>,
     epoch: u64,
     digest: String,
 }
@@ -50,13 +52,28 @@ struct AgentFacts {
     purpose: Text,
 }
 
+/// A function that nobody answers for any more.
+#[derive(Debug)]
+struct Unowned {
+    name: Text,
+    href: String,
+    owners: Vec<Text>,
+    stops: Option<Moment>,
+    is_stopped: bool,
+}
+
 /// `GET /console/catalog`.
 pub(crate) async fn show(
     State(console): State<Console>,
     Extension(asker): Extension<Asker>,
 ) -> Result<Response, Problem> {
     let snapshot = console.governance().policy().load();
-    page(&CatalogPage::of(Frame::new("Catalog", Place::Catalog, asker.signed()), &snapshot))
+    let unowned = console.governance().unowned();
+    let frame = Frame::new("Catalog", Place::Catalog, asker.signed());
+    page(&CatalogPage {
+        unowned: unowned.iter().map(Unowned::of).collect(),
+        ..CatalogPage::of(frame, &snapshot)
+    })
 }
 
 impl CatalogPage {
@@ -89,8 +106,21 @@ impl CatalogPage {
             frame,
             targets: targets.collect(),
             agents: agents.collect(),
+            unowned: Vec::new(),
             epoch: snapshot.epoch().0,
             digest: catalog.digest.short(),
+        }
+    }
+}
+
+impl Unowned {
+    fn of(found: &UnownedFunction) -> Self {
+        Self {
+            name: Text::of(&found.function),
+            href: function::href(&found.function),
+            owners: found.owners.iter().map(Text::of).collect(),
+            stops: found.stops_at.map(Moment),
+            is_stopped: found.is_stopped,
         }
     }
 }
@@ -131,13 +161,24 @@ impl Sample for CatalogPage {
             sponsor: say("sam@acme.example"),
             purpose: say("Reminds customers of unpaid invoices."),
         };
-        let page = |targets, agents| Self {
+        let unowned = |is_stopped| Unowned {
+            name: say("billing.refunds.create"),
+            href: "/console/catalog/billing.refunds.create".to_owned(),
+            owners: vec![say("olga@acme.example"), say("max@acme.example")],
+            stops: Some(Moment(at(9_000))),
+            is_stopped,
+        };
+        let page = |targets, agents, unowned| Self {
             frame: frame("Catalog", Place::Catalog, say),
             targets,
             agents,
+            unowned,
             epoch: 41,
             digest: "4f1c0d5a4f1c".to_owned(),
         };
-        vec![page(vec![target], vec![agent]), page(Vec::new(), Vec::new())]
+        vec![
+            page(vec![target], vec![agent], vec![unowned(false), unowned(true)]),
+            page(Vec::new(), Vec::new(), Vec::new()),
+        ]
     }
 }

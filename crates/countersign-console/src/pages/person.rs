@@ -5,12 +5,13 @@ use crate::{
     asker::Asker,
     console::Console,
     frame::{Frame, Place, page},
+    gate::Fields,
     pages::{
         grants::GrantLine,
         people::{known, since, standing},
     },
     people::{self, Seen},
-    problem::Problem,
+    problem::{Problem, sentence},
     samples::{Sample, Say, at, frame},
     text::Text,
     view::{Chip, Moment, Tone},
@@ -19,13 +20,13 @@ use askama::Template;
 use axum::{
     Extension,
     extract::{Path, State},
-    response::Response,
+    response::{IntoResponse, Redirect, Response},
 };
 use countersign_governance::{
-    DirectoryPerson, GrantView, HeldRole, PersonLine, PersonStanding, PersonView, SignedInBrowser,
-    WaitingCall,
+    DirectoryPerson, GrantView, HeldRole, NewDelegation, PersonLine, PersonStanding, PersonView,
+    SignedInBrowser, WaitingCall,
 };
-use countersign_model::Timestamp;
+use countersign_model::{Subject, Timestamp, review::Delegation};
 
 /// A person.
 #[derive(Debug, Template)]
@@ -58,6 +59,16 @@ struct Rest {
     waiting: Vec<(String, Text, Moment)>,
     browsers: Vec<BrowserLine>,
     calls: Option<String>,
+    standing_in: StandingIn,
+}
+
+/// Who stands in for them, for whom they do, and a form for it.
+#[derive(Debug, Default)]
+struct StandingIn {
+    delegate: Option<(Text, Moment, Moment)>,
+    of: Vec<(Text, Moment, Moment)>,
+    /// Where the form goes; absent for whoever may not say so.
+    action: Option<String>,
 }
 
 #[derive(Debug)]
@@ -72,6 +83,7 @@ struct SignInLine {
 struct DirectoryLine {
     directory: Text,
     user_name: Text,
+    manager: Option<Text>,
     since: Moment,
     changed: Moment,
 }
@@ -96,6 +108,55 @@ pub(crate) async fn show(
         Seen::Grants(line, grants) => PersonPage::of(&line, &grants, &asker, now),
     };
     page(&shown)
+}
+
+/// `POST /console/people/{subject}/delegate`.
+pub(crate) async fn delegate(
+    State(console): State<Console>,
+    Extension(asker): Extension<Asker>,
+    Path(subject): Path<String>,
+    Extension(fields): Extension<Fields>,
+) -> Result<Response, Problem> {
+    let moment = |name: &str| {
+        let read = fields.text(name).parse::<Timestamp>();
+        read.map_err(|fault| Problem::invalid(sentence(&fault.to_string())))
+    };
+    let from = if fields.text("from").is_empty() { None } else { Some(moment("from")?) };
+    let of = Some(Subject::from(subject.as_str()));
+    let new = NewDelegation { of, to: fields.text("to").into(), from, until: moment("until")? };
+    console.governance().set_delegate(&asker.actor, new).await?;
+    Ok(back_to(&subject))
+}
+
+/// `POST /console/people/{subject}/delegate/end`.
+pub(crate) async fn end_delegate(
+    State(console): State<Console>,
+    Extension(asker): Extension<Asker>,
+    Path(subject): Path<String>,
+) -> Result<Response, Problem> {
+    let of = Subject::from(subject.as_str());
+    console.governance().end_delegate(&asker.actor, Some(of)).await?;
+    Ok(back_to(&subject))
+}
+
+fn back_to(subject: &str) -> Response {
+    let page = people::href(&Subject::from(subject));
+    Redirect::to(page.as_deref().unwrap_or("/console")).into_response()
+}
+
+impl StandingIn {
+    fn of(person: &PersonView, asker: &Asker) -> Self {
+        let subject = &person.line.subject;
+        let may_say = asker.actor.is_administrator()
+            || (asker.actor.subject() == subject && !asker.actor.is_auditor());
+        let times =
+            |name: &Subject, it: &Delegation| (Text::of(name), Moment(it.from), Moment(it.until));
+        Self {
+            delegate: person.delegate.as_ref().map(|it| times(&it.to, it)),
+            of: person.stands_in.iter().map(|it| times(&it.of, it)).collect(),
+            action: people::href(subject).filter(|_| may_say).map(|it| format!("{it}/delegate")),
+        }
+    }
 }
 
 impl PersonPage {
@@ -128,7 +189,7 @@ impl PersonPage {
             barred: deactivated.into_iter().chain(suspended).map(Text::line).collect(),
             ..Self::of(line, &grants, asker, now)
         }
-        .with(Rest::of(person))
+        .with(Rest::of(person, asker))
     }
 
     fn with(self, rest: Rest) -> Self {
@@ -137,7 +198,8 @@ impl PersonPage {
 }
 
 impl Rest {
-    fn of(person: PersonView) -> Self {
+    fn of(person: PersonView, asker: &Asker) -> Self {
+        let standing_in = StandingIn::of(&person, asker);
         let owns_more = person.owns.len().saturating_sub(NAMES_SHOWN);
         let owns = person.owns.iter().take(NAMES_SHOWN);
         Self {
@@ -149,6 +211,7 @@ impl Rest {
                 more: it.groups.len().saturating_sub(NAMES_SHOWN),
                 groups: it.groups.iter().take(NAMES_SHOWN).map(Text::of).collect(),
             }),
+            standing_in,
             directories: person.directories.into_iter().map(DirectoryLine::of).collect(),
             told: person
                 .told_groups
@@ -175,6 +238,7 @@ impl DirectoryLine {
         Self {
             directory: Text::line(told.directory),
             user_name: Text::line(told.user_name),
+            manager: told.manager.as_ref().map(Text::of),
             since: Moment(told.made_at),
             changed: Moment(told.changed_at),
         }
@@ -245,6 +309,7 @@ impl Rest {
             waiting: Vec::new(),
             browsers: Vec::new(),
             calls: None,
+            standing_in: StandingIn::default(),
         }
     }
 
@@ -262,6 +327,7 @@ impl Rest {
             directories: vec![DirectoryLine {
                 directory: say("okta"),
                 user_name: say("riley"),
+                manager: Some(say("mona@acme.example")),
                 since: Moment(at(-90_000)),
                 changed: Moment(at(-900)),
             }],
@@ -285,6 +351,11 @@ impl Rest {
                 ends: Moment(at(600)),
             }],
             calls: Some("/console/sessions?subject=riley@acme.example".to_owned()),
+            standing_in: StandingIn {
+                delegate: Some((say("olga@acme.example"), Moment(at(-60)), Moment(at(9_000)))),
+                of: vec![(say("max@acme.example"), Moment(at(0)), Moment(at(900)))],
+                action: Some("/console/people/riley@acme.example/delegate".to_owned()),
+            },
         }
     }
 }

@@ -126,7 +126,10 @@ fn all(scim: &Scim) -> Vec<Value> {
         attribute("members", "complex", Many::Yes, json!(value(&["$ref", "type"]))),
     ]);
     let names = ["employeeNumber", "costCenter", "organization", "division", "department"];
-    let enterprise = json!(names.map(text));
+    let manager = ["value", "$ref", "displayName"].map(text);
+    let manager = attribute("manager", "complex", Many::No, json!(manager));
+    let enterprise: Vec<Value> = names.map(text).into_iter().chain([manager]).collect();
+    let enterprise = json!(enterprise);
     vec![
         schema(USER_SCHEMA, "User", user),
         schema(GROUP_SCHEMA, "Group", group),

@@ -20,6 +20,7 @@ mod people;
 mod recordings;
 mod reviews;
 mod saml;
+mod schedules;
 mod scim;
 mod scim_groups;
 mod session_ends;

@@ -1,8 +1,8 @@
-//! Arguments of `countersign reviews`.
+//! Arguments of `countersign reviews` and `countersign delegates`.
 
 use super::client::{End, end};
 use clap::{Args, Subcommand, ValueEnum};
-use countersign_model::{CampaignId, GrantId, Span};
+use countersign_model::{CampaignId, GrantId, Span, Timestamp};
 
 /// `countersign reviews …`.
 #[derive(Clone, Debug, Subcommand)]
@@ -13,6 +13,8 @@ pub(crate) enum ReviewsCommand {
         #[arg(long, value_enum)]
         state: Option<CampaignStateArgument>,
     },
+    /// When campaigns open, which grants they review, and who would review how many
+    Schedules,
     /// Show one campaign
     Show {
         /// The campaign
@@ -272,4 +274,32 @@ pub(crate) enum AutomaticEndArgument {
     Due,
     /// When grace is over
     Grace,
+}
+
+/// `countersign delegates …`.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum DelegatesCommand {
+    /// Say who stands in for you in reviews while you are away
+    Set {
+        /// Who stands in: a person's subject
+        #[arg(long, value_name = "SUBJECT")]
+        to: String,
+        /// From when: a date or a time; from now on by default
+        #[arg(long, value_name = "WHEN")]
+        from: Option<Timestamp>,
+        /// Until when: a date, or a length of time; at most 90 days
+        #[arg(long, value_name = "WHEN", value_parser = end)]
+        until: End,
+        /// For whom, if not for you; for administrators
+        #[arg(long = "for", value_name = "SUBJECT")]
+        of: Option<String>,
+    },
+    /// List who stands in for whom, as far as you have part in it
+    List,
+    /// End it before its time
+    End {
+        /// For whom, if not for you
+        #[arg(long = "for", value_name = "SUBJECT")]
+        of: Option<String>,
+    },
 }

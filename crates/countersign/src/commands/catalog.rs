@@ -6,7 +6,7 @@ use crate::{
     catalog_files::{self, Loaded},
     cli::{CatalogCommand, Shared},
     exit::Failure,
-    output::{self, Consent, GREEN, styled},
+    output::{self, Consent, GREEN, RED, styled},
     plan::Plan,
     table::Table,
 };
@@ -46,12 +46,13 @@ fn check(directory: &Path, shared: &Shared) -> Result<(), Failure> {
 
 pub(super) fn say_loaded(loaded: &Loaded) -> Result<(), Failure> {
     output::line(&format!(
-        "{} catalog: {}, {}, {}, {}, {}",
+        "{} catalog: {}, {}, {}, {}, {}, {}",
         styled(GREEN, "ok"),
         counted(loaded.files, "file"),
         counted(loaded.catalog.targets.len(), "target"),
         counted(loaded.catalog.functions.len(), "function"),
         counted(loaded.catalog.agents.len(), "agent"),
+        counted(loaded.catalog.schedules.len(), "schedule"),
         loaded.catalog.digest
     ))
 }
@@ -114,6 +115,7 @@ async fn show(name: Option<&str>, shared: &Shared) -> Result<(), Failure> {
         let one = catalog.functions.get(name).map(serde_json::to_value);
         let one = one.or_else(|| catalog.targets.get(name).map(serde_json::to_value));
         let one = one.or_else(|| catalog.agents.get(name).map(serde_json::to_value));
+        let one = one.or_else(|| catalog.schedules.get(name).map(serde_json::to_value));
         return match one {
             Some(Ok(value)) if shared.json => output::json(&value),
             Some(Ok(value)) => match yaml_serde::to_string(&value) {
@@ -149,8 +151,46 @@ async fn show(name: Option<&str>, shared: &Shared) -> Result<(), Failure> {
         ]);
     }
     output::write(&table.render("The catalog is empty."))?;
+    show_schedules(&catalog)?;
+    show_unowned(&answer)?;
     let (digest, epoch) = (super::text(&answer, "/digest"), super::text(&answer, "/epoch"));
     output::line(&format!("\n{digest}, epoch {epoch}"))
+}
+
+fn show_schedules(catalog: &RawCatalog) -> Result<(), Failure> {
+    if catalog.schedules.is_empty() {
+        return Ok(());
+    }
+    let mut table = Table::new(["schedule", "every", "from", "owner", "title"]);
+    for schedule in catalog.schedules.values() {
+        table.row([
+            (&schedule.name).into(),
+            (&schedule.every).into(),
+            (&schedule.from).into(),
+            (&schedule.owner).into(),
+            (&schedule.title).into(),
+        ]);
+    }
+    output::write(&format!("\n{}", table.render("")))
+}
+
+/// Functions that nobody answers for any more.
+fn show_unowned(answer: &Value) -> Result<(), Failure> {
+    for it in super::list(answer, "/unowned") {
+        let stops = super::moment(&super::text(it, "/stops_at"));
+        let when = match (it.pointer("/is_stopped").and_then(Value::as_bool), stops.as_str()) {
+            (Some(true), since) => format!("its calls are stopped since {since}"),
+            (Some(false) | None, "") => "its calls will stop".to_owned(),
+            (Some(false) | None, when) => format!("its calls stop at {when}"),
+        };
+        let (function, owners) = (super::text(it, "/function"), super::joined(it, "/owners"));
+        output::line(&format!(
+            "{} nobody answers for {function} any more ({owners} left or suspended): no new grants, and \
+             {when}",
+            styled(RED, "finding:")
+        ))?;
+    }
+    Ok(())
 }
 
 fn target_of(function: &str) -> &str {

@@ -104,6 +104,7 @@ fn show(answer: &Value) -> Result<(), Failure> {
         ("told", told(person)),
         ("owns", joined(person, "/owns")),
         ("sponsors", joined(person, "/sponsors")),
+        ("delegate", delegate(person)),
     ];
     for (title, value) in facts.iter().filter(|(_, value)| !value.is_empty()) {
         output::line(&format!("  {title:<12} {value}"))?;
@@ -112,6 +113,10 @@ fn show(answer: &Value) -> Result<(), Failure> {
         let (directory, name) = (text(it, "/directory"), text(it, "/user_name"));
         let since = moment(&text(it, "/made_at"));
         output::line(&format!("  {:<12} {directory}: {name}, since {since}", "directory"))?;
+        let manager = text(it, "/manager");
+        if !manager.is_empty() {
+            output::line(&format!("  {:<12} {manager}, by {directory}", "manager"))?;
+        }
     }
     for it in list(person, "/roles") {
         let (role, because) = (text(it, "/role"), text(it, "/because"));
@@ -136,6 +141,14 @@ fn since(person: &Value, place: &str, by: &str) -> String {
             let (at, by) = (moment(&text(it, "/at")), text(it, &format!("/{by}")));
             if by.is_empty() { at } else { format!("{at} ({by})") }
         }
+    }
+}
+
+/// Who stands in for them in reviews; empty if nobody does.
+fn delegate(person: &Value) -> String {
+    match text(person, "/delegate/to") {
+        nobody if nobody.is_empty() => nobody,
+        to => format!("{to}, until {}", moment(&text(person, "/delegate/until"))),
     }
 }
 

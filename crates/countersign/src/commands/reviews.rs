@@ -2,6 +2,7 @@
 //! really used for.
 
 mod open;
+mod schedules;
 mod show;
 mod walk;
 
@@ -27,6 +28,10 @@ pub(super) async fn run(command: ReviewsCommand, shared: &Shared) -> Result<(), 
         ReviewsCommand::List { state } => {
             let answer = api.get(&format!("/reviews{}", query(&[("state", name(state))]))).await?;
             told(&answer, shared, show::campaigns)
+        }
+        ReviewsCommand::Schedules => {
+            let answer: Value = api.get("/reviews/schedules").await?;
+            told(&answer, shared, schedules::schedules)
         }
         ReviewsCommand::Show { campaign } => {
             let answer = api.get(&format!("/reviews/{campaign}")).await?;

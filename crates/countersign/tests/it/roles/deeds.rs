@@ -8,6 +8,8 @@ use super::{
     Way,
     cast::{CALLER, Stage},
 };
+use crate::lab::{APPROVER, now};
+use countersign_model::Span;
 use serde_json::{Value, json};
 
 /// What somebody does.
@@ -103,6 +105,8 @@ async fn api(stage: &mut Stage, way: &Way) -> Option<Deed> {
         _ if path.starts_with("/api/v1/denials") || path.starts_with("/api/v1/access") => {
             return life::access(stage, way).await;
         }
+        _ if path.starts_with("/api/v1/delegates") => return delegates(stage, way).await,
+        ("GET", "/api/v1/reviews/schedules") => Deed::new("review schedule", "list", path),
         _ if path.starts_with("/api/v1/grants") => return grants(stage, way).await,
         _ if path.starts_with("/api/v1/api-keys") => return api_keys(stage, way).await,
         _ if path.starts_with("/api/v1/notices") => return notices(stage, way).await,
@@ -118,6 +122,39 @@ fn person(path: &str) -> Deed {
         None => Deed::new("person", "list", path),
         Some(at) => Deed::new("person", "read", format!("{at}/{CALLER}")),
     }
+}
+
+/// The approver stands in for the caller of this table.
+async fn delegates(stage: &mut Stage, way: &Way) -> Option<Deed> {
+    let path = way.path.as_str();
+    let until = now().plus(Span::from_days(10));
+    let new = json!({"of": CALLER, "to": APPROVER, "until": until});
+    let date = until.date();
+    let at = path.replace("{subject}", CALLER);
+    let deed = match (way.method.as_str(), path) {
+        ("GET", "/api/v1/delegates") => {
+            stage.manage("POST /delegates", &new).await;
+            let all = stage.count("/delegates", "delegates").await;
+            Deed::new("delegate", "list", path).list("delegates", all)
+        }
+        ("POST", "/api/v1/delegates") => {
+            Deed::new("delegate", "set for the caller", path).json(new)
+        }
+        ("POST", "/api/v1/delegates/end") => {
+            stage.manage("POST /delegates", &new).await;
+            Deed::new("delegate", "end the caller's", path).json(json!({"of": CALLER}))
+        }
+        ("POST", "/console/people/{subject}/delegate") => {
+            let fields = [("to", APPROVER), ("until", date.as_str())];
+            Deed::new("delegate", "set for the caller", at).form(&fields)
+        }
+        ("POST", "/console/people/{subject}/delegate/end") => {
+            stage.manage("POST /delegates", &new).await;
+            Deed::new("delegate", "end the caller's", at).form(&[])
+        }
+        _ => return None,
+    };
+    Some(deed)
 }
 
 async fn grants(stage: &mut Stage, way: &Way) -> Option<Deed> {
@@ -347,6 +384,8 @@ async fn approval_pages(stage: &mut Stage, way: &Way) -> Option<Deed> {
             Deed::new("held call", "take an approval back", path.replace("{id}", &id)).form(&[])
         }
         ("GET", "/console/people" | "/console/people/{subject}") => person(path),
+        ("GET", "/console/reviews/schedules") => Deed::new("review schedule", "list", path),
+        _ if path.starts_with("/console/people/") => return delegates(stage, way).await,
         _ if path.starts_with("/console/api-keys") => return api_keys(stage, way).await,
         _ if path.starts_with("/console/notices") => return notices(stage, way).await,
         _ if path.starts_with("/console/reviews") => return reviews::page(stage, way).await,

@@ -60,7 +60,7 @@ pub(crate) async fn show(
 ) -> Result<Response, Problem> {
     let schedules = console.governance().review_schedules().await?;
     page(&SchedulesPage {
-        frame: Frame::new("Review schedules", Place::Grants, asker.signed()),
+        frame: Frame::new("Review schedules", Place::Reviews, asker.signed()),
         schedules: schedules.into_iter().map(Facts::of).collect(),
     })
 }
@@ -153,7 +153,7 @@ impl Sample for SchedulesPage {
             without_some: vec!["grt_01KB0C6Q2N5V8JX3W7T4R9M1ZF".to_owned()],
         };
         let page =
-            |schedules| Self { frame: frame("Review schedules", Place::Grants, say), schedules };
+            |schedules| Self { frame: frame("Review schedules", Place::Reviews, say), schedules };
         vec![page(vec![schedule(2, 30), schedule(0, 0)]), page(Vec::new())]
     }
 }

@@ -28,6 +28,8 @@ impl Governance {
             None => Epoch(0),
         };
         let mut after: Option<(GrantId, CampaignId)> = None;
+        // Asked for when the first item needs them: they cost a look at everybody.
+        let mut facts = None;
         loop {
             let mut view = self.store().view().await?;
             let page = view.items_of_changed_grants(since, after, PAGE).await?;
@@ -35,7 +37,7 @@ impl Governance {
             let Some((campaign, grant)) = page.last() else { break };
             after = Some((*grant, *campaign));
             for (campaign, grant) in page {
-                quiet(self.follow_grant(campaign, grant).await)?;
+                quiet(self.follow_grant(campaign, grant, &mut facts).await)?;
             }
         }
         seen.grants = Some(now);
@@ -44,7 +46,12 @@ impl Governance {
 
     /// An item whose grant is not what it was: it is moot if the grant ended, and open again if the
     /// grant permits other things than what people judged.
-    async fn follow_grant(&self, id: CampaignId, grant: GrantId) -> Result<(), ReviewError> {
+    async fn follow_grant(
+        &self,
+        id: CampaignId,
+        grant: GrantId,
+        facts: &mut Option<ReviewFacts>,
+    ) -> Result<(), ReviewError> {
         let mut view = self.store().view().await?;
         let found = (view.item(id, grant).await?, view.grant(grant).await?);
         drop(view);
@@ -53,7 +60,10 @@ impl Governance {
         if step(&row.item, &stored.grant, now) == Step::Stays {
             return Ok(());
         }
-        let facts = self.review_facts().await?;
+        let facts = match facts {
+            Some(facts) => facts,
+            None => facts.insert(self.review_facts().await?),
+        };
         let mut deed = self.deed().await?;
         let Some(running) = deed.change.campaign(id).await? else { return Ok(()) };
         let found = (deed.change.item(id, grant).await?, deed.change.grant(grant).await?);
@@ -66,7 +76,7 @@ impl Governance {
             Step::Over(how) => over(&mut deed, &mut row, how).await?,
             Step::Reopens => {
                 let rules = &running.campaign.rules;
-                reopen(&mut row.item, &stored.grant, rules, &facts);
+                reopen(&mut row.item, &stored.grant, rules, facts);
                 let said = Said {
                     item: Some(&row.item),
                     ..Said::of_item(&row.item, ReviewChange::Reopened)

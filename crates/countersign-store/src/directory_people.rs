@@ -8,6 +8,7 @@ use crate::{
     transaction::on,
 };
 use countersign_model::Subject;
+use serde_json::Value;
 use sqlx::AssertSqlSafe;
 use std::collections::BTreeMap;
 
@@ -57,11 +58,14 @@ impl Transaction {
             .fetch_all(connection)
             .await?
         });
-        let users = rows.into_iter().map(|(directory, id, here, document)| DirectoryUser {
-            place: DirectoryUserPlace { directory, id },
-            subject: Subject::new(here),
-            manager: manager_id(&document),
-            email: address(&document),
+        let users = rows.into_iter().map(|(directory, id, here, document)| {
+            let said = serde_json::from_str(&document).unwrap_or(Value::Null);
+            DirectoryUser {
+                place: DirectoryUserPlace { directory, id },
+                subject: Subject::new(here),
+                manager: manager_id(&said),
+                email: address(&said),
+            }
         });
         Ok(users.collect())
     }

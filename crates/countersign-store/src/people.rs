@@ -136,17 +136,23 @@ impl Store {
             let of = facts.entry(row.subject.clone()).or_default();
             of.signed_in = Some(row);
         }
-        let mut managers = Vec::new();
-        for (_, directory, document, ..) in &directories {
-            managers.extend(manager_id(document).map(|it| (directory.clone(), it)));
-        }
+        let told: Vec<(DirectoryColumns, Value)> = directories
+            .into_iter()
+            .map(|row| {
+                let said = serde_json::from_str(&row.2).unwrap_or(Value::Null);
+                (row, said)
+            })
+            .collect();
+        let managers: Vec<(String, String)> = (told.iter())
+            .filter_map(|(row, said)| Some((row.1.clone(), manager_id(said)?)))
+            .collect();
         let managers = view.directory_subjects(&managers).await?;
-        for (here, directory, document, made_at, changed_at) in directories {
-            let manager = manager_id(&document);
+        for ((here, directory, _, made_at, changed_at), said) in told {
+            let manager = manager_id(&said);
             let manager = manager.and_then(|it| managers.get(&(directory.clone(), it)).cloned());
             let person = DirectoryPerson {
                 manager,
-                ..DirectoryPerson::read(directory, &document, made_at, changed_at)
+                ..DirectoryPerson::read(directory, &said, made_at, changed_at)
             };
             facts.entry(Subject::new(here)).or_default().directories.push(person);
         }
@@ -219,14 +225,13 @@ impl Transaction {
 }
 
 impl DirectoryPerson {
-    fn read(directory: String, document: &str, made_at: i64, changed_at: i64) -> Self {
-        let said = serde_json::from_str(document).unwrap_or(Value::Null);
-        let name = [text(&said, "/displayName"), full_name(&said)].into_iter().flatten().next();
+    fn read(directory: String, said: &Value, made_at: i64, changed_at: i64) -> Self {
+        let name = [text(said, "/displayName"), full_name(said)].into_iter().flatten().next();
         Self {
             directory,
-            user_name: text(&said, "/userName").unwrap_or_default(),
+            user_name: text(said, "/userName").unwrap_or_default(),
             name: name.unwrap_or_default(),
-            email: addresses(&said).into_iter().next().unwrap_or_default(),
+            email: addresses(said).into_iter().next().unwrap_or_default(),
             manager: None,
             made_at: Timestamp::from_millis(made_at),
             changed_at: Timestamp::from_millis(changed_at),
@@ -243,9 +248,8 @@ impl DirectoryPerson {
 
 /// The id of somebody's manager (RFC 7643 §4.3), in the forms that directories send: an object, its id
 /// alone, or a list of one.
-pub(crate) fn manager_id(document: &str) -> Option<String> {
-    let said: Value = serde_json::from_str(document).ok()?;
-    let extension = member(&said, ENTERPRISE)?;
+pub(crate) fn manager_id(said: &Value) -> Option<String> {
+    let extension = member(said, ENTERPRISE)?;
     let manager = member(extension, "manager")?;
     let manager = manager.as_array().map_or(Some(manager), |all| all.first())?;
     let id = manager.as_str().or_else(|| member(manager, "value")?.as_str())?;
@@ -258,9 +262,8 @@ fn member<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
 }
 
 /// The primary address, in lower case.
-pub(crate) fn address(document: &str) -> Option<String> {
-    let said = serde_json::from_str(document).ok()?;
-    addresses(&said).into_iter().next().map(|it| it.to_lowercase())
+pub(crate) fn address(said: &Value) -> Option<String> {
+    addresses(said).into_iter().next().map(|it| it.to_lowercase())
 }
 
 /// The whole name as it is written, or the given and the family name.

@@ -66,7 +66,8 @@ struct Rest {
 #[derive(Debug, Default)]
 struct StandingIn {
     delegate: Option<(Text, Moment, Moment)>,
-    of: Vec<(Text, Moment, Moment)>,
+    /// With where the form goes that gives it back; absent for whoever may not.
+    of: Vec<((Text, Moment, Moment), Option<String>)>,
     /// Where the form goes; absent for whoever may not say so.
     action: Option<String>,
 }
@@ -136,7 +137,10 @@ pub(crate) async fn end_delegate(
 ) -> Result<Response, Problem> {
     let of = Subject::from(subject.as_str());
     console.governance().end_delegate(&asker.actor, Some(of)).await?;
-    Ok(back_to(&subject))
+    // Whoever gave it back has it on their own page, and may not see the other's.
+    let own = asker.actor.subject();
+    let page = if asker.actor.sees_everything() { subject.as_str() } else { own.as_str() };
+    Ok(back_to(page))
 }
 
 fn back_to(subject: &str) -> Response {
@@ -147,14 +151,16 @@ fn back_to(subject: &str) -> Response {
 impl StandingIn {
     fn of(person: &PersonView, asker: &Asker) -> Self {
         let subject = &person.line.subject;
-        let may_say = asker.actor.is_administrator()
-            || (asker.actor.subject() == subject && !asker.actor.is_auditor());
+        let is_own = asker.actor.subject() == subject && !asker.actor.is_auditor();
+        let may_say = asker.actor.is_administrator() || is_own;
+        let form =
+            |of: &Subject| people::href(of).filter(|_| may_say).map(|it| format!("{it}/delegate"));
         let times =
             |name: &Subject, it: &Delegation| (Text::of(name), Moment(it.from), Moment(it.until));
         Self {
             delegate: person.delegate.as_ref().map(|it| times(&it.to, it)),
-            of: person.stands_in.iter().map(|it| times(&it.of, it)).collect(),
-            action: people::href(subject).filter(|_| may_say).map(|it| format!("{it}/delegate")),
+            of: person.stands_in.iter().map(|it| (times(&it.of, it), form(&it.of))).collect(),
+            action: form(subject),
         }
     }
 }
@@ -353,7 +359,10 @@ impl Rest {
             calls: Some("/console/sessions?subject=riley@acme.example".to_owned()),
             standing_in: StandingIn {
                 delegate: Some((say("olga@acme.example"), Moment(at(-60)), Moment(at(9_000)))),
-                of: vec![(say("max@acme.example"), Moment(at(0)), Moment(at(900)))],
+                of: vec![(
+                    (say("max@acme.example"), Moment(at(0)), Moment(at(900))),
+                    Some("/console/people/max@acme.example/delegate".to_owned()),
+                )],
                 action: Some("/console/people/riley@acme.example/delegate".to_owned()),
             },
         }

@@ -73,7 +73,18 @@ async fn a_person_says_on_their_page_who_stands_in() {
         assert_eq!(listed["delegates"].as_array().unwrap().len(), count, "{who}: {listed}");
     }
     let ended = browser.post(&format!("{to}/end"), &[("csrf", &csrf)]).await;
-    assert_eq!(ended.status, StatusCode::SEE_OTHER);
+    assert_eq!((ended.status, ended.location()), (StatusCode::SEE_OTHER, path.clone()));
+    assert_eq!(of(&world, SAM).await["delegates"], json!([]));
+    // Whoever stands in gives it back on their own page: hers is not theirs to see.
+    browser.post(&to, &fields).await;
+    let mut amir = world.signed_in(AMIR).await;
+    let own = amir.get(&format!("/console/people/{AMIR}")).await;
+    assert!(own.text().contains("Give it back"), "{}", own.text());
+    let back = amir.post(&format!("{to}/end"), &[("csrf", &own.csrf())]).await;
+    assert_eq!(
+        (back.status, back.location()),
+        (StatusCode::SEE_OTHER, format!("/console/people/{AMIR}"))
+    );
     assert_eq!(of(&world, SAM).await["delegates"], json!([]));
     let body = json!({"of": OLIVIA, "to": AGENT, "until": until}).to_string();
     let refused = world.api("POST", "/api/v1/delegates", SAM, &body).await;

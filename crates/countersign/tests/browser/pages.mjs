@@ -43,7 +43,7 @@ await walk(async (open) => {
       "/console/ledger",
       "/console/identity",
       "/console/people", "/console/people?find=nobody", "/console/people/riley@acme.example",
-      "/console/people/olivia@acme.example",
+      "/console/people/olivia@acme.example", "/console/reviews", "/console/reviews/schedules",
     ],
     olivia: ["/console", "/console/grants/new?function=billing.refunds.create", ...grants.slice(0, 3)],
     sam: ["/console/grants/new", "/console/api-keys"],
@@ -70,6 +70,26 @@ await walk(async (open) => {
     await page.context().close();
     await plain.context().close();
   }
+
+  step("functions that nobody answers for, and somebody who is away");
+  const token = await (await fetch(`${base}/demo/idp/token-for/sam`)).text();
+  const sam = async (path, body) => {
+    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+    const answer = await fetch(`${base}/api/v1${path}`, { method: "POST", headers, body: JSON.stringify(body) });
+    assert.ok(answer.ok, `${path}: ${answer.status} ${await answer.text()}`);
+  };
+  const until = new Date(Date.now() + 10 * 86_400_000).toISOString();
+  await sam("/delegates", { of: "olivia@acme.example", to: "amir@acme.example", until });
+  await sam("/stops", { scope: { subject: "olivia@acme.example" }, why: "left" });
+  await ada.goto(`${base}/console/catalog`);
+  await ada.getByRole("heading", { name: "Nobody answers for these" }).waitFor();
+  await check(ada, "ada-unowned");
+  await amir.goto(`${base}/console/people/amir@acme.example`);
+  await amir.getByRole("button", { name: "Give it back" }).waitFor();
+  await check(amir, "amir-away");
+  await amir.getByRole("button", { name: "Give it back" }).click();
+  await amir.waitForURL((url) => url.pathname === "/console/people/amir@acme.example");
+  assert.equal(await amir.getByRole("button", { name: "Give it back" }).count(), 0);
 
   step("nobody yet: the pages of signing in");
   const page = await open();

@@ -3,20 +3,22 @@
 use crate::{
     gateways::until,
     world::{
-        CUSTOMER, REFUND, STATUS, World, ada, caller, catalog_with, demand, held, new_grant,
+        CUSTOMER, REFUND, STATUS, World, actor, ada, caller, catalog_with, demand, held, new_grant,
         olivia, on_both, subject,
     },
 };
-use countersign_governance::OWNER_GRACE;
+use countersign_governance::{GrantError, GrantFilter, NewGrantRequest, OWNER_GRACE};
 use countersign_model::{
-    ApprovalState, Call, Decision, Reason, Span, Subject,
+    ApprovalState, Call, Decision, GrantId, Reason, Span, Subject,
     catalog::{FunctionIx, Rate},
     decide,
+    grant::{GrantRequestState, Terms},
 };
 use serde_json::{Value, json};
 
 on_both!(
     r07_without_a_living_owner_there_are_no_new_grants_and_calls_stop_after_grace,
+    r07_no_way_gives_more_of_what_nobody_answers_for,
     r07_each_stop_happens_once_on_all_gateways,
     r07_a_new_owner_of_the_catalog_lets_calls_go_on_at_once,
 );
@@ -100,6 +102,65 @@ async fn r07_without_a_living_owner_there_are_no_new_grants_and_calls_stop_after
     governance.watch_owners().await.unwrap();
     governance.watch_owners().await.unwrap();
     assert_eq!(reason(&world), Reason::Granted);
+}
+
+async fn r07_no_way_gives_more_of_what_nobody_answers_for(world: World) {
+    let governance = &world.governance;
+    let (riley, otto) = (actor("riley", &[]), actor("otto", &[]));
+    let held = world.grant(&ada(), subject("riley"), CUSTOMER).await;
+    let other = world.grant(&ada(), subject("riley"), STATUS).await;
+    // Asked for while she was there, with her yes.
+    let both = asked(&[CUSTOMER, STATUS], None);
+    let waits = governance.request_grant(&riley, both).await.unwrap().id;
+    governance.approve_grant_request(&olivia(), waits, None, "").await.unwrap();
+    governance.suspend(&ada(), &"olivia".into(), "left").await.unwrap();
+    let later = world.now().plus(Span::from_days(30));
+    let renewal = NewGrantRequest { expires_at: Some(later), ..asked(&[], Some(held)) };
+    let admin = ada();
+    let to_kim = || governance.transfer_grant(&admin, held, subject("kim"), "moved on");
+    let refused = [
+        code(governance.request_grant(&riley, asked(&[CUSTOMER], None)).await),
+        code(governance.request_grant(&riley, renewal).await),
+        code(governance.approve_grant_request(&otto, waits, None, "").await),
+        code(governance.widen_grant(&ada(), other, 1, terms(&[STATUS, CUSTOMER])).await),
+        code(governance.widen_grant(&ada(), held, 1, terms(&[CUSTOMER, STATUS])).await),
+        code(governance.renew_grant(&ada(), held, later).await),
+        code(to_kim().await),
+    ];
+    assert_eq!(refused, ["no_living_owner"; 7]);
+    assert_eq!(governance.grants(&GrantFilter::default()).len(), 2, "nothing was made");
+    let shown = governance.grant_request(&riley, waits).await.unwrap();
+    assert_eq!(shown.request.state, GrantRequestState::Pending);
+    // What others answer for goes on, and so does what takes away.
+    assert_eq!(code(governance.request_grant(&riley, asked(&[STATUS], None)).await), "done");
+    let narrow = Terms { constraints: vec!["args.customer == 'c_1'".into()], ..terms(&[CUSTOMER]) };
+    assert_eq!(code(governance.narrow_grant(&ada(), held, 1, narrow).await), "done");
+    // Somebody answers for it again: each of these goes.
+    governance.resume(&ada(), &"olivia".into(), "came back").await.unwrap();
+    assert_eq!(code(governance.approve_grant_request(&otto, waits, None, "").await), "done");
+    assert_eq!(code(governance.renew_grant(&ada(), held, later).await), "done");
+    assert_eq!(code(to_kim().await), "done");
+}
+
+fn asked(functions: &[&str], renews: Option<GrantId>) -> NewGrantRequest {
+    NewGrantRequest {
+        subject: None,
+        functions: functions.iter().map(|it| (*it).into()).collect(),
+        reason: "the quarter's refunds".to_owned(),
+        constraints: vec![],
+        rate: None,
+        expires_at: None,
+        renews,
+    }
+}
+
+fn terms(functions: &[&str]) -> Terms {
+    let functions = functions.iter().map(|it| (*it).into()).collect();
+    Terms { functions, tags: vec![], constraints: vec![], rate: None, expires_at: None }
+}
+
+fn code<T>(result: Result<T, GrantError>) -> &'static str {
+    result.err().map_or("done", |it| it.code())
 }
 
 async fn r07_each_stop_happens_once_on_all_gateways(world: World) {

@@ -1,7 +1,7 @@
 //! Directories: what Okta and Entra ID really send, what the RFCs show, and what nobody should be able
 //! to do. The shapes are those of the providers' own documentation of their SCIM clients.
 
-use crate::world::{RILEY, World};
+use crate::world::{ADA, RILEY, World};
 use axum::{Router, body::Body};
 use countersign_console::{ScimParts, ScimProvider, SubjectFrom, scim_router};
 use countersign_governance::Directory;
@@ -203,6 +203,47 @@ async fn entra_provisions_updates_and_deactivates() {
     assert!(door.barred("entra:0b1c") && !door.barred("entra:0B1C"));
     door.patch(ENTRA, &path, json!([{"op": "Replace", "path": "active", "value": "True"}])).await;
     assert!(!door.barred("entra:0b1c"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_manages_whom_is_kept_as_okta_and_entra_say_it() {
+    let world = World::new().await;
+    let door = Door::of(&world);
+    let manager = |of: &'static str| {
+        let governance = world.governance.clone();
+        async move {
+            let facts = governance.review_facts().await.unwrap();
+            facts.manager(&Subject::from(of)).map(ToString::to_string)
+        }
+    };
+    let enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+    // Okta: in the profile.
+    let mona = door.post(OKTA, "/Users", okta_user("mona@acme.example")).await.id();
+    let mut profile = okta_user(RILEY);
+    profile[enterprise] = json!({"manager": {"value": mona, "displayName": "Mona"}});
+    let riley = door.post(OKTA, "/Users", profile).await.id();
+    assert_eq!(manager(RILEY).await.as_deref(), Some("mona@acme.example"));
+    let shown = world.api("GET", &format!("/api/v1/people/{RILEY}"), ADA, "").await.json();
+    assert_eq!(shown["directories"][0]["manager"], "mona@acme.example", "{shown}");
+    // Entra: by a patch, with the id alone; and back.
+    let boss = door.post(ENTRA, "/Users", entra_user("boss@acme.example", "1")).await.id();
+    let kim = door.post(ENTRA, "/Users", entra_user("kim@acme.example", "2")).await.id();
+    let path = format!("{enterprise}:manager");
+    let set = json!([{"op": "Add", "path": path, "value": boss}]);
+    let changed = door.patch(ENTRA, &format!("/Users/{kim}"), set).await;
+    assert_eq!(changed.status, StatusCode::OK, "{}", changed.body);
+    assert_eq!(manager("entra:2").await.as_deref(), Some("entra:1"));
+    let unset = json!([{"op": "Remove", "path": path}]);
+    door.patch(ENTRA, &format!("/Users/{kim}"), unset).await;
+    assert_eq!(manager("entra:2").await, None);
+    // Nobody is managed from another directory, by themself, or by who is gone.
+    for id in [&mona, &kim] {
+        let set = json!([{"op": "Add", "path": path, "value": id}]);
+        door.patch(ENTRA, &format!("/Users/{kim}"), set).await;
+        assert_eq!(manager("entra:2").await, None, "{id}");
+    }
+    door.send(OKTA, Method::DELETE, &format!("/Users/{mona}"), &Value::Null).await;
+    assert_eq!(manager(RILEY).await, None, "{riley}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -100,6 +100,78 @@ fn every_fault_names_file_line_and_key() {
     }
 }
 
+const REVIEWS: &str = "\
+schedules:
+  - name: quarter
+    title: Each quarter
+    every: quarterly
+    from: 2027-01-15
+    time_zone: Europe/Berlin
+    at: '09:00'
+    scope: {sensitivities: [high]}
+    owner: sam@acme.example
+    stages:
+      - reviewers: [owner, manager]
+        mode: any_one
+    fallback: [amir@acme.example]
+    duration: 21d
+";
+
+#[test]
+fn a_bad_schedule_is_named_by_file_line_and_key() {
+    let rows = [
+        ("quarter\n", "quarter\n", ""),
+        ("quarterly", "weekly", "r.yaml:4: schedules[0].every: schedule quarter: monthly, "),
+        (
+            "01-15",
+            "02-30",
+            "r.yaml:5: schedules[0].from: schedule quarter: `2027-02-30` is no date",
+        ),
+        (
+            "Berlin",
+            "Bonn",
+            "r.yaml:6: schedules[0].time_zone: schedule quarter: `Europe/Bonn` is no ",
+        ),
+        (
+            "09:00",
+            "25:00",
+            "r.yaml:7: schedules[0].at: schedule quarter: `25:00` is no time of day",
+        ),
+        (
+            "sensitivities: [high]",
+            "functions: [billing.gone]",
+            "r.yaml:8: schedules[0].scope.functions[0]: schedule quarter: no function `billing.gone`",
+        ),
+        (
+            "owner, manager",
+            "owner, boss",
+            "r.yaml:11: schedules[0].stages[0].reviewers[1]: schedule quarter: `boss` is no reviewer",
+        ),
+        (
+            "any_one",
+            "{quorum: 1}",
+            "r.yaml:12: schedules[0].stages[0].mode.quorum: schedule quarter: 2 ",
+        ),
+        (
+            "    fallback: [amir@acme.example]\n",
+            "",
+            "r.yaml:2: schedules[0].fallback: schedule quarter: high",
+        ),
+        ("21d", "190d", "r.yaml:14: schedules[0].duration: schedule quarter: "),
+        (
+            "duration",
+            "duratoin",
+            "r.yaml:14: schedules[0].duratoin: unknown key; did you mean `duration`?",
+        ),
+    ];
+    for (from, to, expect) in rows {
+        let text = REVIEWS.replacen(from, to, 1);
+        let found = faults(&[("b.yaml", BILLING), ("r.yaml", &text)]);
+        assert_eq!(found.len(), usize::from(!expect.is_empty()), "{from}: {found:?}");
+        assert!(found.iter().all(|it| it.starts_with(expect)), "{found:?}\n{expect}");
+    }
+}
+
 #[test]
 fn faults_of_grants_and_separations_have_lines_too() {
     let grants = "grants:
@@ -178,4 +250,5 @@ fn the_demo_catalog_compiles() {
     let loaded = parse(&crate::commands::demo::catalog("http://127.0.0.1:7070")).unwrap();
     assert!(loaded.catalog.functions.len() >= 12, "{}", loaded.catalog.functions.len());
     assert!(loaded.catalog.functions.iter().all(|it| !it.owners.is_empty()));
+    assert_eq!(loaded.catalog.schedules.len(), 2);
 }

@@ -2,18 +2,20 @@
 //! due date and the closing (R14).
 
 use super::scene::rules;
-use crate::world::{STATUS, World, ada, on_both, subject};
+use crate::world::{REFUND, STATUS, World, ada, catalog_with, on_both, subject};
 use countersign_governance::CampaignFilter;
 use countersign_model::{
     Span, Timestamp,
     review::{CampaignRules, Schedule, Scope, schedule::Recurrence},
 };
+use serde_json::json;
 use std::sync::atomic::Ordering;
 
 on_both!(
     r14_a_date_opens_once_whoever_looks_and_however_often,
     r14_of_missed_dates_the_last_opens_late_and_the_others_are_passed_over,
     r14_the_next_review_is_after_both_the_due_date_and_the_closing,
+    r14_what_the_catalog_says_opens_by_itself_also_where_the_clocks_are_changed,
 );
 
 fn monthly(days: i64) -> Schedule {
@@ -106,4 +108,54 @@ async fn r14_the_next_review_is_after_both_the_due_date_and_the_closing(world: W
     assert_eq!(world.titles().await, ["Every month, 2027-02-01"]);
     world.look_on(&schedule, "2027-04-01T09:00:00Z").await;
     assert_eq!(world.titles().await, ["Every month, 2027-02-01", "Every month, 2027-04-01"]);
+}
+
+async fn r14_what_the_catalog_says_opens_by_itself_also_where_the_clocks_are_changed(world: World) {
+    let high = world.grant(&ada(), subject("riley"), REFUND).await;
+    world.grant(&ada(), subject("riley"), STATUS).await;
+    let at_night = |name: &str, from: &str| {
+        json!({
+            "name": name, "title": name, "every": "yearly", "from": from,
+            "time_zone": "Europe/Berlin", "at": "02:30", "scope": {"sensitivities": ["high"]},
+            "owner": "ada", "fallback": ["fiona"],
+        })
+    };
+    let schedule = json!({
+        "spring": at_night("spring", "2027-03-28"), "autumn": at_night("autumn", "2027-10-31"),
+    });
+    let catalog = catalog_with("/schedules", schedule);
+    world.governance.apply_catalog(&ada(), catalog, None).await.unwrap();
+    let other = world.beside("two").await;
+    let look = |moment: &'static str| {
+        let moment: Timestamp = moment.parse().unwrap();
+        world.time.store(moment.millis(), Ordering::SeqCst);
+        let (world, other) = (&world, &other);
+        // Every gateway looks, twice.
+        async move {
+            for _ in 0..2 {
+                tokio::join!(world.look(), other.look());
+            }
+        }
+    };
+    look("2027-03-27T12:00:00Z").await;
+    // That night there is no half past two: the clocks jump from two to three.
+    look("2027-03-28T00:59:59Z").await;
+    assert_eq!(world.titles().await, Vec::<String>::new());
+    look("2027-03-28T01:00:00Z").await;
+    assert_eq!(world.titles().await, ["spring, 2027-03-28"]);
+    let found = world.governance.campaigns(&ada(), &CampaignFilter::default()).await.unwrap();
+    let opened = found[0].campaign.clone();
+    assert_eq!(opened.due_at.to_string(), "2027-04-18T01:00:00.000Z");
+    assert_eq!(opened.opening.as_ref().unwrap().items, 1, "only what is in scope");
+    assert_eq!(world.asked(&opened, high).await, ["olivia"]);
+    // Half past two comes twice: it opens at the first, and not again at the second.
+    look("2027-10-31T00:29:59Z").await;
+    assert_eq!(world.titles().await, ["spring, 2027-03-28"]);
+    look("2027-10-31T00:30:00Z").await;
+    let both = ["autumn, 2027-10-31", "spring, 2027-03-28"];
+    assert_eq!(world.titles().await, both);
+    look("2027-10-31T01:30:00Z").await;
+    assert_eq!(world.titles().await, both);
+    let opened = world.entries("review.opened").len() + other.entries("review.opened").len();
+    assert_eq!(opened, 2, "each by one of the gateways, once");
 }

@@ -4,7 +4,7 @@
 
 use super::CatalogError;
 use crate::{
-    Actor, Governance,
+    Actor, Governance, GrantError,
     grants::{self, GrantStep, GrantWritten, rights},
 };
 use countersign_model::{
@@ -135,7 +135,13 @@ impl Governance {
                 None => None,
             };
             let step = match stands.filter(|row| !is_new(name, row, applying)) {
-                Some(row) => follow(row, declared, applying)?,
+                Some(row) => {
+                    let step = follow(row, declared, applying)?;
+                    if let Some(Step::Write { next, kind: GrantChange::Widened, .. }) = &step {
+                        self.refuse_more(name, next, applying)?;
+                    }
+                    step
+                }
                 None => self.make(declared, applying)?,
             };
             steps.extend(step.map(|step| (name.clone(), step)));
@@ -183,18 +189,27 @@ impl Governance {
             certified: None,
             state: GrantState::Active,
         };
-        self.refuse_separated(&grant, now)?;
+        self.refuse_more(name, &grant, applying)?;
         Ok(Some(Step::Make(grant)))
     }
 
-    fn refuse_separated(&self, grant: &Grant, now: Timestamp) -> Result<(), CatalogError> {
-        grants::refuse_conflict(grant, &self.policy().load(), now).map_err(|source| {
-            let name = match &grant.origin {
-                GrantOrigin::File { name } => name.clone(),
-                GrantOrigin::Direct | GrantOrigin::Request { .. } => grant.id.to_string(),
-            };
-            CatalogError::Grant { name, source: Box::new(source) }
-        })
+    /// What gives more is refused where nobody answers for a function under the new catalog (R7), and where
+    /// somebody would come to hold what nobody may hold both of.
+    fn refuse_more(
+        &self,
+        name: &str,
+        grant: &Grant,
+        applying: &Applying<'_>,
+    ) -> Result<(), CatalogError> {
+        let refused =
+            |source| CatalogError::Grant { name: name.to_owned(), source: Box::new(source) };
+        let snapshot = self.policy().load();
+        for function in rights::reached(grant, applying.next) {
+            if function.owners.iter().all(|owner| snapshot.bars(owner)) {
+                return Err(refused(GrantError::Unowned(function.name.clone())));
+            }
+        }
+        grants::refuse_conflict(grant, &snapshot, applying.now).map_err(refused)
     }
 }
 

@@ -19,6 +19,7 @@ on_both!(
     what_is_taken_out_ends_on_the_next_call_and_comes_back_as_another_grant,
     another_holder_is_another_grant,
     what_nobody_may_hold_both_of_no_file_grants,
+    r07_no_file_gives_more_of_what_nobody_answers_for,
     two_catalogs_at_once_make_one_grant,
 );
 
@@ -207,6 +208,26 @@ async fn what_nobody_may_hold_both_of_no_file_grants(world: World) {
     assert_eq!(refused.code(), "separation_of_duties");
     assert!(refused.to_string().starts_with("grant riley-pays: "), "{refused}");
     assert_eq!(world.said("riley", &[], REFUND), Reason::NoGrant);
+}
+
+async fn r07_no_file_gives_more_of_what_nobody_answers_for(world: World) {
+    let one = json!({"name": "riley-reads", "holder": {"subject": "riley"}, "reason": "support",
+        "functions": [CUSTOMER]});
+    world.apply_files(with(&[one])).await;
+    world.governance.suspend(&ada(), &"otto".into(), "left").await.unwrap();
+    world.look().await;
+    let other = json!({"name": "support-status", "holder": {"group": "support"},
+        "reason": "support", "functions": [STATUS]});
+    for grants in [vec![reads()], vec![other.clone()]] {
+        let refused = world.governance.apply_catalog(&ada(), with(&grants), None).await;
+        assert_eq!(refused.unwrap_err().code(), "no_living_owner");
+    }
+    assert_eq!(world.of_file("riley-reads").await.functions, [CUSTOMER.into()]);
+    // With the catalog that names another owner, it is made.
+    let mut next = with(&[other]);
+    next.targets.get_mut("ops").unwrap().owners = vec!["olivia".to_owned()];
+    world.apply_files(next).await;
+    assert_eq!(world.of_file("support-status").await.version, 1);
 }
 
 async fn two_catalogs_at_once_make_one_grant(world: World) {

@@ -17,5 +17,6 @@ mod reviews;
 mod sessions;
 mod stops;
 mod unowned;
+mod usage;
 mod used_once;
 mod world;

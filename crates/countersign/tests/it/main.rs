@@ -26,3 +26,4 @@ mod secrecy;
 mod sessions;
 mod tidy;
 mod traces;
+mod usage;

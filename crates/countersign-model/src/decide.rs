@@ -237,8 +237,9 @@ fn live_grants<'a>(
             let of = |denial: &crate::Denial| denial.is_of(it.grant.id);
             snapshot.denial(subject, groups.clone(), now, of)
         };
-        let ended = held.iter().filter_map(|it| it.grant.ended(now)).next_back();
-        held.retain(|it| it.grant.ended(now).is_none());
+        let ended = held.iter().filter(|it| !it.stands(now));
+        let ended = ended.filter_map(|it| it.grant.ended(now)).next_back();
+        held.retain(|it| it.stands(now));
         let denied = held.iter().find_map(|it| denial(it));
         held.retain(|it| denial(it).is_none());
         match (held.is_empty(), denied, ended) {
@@ -278,8 +279,7 @@ fn refuse_separated(
                 let held = snapshot.held(subject, groups.clone(), *ix, function);
                 let stands = held.into_iter().filter(|it| {
                     let of = |denial: &crate::Denial| denial.is_of(it.grant.id);
-                    it.grant.ended(now).is_none()
-                        && snapshot.denial(subject, groups.clone(), now, of).is_none()
+                    it.stands(now) && snapshot.denial(subject, groups.clone(), now, of).is_none()
                 });
                 let first = stands.min_by_key(|it| (it.grant.made_at, it.grant.id))?;
                 Some((&*first.grant, function))
@@ -322,7 +322,7 @@ fn fitting_grants<'a>(
             held.iter()
                 .copied()
                 .filter(fits)
-                .max_by_key(|it| certified_until(&it.grant.freshness(&function.review, now)))
+                .max_by_key(|it| certified_until(&it.freshness(&function.review, now)))
                 .map(|grant| (subject, grant))
                 .ok_or_else(|| say::outside_constraints(function, &held))
         })
@@ -343,8 +343,7 @@ fn take_rate(
     meter: &dyn Meter,
 ) -> Result<(), Refusal> {
     let own = function.rate.map(|rate| (&call.caller.subject, rate));
-    let granted =
-        grants.iter().filter_map(|(subject, it)| it.grant.rate.map(|rate| (*subject, rate)));
+    let granted = grants.iter().filter_map(|(subject, it)| it.rate().map(|rate| (*subject, rate)));
     for (subject, rate) in own.into_iter().chain(granted) {
         match meter.take(subject, call.function, rate) {
             Taken::Within => {}
@@ -372,12 +371,11 @@ fn weigh(
     activation: &LazyActivation<'_>,
     now: Timestamp,
 ) -> Result<Decision, Refusal> {
-    let references: Vec<GrantRef> = grants.iter().map(|(_, it)| it.grant.reference()).collect();
-    let overdue =
-        grants.iter().find_map(|(_, it)| match it.grant.freshness(&function.review, now) {
-            Freshness::Fresh { .. } | Freshness::Due { .. } => None,
-            Freshness::Overdue { since } => Some((&it.grant, since)),
-        });
+    let references: Vec<GrantRef> = grants.iter().map(|(_, it)| it.reference()).collect();
+    let overdue = grants.iter().find_map(|(_, it)| match it.freshness(&function.review, now) {
+        Freshness::Fresh { .. } | Freshness::Due { .. } => None,
+        Freshness::Overdue { since } => Some((&it.grant, since)),
+    });
     let mut question = None;
     let mut reason = Reason::Granted;
     match (overdue, function.review.overdue) {
@@ -417,7 +415,7 @@ fn weigh(
     Ok(match question {
         Some(question) => Decision::Hold(question),
         None => {
-            let expires_at = grants.iter().filter_map(|(_, it)| it.grant.expires_at).min();
+            let expires_at = grants.iter().filter_map(|(_, it)| it.expires_at()).min();
             Decision::Forward(Grounds { grants: references, reason, expires_at })
         }
     })
@@ -428,8 +426,8 @@ struct LazyActivation<'a> {
     call: &'a Call<'a>,
     function: &'a Function,
     snapshot: &'a Snapshot,
-    arguments: std::cell::OnceCell<Activation>,
-    whole: std::cell::OnceCell<Activation>,
+    arguments: std::cell::OnceCell<Activation<'a>>,
+    whole: std::cell::OnceCell<Activation<'a>>,
 }
 
 impl<'a> LazyActivation<'a> {

@@ -7,7 +7,13 @@
 mod check;
 
 use crate::{Caller, Group, ToldGroup, schema::InputSchema};
-use cel::{Context, Env, Program, Value as Cel};
+use cel::{
+    Context, Env, Program, Value as Cel,
+    common::{
+        types::{CelBool, CelDouble, CelInt, CelList, CelMap, CelMapKey, CelNull, CelString},
+        value::Val,
+    },
+};
 use serde_json::Value;
 use std::{
     collections::{BTreeSet, HashMap},
@@ -68,7 +74,7 @@ impl Expression {
     }
 
     /// Whether it holds for a call. Anything but a boolean is an error.
-    pub fn evaluate(&self, activation: &Activation) -> Result<bool, EvaluationFault> {
+    pub fn evaluate(&self, activation: &Activation<'_>) -> Result<bool, EvaluationFault> {
         match self.program.execute(&activation.context) {
             Ok(Cel::Bool(value)) => Ok(value),
             Ok(_) => Err(EvaluationFault("the expression gave no boolean".to_owned())),
@@ -89,35 +95,36 @@ impl PartialEq for Expression {
     }
 }
 
-/// What an expression sees of a call. Built once for all expressions of a decision.
-pub struct Activation {
-    context: Context<'static, 'static>,
+/// What an expression sees of a call, which it borrows: no text is copied. Built once for all
+/// expressions of a decision.
+pub struct Activation<'c> {
+    context: Context<'c, 'c>,
 }
 
-impl Activation {
+impl<'c> Activation<'c> {
     /// `args` as the schema types them (`integer` is an int, every other number a double), and
     /// `caller` with `subject`, `kind`, `groups`, `scopes`, `actors`, `client`. `told` are the groups
     /// that directories tell of.
     pub fn new(
-        caller: &Caller,
-        told: &[ToldGroup],
-        arguments: &Value,
+        caller: &'c Caller,
+        told: &'c [ToldGroup],
+        arguments: &'c Value,
         schema: &InputSchema,
     ) -> Self {
         let mut activation = Self::of_arguments(arguments, schema);
-        activation.context.add_variable_from_value("caller", caller_value(caller, told));
+        activation.context.add_variable_as_val("caller", caller_value(caller, told));
         activation
     }
 
     /// The same without `caller`, for expressions that don't look at it.
-    pub(crate) fn of_arguments(arguments: &Value, schema: &InputSchema) -> Self {
+    pub(crate) fn of_arguments(arguments: &'c Value, schema: &InputSchema) -> Self {
         let mut context = Context::with_env(environment());
-        context.add_variable_from_value("args", convert(arguments, Some(schema.value())));
+        context.add_variable_as_val("args", convert(arguments, Some(schema.value())));
         Self { context }
     }
 }
 
-impl fmt::Debug for Activation {
+impl fmt::Debug for Activation<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Activation")
     }
@@ -162,9 +169,10 @@ fn environment() -> Arc<Env> {
     Arc::clone(ENVIRONMENT.get_or_init(|| Arc::new(Env::stdlib())))
 }
 
-fn caller_value(caller: &Caller, told: &[ToldGroup]) -> Cel {
-    let list =
-        |items: Vec<&str>| Cel::from(items.into_iter().map(str::to_owned).collect::<Vec<_>>());
+/// A value that may borrow what it is made of.
+type Shown<'c> = Box<dyn Val + 'c>;
+
+fn caller_value<'c>(caller: &'c Caller, told: &'c [ToldGroup]) -> Shown<'c> {
     let groups: BTreeSet<&Group> =
         caller.groups.iter().chain(told.iter().map(|it| &it.group)).collect();
     let kind = match caller.kind {
@@ -172,39 +180,52 @@ fn caller_value(caller: &Caller, told: &[ToldGroup]) -> Cel {
         crate::CallerKind::Agent => "agent",
         crate::CallerKind::Service => "service",
     };
-    let fields: HashMap<String, Cel> = HashMap::from([
-        ("subject".to_owned(), Cel::from(caller.subject.as_str())),
-        ("kind".to_owned(), Cel::from(kind)),
-        ("client".to_owned(), Cel::from(caller.client.as_deref().unwrap_or(""))),
-        ("groups".to_owned(), list(groups.into_iter().map(Group::as_str).collect())),
-        ("scopes".to_owned(), list(caller.scopes.iter().map(AsRef::as_ref).collect())),
-        ("actors".to_owned(), list(caller.actors.iter().map(crate::Subject::as_str).collect())),
-    ]);
-    Cel::from(fields)
+    map([
+        ("subject", text(caller.subject.as_str())),
+        ("kind", text(kind)),
+        ("client", text(caller.client.as_deref().unwrap_or(""))),
+        ("groups", list(groups.into_iter().map(Group::as_str).map(text))),
+        ("scopes", list(caller.scopes.iter().map(AsRef::as_ref).map(text))),
+        ("actors", list(caller.actors.iter().map(crate::Subject::as_str).map(text))),
+    ])
 }
 
-fn convert(value: &Value, schema: Option<&Value>) -> Cel {
+fn convert<'c>(value: &'c Value, schema: Option<&Value>) -> Shown<'c> {
     match value {
-        Value::Null => Cel::Null,
-        Value::Bool(value) => Cel::Bool(*value),
-        Value::String(text) => Cel::from(text.as_str()),
+        Value::Null => Box::new(CelNull),
+        Value::Bool(value) => Box::new(CelBool::from(*value)),
+        Value::String(it) => text(it),
         Value::Number(number) => match (number.as_i64(), schema.and_then(|it| it.get("type"))) {
-            (Some(integer), Some(Value::String(kind))) if kind == "integer" => Cel::Int(integer),
-            (_, _) => Cel::Float(number.as_f64().unwrap_or(f64::NAN)),
+            (Some(integer), Some(Value::String(kind))) if kind == "integer" => {
+                Box::new(CelInt::from(integer))
+            }
+            (_, _) => Box::new(CelDouble::from(number.as_f64().unwrap_or(f64::NAN))),
         },
         Value::Array(items) => {
             let schema = schema.and_then(|it| it.get("items"));
-            Cel::List(Arc::new(items.iter().map(|item| convert(item, schema)).collect()))
+            list(items.iter().map(|item| convert(item, schema)))
         }
         Value::Object(members) => {
             let properties = schema.and_then(|it| it.get("properties"));
-            let members = members.iter().map(|(name, value)| {
+            map(members.iter().map(|(name, value)| {
                 let schema = properties.and_then(|it| it.get(name));
-                (name.clone(), convert(value, schema))
-            });
-            Cel::from(members.collect::<HashMap<String, Cel>>())
+                (name.as_str(), convert(value, schema))
+            }))
         }
     }
+}
+
+fn text(it: &str) -> Shown<'_> {
+    Box::new(CelString::from(it))
+}
+
+fn list<'c>(items: impl Iterator<Item = Shown<'c>>) -> Shown<'c> {
+    Box::new(CelList::from(items.collect::<Vec<Shown<'c>>>()))
+}
+
+fn map<'c>(members: impl IntoIterator<Item = (&'c str, Shown<'c>)>) -> Shown<'c> {
+    let members = members.into_iter().map(|(name, value)| (CelMapKey::from(name), value));
+    Box::new(CelMap::from(members.collect::<HashMap<CelMapKey<'c>, Shown<'c>>>()))
 }
 
 fn one_line(text: &str) -> String {

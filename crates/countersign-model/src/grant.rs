@@ -195,6 +195,21 @@ pub enum Freshness {
     },
 }
 
+impl Freshness {
+    /// Of a version that was certified then, or never.
+    pub(crate) fn of(certified_at: Option<Timestamp>, rule: &ReviewRule, now: Timestamp) -> Self {
+        let Some(at) = certified_at else { return Self::Overdue { since: None } };
+        let until = at.plus(rule.every);
+        if now >= until {
+            Self::Overdue { since: Some(until) }
+        } else if now >= until.minus(rule.due) {
+            Self::Due { until }
+        } else {
+            Self::Fresh { until }
+        }
+    }
+}
+
 impl fmt::Display for Freshness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -214,18 +229,12 @@ impl Grant {
     /// How recent its certification is. A certification of an earlier, narrower or other version
     /// does not count (R2).
     pub fn freshness(&self, rule: &ReviewRule, now: Timestamp) -> Freshness {
-        let Some(certified) = self.certified.as_ref().filter(|it| it.version == self.version)
-        else {
-            return Freshness::Overdue { since: None };
-        };
-        let until = certified.at.plus(rule.every);
-        if now >= until {
-            Freshness::Overdue { since: Some(until) }
-        } else if now >= until.minus(rule.due) {
-            Freshness::Due { until }
-        } else {
-            Freshness::Fresh { until }
-        }
+        Freshness::of(self.certified_at(), rule, now)
+    }
+
+    /// When the version that stands was certified, if it was (R2).
+    pub(crate) fn certified_at(&self) -> Option<Timestamp> {
+        self.certified.as_ref().filter(|it| it.version == self.version).map(|it| it.at)
     }
 
     /// Why it carries no calls, if so: it has ended by date or by hand, or is suspended.

@@ -51,7 +51,8 @@ fn conditions_judge_arguments_and_callers() {
         ("args.count / 0 == 1", Err(())),
     ];
     let schema = schema();
-    let activation = Activation::new(&caller(), &[], &arguments, &schema);
+    let caller = caller();
+    let activation = Activation::new(&caller, &[], &arguments, &schema);
     for (source, expected) in rows {
         let expression = Expression::compile(source, &schema).unwrap();
         assert_eq!(expression.evaluate(&activation).map_err(|_| ()), expected, "{source}");
@@ -61,7 +62,8 @@ fn conditions_judge_arguments_and_callers() {
 #[test]
 fn an_absent_argument_is_an_error_unless_asked_for_with_has() {
     let schema = schema();
-    let activation = Activation::new(&caller(), &[], &json!({}), &schema);
+    let (caller, none) = (caller(), json!({}));
+    let activation = Activation::new(&caller, &[], &none, &schema);
     let evaluate =
         |source: &str| Expression::compile(source, &schema).unwrap().evaluate(&activation);
     assert!(evaluate("args.amount > 500").is_err());

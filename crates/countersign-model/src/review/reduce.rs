@@ -38,8 +38,27 @@ const LISTED_NUMBERS_MAX: usize = 3;
 /// Values so few, and so often given, that a narrower grant would do.
 const FEW_VALUES: usize = 5;
 
+/// Whether what is proposed is tried as a grant's constraint would be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Trial {
+    /// Compiled, and evaluated for what was seen: whoever is shown a constraint can have it.
+    Compiled,
+    /// Not: for whoever asks only why. Compiling takes most of a millisecond, and a campaign asks it of
+    /// very many grants.
+    None,
+}
+
 /// Narrows a grant to what was used. `None` if nothing was used, or all of it.
 pub fn reduce(grant: &Grant, usage: &GrantUsage, catalog: &Catalog) -> Option<Reduced> {
+    narrow(grant, usage, catalog, Trial::Compiled)
+}
+
+/// Why a grant is narrowed by [`reduce`], without the constraints themselves.
+pub(super) fn why_reduce(grant: &Grant, usage: &GrantUsage, catalog: &Catalog) -> Vec<Change> {
+    narrow(grant, usage, catalog, Trial::None).map(|it| it.why).unwrap_or_default()
+}
+
+fn narrow(grant: &Grant, usage: &GrantUsage, catalog: &Catalog, trial: Trial) -> Option<Reduced> {
     let reached = reached(grant, catalog);
     let is_used = |name: &FunctionName| usage.functions.get(name).is_some_and(|it| it.used > 0);
     let kept: Vec<&Arc<Function>> =
@@ -60,7 +79,9 @@ pub fn reduce(grant: &Grant, usage: &GrantUsage, catalog: &Catalog) -> Option<Re
         };
         why.push(Change { code: "functions_unused".to_owned(), sentence });
     }
-    let constraints = constraints(grant, usage, &kept, &mut why);
+    let (constraints, narrower): (Vec<String>, Vec<Change>) =
+        constraints(grant, usage, &kept, trial).into_iter().unzip();
+    why.extend(narrower);
     if why.is_empty() {
         return None;
     }
@@ -101,8 +122,8 @@ fn constraints(
     grant: &Grant,
     usage: &GrantUsage,
     kept: &[&Arc<Function>],
-    why: &mut Vec<Change>,
-) -> Vec<String> {
+    trial: Trial,
+) -> Vec<(String, Change)> {
     let mut used = Vec::with_capacity(kept.len());
     for function in kept {
         match usage.functions.get(&function.name) {
@@ -123,10 +144,9 @@ fn constraints(
         if is_new
             && is_common
             && is_identifier(name)
-            && let Some((text, change)) = narrowed(name, &used)
+            && let Some(narrowed) = narrowed(name, &used, trial)
         {
-            proposed.push(text);
-            why.push(change);
+            proposed.push(narrowed);
         }
     }
     proposed
@@ -143,7 +163,11 @@ struct Seen<'a> {
 }
 
 /// The constraint that narrows an argument, if one can be found that all calls have kept to.
-fn narrowed(name: &str, used: &[(&InputSchema, &FunctionUsage)]) -> Option<(String, Change)> {
+fn narrowed(
+    name: &str,
+    used: &[(&InputSchema, &FunctionUsage)],
+    trial: Trial,
+) -> Option<(String, Change)> {
     let seen = seen(name, used)?;
     let schema = used.first().and_then(|(schema, _)| schema.property(name));
     let kind = if is_integer(schema) { Kind::Integer } else { Kind::Other };
@@ -162,9 +186,13 @@ fn narrowed(name: &str, used: &[(&InputSchema, &FunctionUsage)]) -> Option<(Stri
         };
         (code, whole, sentence)
     };
-    let holds = used.iter().all(|(schema, it)| {
+    let is_kept = |(schema, it): &(&InputSchema, &FunctionUsage)| {
         is_kept_to(&condition, schema, name, it.arguments.get(name), it.arguments_seen)
-    });
+    };
+    let holds = match trial {
+        Trial::Compiled => used.iter().all(is_kept),
+        Trial::None => true,
+    };
     holds.then(|| (condition, Change { code: code.to_owned(), sentence }))
 }
 
@@ -242,10 +270,12 @@ fn is_kept_to(
     calls: u64,
 ) -> bool {
     let Ok(expression) = Expression::compile(condition, schema) else { return false };
+    let nobody = nobody();
     let holds = |value: Option<Value>| {
         let arguments: Map<String, Value> =
             value.into_iter().map(|it| (name.to_owned(), it)).collect();
-        let activation = Activation::new(&nobody(), &[], &Value::Object(arguments), schema);
+        let arguments = Value::Object(arguments);
+        let activation = Activation::new(&nobody, &[], &arguments, schema);
         expression.evaluate(&activation) == Ok(true)
     };
     let present = argument.map_or(0, |it| it.present);

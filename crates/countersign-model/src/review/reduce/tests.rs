@@ -77,7 +77,11 @@ fn check(arguments: &[(&str, ArgumentUsage)], expect: &[&str]) {
     let many = ArgumentUsage { present: 40, more_values: true, ..ArgumentUsage::default() };
     let rest = ["amount", "customer", "note"].into_iter().filter(|it| !given.contains(it));
     let all: Vec<_> = arguments.iter().cloned().chain(rest.map(|it| (it, many.clone()))).collect();
-    let reduced = reduce(&held, &usage(vec![(REFUND, used(40, &all))]), &catalog());
+    let usage = usage(vec![(REFUND, used(40, &all))]);
+    let reduced = reduce(&held, &usage, &catalog());
+    // Whoever asks only why is told the same.
+    let why = reduced.as_ref().map(|it| it.why.clone()).unwrap_or_default();
+    assert_eq!(why_reduce(&held, &usage, &catalog()), why);
     let constraints = reduced.map(|it| it.constraints).unwrap_or_default();
     assert_eq!(constraints, expect);
     for constraint in &constraints {

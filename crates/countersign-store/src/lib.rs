@@ -26,6 +26,7 @@ mod open;
 mod outbox;
 mod people;
 mod people_words;
+mod places;
 mod review_numbers;
 mod reviews;
 mod sessions;

@@ -5,7 +5,6 @@
 use crate::{StoreError, Transaction, approvals::Written, transaction::on};
 use countersign_model::{CallId, FunctionName, GrantId, Subject, Timestamp};
 use sqlx::AssertSqlSafe;
-use std::fmt::Write as _;
 
 /// What one row is about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,11 +66,10 @@ pub struct UsagePosition {
     pub counted_until: Timestamp,
 }
 
-/// Rows of one statement. SQLite finds the name of each value by counting from the first, so that twice
-/// the values cost four times as much.
-const ROWS_AT_ONCE: usize = 16;
+/// Rows of one statement.
+const ROWS_AT_ONCE: usize = 64;
 /// Names that one look-up has.
-const NAMES_AT_ONCE: usize = 128;
+pub(crate) const NAMES_AT_ONCE: usize = 256;
 
 const SELECT: &str =
     "SELECT grant_id, function, subject, used, failed, first_used_at, last_used_at,
@@ -91,6 +89,7 @@ impl Transaction {
         keys: &[UsageKey],
     ) -> Result<Vec<UsageRow>, StoreError> {
         let mut found = Vec::with_capacity(keys.len());
+        let places = self.places();
         for some in keys.chunks(ROWS_AT_ONCE) {
             let sql = format!(
                 "WITH keys (grant_id, function, subject) AS (VALUES {})
@@ -98,18 +97,19 @@ impl Transaction {
                      last_used_at, history, arguments
                  FROM keys JOIN usage_of_grants AS rows ON rows.grant_id = keys.grant_id
                      AND rows.function = keys.function AND rows.subject = keys.subject
-                 WHERE gateway = $1",
-                places(some.len(), 3, 1)
+                 WHERE gateway = {}",
+                places.rows(some.len(), 3, ""),
+                places.one(some.len() * 3 + 1)
             );
             let rows: Vec<Columns> = on!(self, |connection| {
-                let mut query = sqlx::query_as(AssertSqlSafe(sql)).bind(gateway);
+                let mut query = sqlx::query_as(AssertSqlSafe(sql));
                 for key in some {
                     query = query
                         .bind(key.grant.to_string())
                         .bind(key.function.as_str())
                         .bind(key.subject.as_str());
                 }
-                query.fetch_all(connection).await?
+                query.bind(gateway).fetch_all(connection).await?
             });
             for row in rows {
                 found.push(read(row)?);
@@ -124,8 +124,9 @@ impl Transaction {
     /// [`StoreError`].
     pub async fn usage_of(&mut self, grants: &[GrantId]) -> Result<Vec<UsageRow>, StoreError> {
         let mut found = Vec::with_capacity(grants.len());
+        let places = self.places();
         for some in grants.chunks(NAMES_AT_ONCE) {
-            let sql = format!("{SELECT} WHERE grant_id IN {}", places(1, some.len(), 0));
+            let sql = format!("{SELECT} WHERE grant_id IN ({})", places.list(some.len(), 0));
             let rows: Vec<Columns> = on!(self, |connection| {
                 let mut query = sqlx::query_as(AssertSqlSafe(sql));
                 for grant in some {
@@ -146,8 +147,9 @@ impl Transaction {
     /// [`StoreError`].
     pub async fn usage_by(&mut self, subjects: &[Subject]) -> Result<Vec<UsageRow>, StoreError> {
         let mut found = Vec::new();
+        let places = self.places();
         for some in subjects.chunks(NAMES_AT_ONCE) {
-            let sql = format!("{SELECT} WHERE subject IN {}", places(1, some.len(), 0));
+            let sql = format!("{SELECT} WHERE subject IN ({})", places.list(some.len(), 0));
             let rows: Vec<Columns> = on!(self, |connection| {
                 let mut query = sqlx::query_as(AssertSqlSafe(sql));
                 for subject in some {
@@ -171,6 +173,7 @@ impl Transaction {
         gateway: &str,
         rows: &[UsageRow],
     ) -> Result<(), StoreError> {
+        let places = self.places();
         for some in rows.chunks(ROWS_AT_ONCE) {
             let sql = format!(
                 "INSERT INTO usage_of_grants (gateway, grant_id, function, subject, used, failed,
@@ -181,7 +184,7 @@ impl Transaction {
                      first_used_at = excluded.first_used_at,
                      last_used_at = excluded.last_used_at,
                      history = excluded.history, arguments = excluded.arguments",
-                places(some.len(), 10, 0)
+                places.rows(some.len(), 10, "")
             );
             on!(self, |connection| {
                 let mut query = sqlx::query(AssertSqlSafe(sql));
@@ -213,13 +216,14 @@ impl Transaction {
         gateway: &str,
         rows: &[DeniedRow],
     ) -> Result<(), StoreError> {
+        let places = self.places();
         for some in rows.chunks(ROWS_AT_ONCE) {
             let sql = format!(
                 "INSERT INTO usage_denied (gateway, subject, function, reason, week, calls)
                  VALUES {}
                  ON CONFLICT (subject, function, reason, week, gateway) DO UPDATE SET
                      calls = usage_denied.calls + excluded.calls",
-                places(some.len(), 6, 0)
+                places.rows(some.len(), 6, "")
             );
             on!(self, |connection| {
                 let mut query = sqlx::query(AssertSqlSafe(sql));
@@ -248,11 +252,13 @@ impl Transaction {
         from: i64,
     ) -> Result<Vec<DeniedRow>, StoreError> {
         let mut found = Vec::new();
+        let places = self.places();
         for some in subjects.chunks(NAMES_AT_ONCE) {
             let sql = format!(
                 "SELECT subject, function, reason, week, calls FROM usage_denied
-                 WHERE week >= $1 AND subject IN {}",
-                places(1, some.len(), 1)
+                 WHERE week >= {} AND subject IN ({})",
+                places.one(1),
+                places.list(some.len(), 1)
             );
             let rows: Vec<(String, String, String, i64, i64)> = on!(self, |connection| {
                 let mut query = sqlx::query_as(AssertSqlSafe(sql)).bind(from);
@@ -302,10 +308,11 @@ impl Transaction {
         gateway: &str,
         calls: &[(CallId, String)],
     ) -> Result<(), StoreError> {
+        let places = self.places();
         for some in calls.chunks(ROWS_AT_ONCE) {
             let sql = format!(
                 "INSERT INTO usage_open (gateway, call, document) VALUES {}",
-                places(some.len(), 3, 0)
+                places.rows(some.len(), 3, "")
             );
             on!(self, |connection| {
                 let mut query = sqlx::query(AssertSqlSafe(sql));
@@ -327,10 +334,12 @@ impl Transaction {
         gateway: &str,
         calls: &[CallId],
     ) -> Result<(), StoreError> {
+        let places = self.places();
         for some in calls.chunks(NAMES_AT_ONCE) {
             let sql = format!(
-                "DELETE FROM usage_open WHERE gateway = $1 AND call IN {}",
-                places(1, some.len(), 1)
+                "DELETE FROM usage_open WHERE gateway = {} AND call IN ({})",
+                places.one(1),
+                places.list(some.len(), 1)
             );
             on!(self, |connection| {
                 let mut query = sqlx::query(AssertSqlSafe(sql)).bind(gateway);
@@ -446,21 +455,6 @@ fn read(row: Columns) -> Result<UsageRow, StoreError> {
         history,
         arguments,
     })
-}
-
-/// So many rows of so many places for values, `($1, $2), ($3, $4)`, behind some that stand before.
-fn places(rows: usize, columns: usize, before: usize) -> String {
-    let mut text = String::with_capacity(rows * (columns * 7 + 4));
-    for row in 0..rows {
-        text.push_str(if row == 0 { "(" } else { ", (" });
-        for column in 1..=columns {
-            let comma = if column == 1 { "" } else { ", " };
-            // Writing to a string can't fail.
-            let _ = write!(text, "{comma}${}", before + row * columns + column);
-        }
-        text.push(')');
-    }
-    text
 }
 
 fn number(it: u64) -> Result<i64, StoreError> {

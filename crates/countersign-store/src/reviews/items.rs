@@ -2,9 +2,7 @@
 //! each answer with a compare-and-set. Who is asked stands in a table of its own as well, so that what
 //! waits for somebody is found by an index, over all campaigns.
 
-use crate::{
-    StoreError, Transaction, approvals::Written, directory_groups::places, transaction::on,
-};
+use crate::{StoreError, Transaction, approvals::Written, transaction::on};
 use countersign_model::{
     CampaignId, Digest, GrantId, Subject, Timestamp,
     review::{Answer, Item, ItemState, item::Reviewer},
@@ -14,9 +12,9 @@ use sqlx::AssertSqlSafe;
 use std::collections::BTreeMap;
 
 /// Items that one statement adds at most.
-pub const ITEMS_AT_ONCE_MAX: usize = 500;
+pub const ITEMS_AT_ONCE_MAX: usize = 100;
 /// Reviewers that one statement adds at most.
-const REVIEWERS_AT_ONCE_MAX: usize = 2_000;
+const REVIEWERS_AT_ONCE_MAX: usize = 250;
 const ITEM_COLUMNS: usize = 10;
 const REVIEWER_COLUMNS: usize = 4;
 
@@ -101,9 +99,7 @@ impl Transaction {
             let sql = insert(
                 "review_items (campaign, item, state, result, sensitivity, advice, verify, digest,
                  document, snapshot, revision)",
-                chunk.len(),
-                ITEM_COLUMNS,
-                ", 1",
+                &self.places().rows(chunk.len(), ITEM_COLUMNS, ", 1"),
             );
             let rows = chunk.iter().map(Columns::of).collect::<Result<Vec<_>, _>>()?;
             on!(self, |connection| {
@@ -141,7 +137,7 @@ impl Transaction {
     ) -> Result<(), StoreError> {
         for chunk in asked.chunks(REVIEWERS_AT_ONCE_MAX) {
             let into = "review_reviewers (campaign, item, reviewer, waits)";
-            let sql = insert(into, chunk.len(), REVIEWER_COLUMNS, "");
+            let sql = insert(into, &self.places().rows(chunk.len(), REVIEWER_COLUMNS, ""));
             on!(self, |connection| {
                 let mut query = sqlx::query(AssertSqlSafe(sql));
                 for (item, reviewer, waits) in chunk {
@@ -294,11 +290,8 @@ fn asked(item: &Item) -> BTreeMap<&Subject, i64> {
     all
 }
 
-/// `INSERT INTO` some rows of numbered places; `more` stands at the end of each row.
-fn insert(into: &str, rows: usize, columns: usize, more: &str) -> String {
-    let row = |it: usize| format!("({}{more})", places(it * columns + 1, columns));
-    let rows: Vec<String> = (0..rows).map(row).collect();
-    format!("INSERT INTO {into} VALUES {}", rows.join(", "))
+fn insert(into: &str, rows: &str) -> String {
+    format!("INSERT INTO {into} VALUES {rows}")
 }
 
 pub(super) fn read(columns: ItemColumns) -> Result<ItemRow, StoreError> {

@@ -48,6 +48,8 @@ async fn rows_are_written_whole_and_read_by_key_grant_and_user(world: World) {
     assert_eq!(found.iter().map(|it| it.used).collect::<Vec<_>>(), [7, 1]);
     assert_eq!(found[0], row(key(3, "o'hara \"é\""), 7));
     assert_eq!(view.usage_rows("three", &asked).await.unwrap(), []);
+    let all: Vec<UsageKey> = rows.iter().map(|it| it.key.clone()).collect();
+    assert_eq!(view.usage_rows("one", &all).await.unwrap().len(), 700);
     assert_eq!(view.usage_by(&["o'hara \"é\"".into()]).await.unwrap().len(), 701);
     assert_eq!(view.usage_by(&["nobody".into()]).await.unwrap(), []);
 }

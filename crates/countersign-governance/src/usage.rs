@@ -103,7 +103,6 @@ impl Governance {
         let snapshot = self.policy().load();
         recommend(&RecommendInput {
             grant,
-            reaches_since: grant.made_at,
             usage,
             catalog: snapshot.catalog(),
             peers,

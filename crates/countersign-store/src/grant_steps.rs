@@ -1,7 +1,8 @@
 //! Every step of every grant: the grant as it stood after it, never changed.
 
-use crate::{GrantRow, StoreError, Transaction, transaction::on};
+use crate::{GrantRow, StoreError, Transaction, transaction::on, usage::NAMES_AT_ONCE};
 use countersign_model::{Grant, GrantId, Subject, Timestamp, ids::EntryId, record::GrantChange};
+use sqlx::AssertSqlSafe;
 
 /// One step of a grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,5 +82,40 @@ impl Transaction {
             })
         };
         rows.into_iter().rev().map(row).collect()
+    }
+
+    /// When each of these grants was last changed to permit something else after a moment, if it was.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn widened_since(
+        &mut self,
+        grants: &[GrantId],
+        since: Timestamp,
+    ) -> Result<Vec<(GrantId, Timestamp)>, StoreError> {
+        let mut found = Vec::new();
+        let places = self.places();
+        for some in grants.chunks(NAMES_AT_ONCE) {
+            let sql = format!(
+                "SELECT grant_id, MAX(at) FROM grant_steps
+                 WHERE change = 'widened' AND at > {} AND grant_id IN ({})
+                 GROUP BY grant_id",
+                places.one(1),
+                places.list(some.len(), 1)
+            );
+            let rows: Vec<(String, i64)> = on!(self, |connection| {
+                let mut query = sqlx::query_as(AssertSqlSafe(sql)).bind(since.millis());
+                for grant in some {
+                    query = query.bind(grant.to_string());
+                }
+                query.fetch_all(connection).await?
+            });
+            for (id, at) in rows {
+                let id =
+                    id.parse().map_err(|bad| StoreError::damaged("grant's id")(Box::new(bad)))?;
+                found.push((id, Timestamp::from_millis(at)));
+            }
+        }
+        Ok(found)
     }
 }

@@ -20,6 +20,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (15, include_str!("../migrations/0015_evidence.sql")),
     (16, include_str!("../migrations/0016_delegates.sql")),
     (18, include_str!("../migrations/0018_file_grants.sql")),
+    (19, include_str!("../migrations/0019_steps_by_time.sql")),
 ];
 
 /// After this one, people of earlier facts are given the words that they are found by.

@@ -291,7 +291,11 @@ pub(super) fn grant_numbers<'a>(
         let from = now.minus(look_back);
         match usage {
             Some(usage) if usage.used > 0 => {}
-            Some(usage) if is_known(usage, from, now) && grant.made_at <= from => {
+            Some(usage)
+                if is_known(usage, from, now)
+                    && usage.widened.is_none()
+                    && grant.made_at <= from =>
+            {
                 numbers.unused += 1;
             }
             Some(_) | None => numbers.unknown_use += 1,

@@ -63,7 +63,6 @@ impl Governance {
         }
         let recommendation = recommend(&RecommendInput {
             grant,
-            reaches_since: grant.made_at,
             usage: &usage,
             catalog: snapshot.catalog(),
             peers,

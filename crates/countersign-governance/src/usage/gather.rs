@@ -8,7 +8,7 @@ use super::{
 use crate::{Unavailable, grants::rights::reached};
 use countersign_model::{
     FunctionName, Grant, GrantId, Holder, Snapshot, Span, Subject, Timestamp,
-    review::usage::{GrantUsage, SUBJECTS_MAX},
+    review::usage::{GrantUsage, SUBJECTS_MAX, WidenedUsage},
 };
 use countersign_store::{DeniedRow, StoreError, Transaction, UsagePosition, UsageRow};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -53,6 +53,7 @@ impl Gather<'_> {
         };
         let mut found: BTreeMap<GrantId, GrantUsage> =
             grants.iter().map(|id| (*id, empty.clone())).collect();
+        self.add_widened(view, &mut found).await?;
         let mut users: HashMap<GrantId, BTreeMap<Subject, u64>> = HashMap::new();
         for row in view.usage_of(grants).await? {
             let Some(usage) = found.get_mut(&row.key.grant) else { continue };
@@ -69,6 +70,23 @@ impl Gather<'_> {
             }
         }
         Ok(found)
+    }
+
+    /// Says which of these were widened within the look-back, and when last.
+    async fn add_widened(
+        &self,
+        view: &mut Transaction,
+        found: &mut BTreeMap<GrantId, GrantUsage>,
+    ) -> Result<(), StoreError> {
+        // What changes a grant's terms makes another version, so most are not asked about.
+        let changed = |id: &GrantId| self.snapshot.grant(*id).is_none_or(|it| it.version > 1);
+        let changed: Vec<GrantId> = found.keys().copied().filter(changed).collect();
+        for (id, at) in view.widened_since(&changed, self.now.minus(self.look_back)).await? {
+            if let Some(usage) = found.get_mut(&id) {
+                usage.widened = Some(WidenedUsage { at, used: 0 });
+            }
+        }
+        Ok(())
     }
 
     async fn frame(&self, view: &mut Transaction) -> Result<Frame, Unavailable> {
@@ -178,6 +196,11 @@ fn add(usage: &mut GrantUsage, row: &UsageRow, frame: &Frame) -> Result<u64, Una
         usage.approvals += counts.approvals;
         if counts.used > 0 {
             first = first.or(Some(day_begins(bucket.day)));
+            if let Some(widened) = &mut usage.widened
+                && last_day(bucket) >= day_of(widened.at)
+            {
+                widened.used += counts.used;
+            }
             if let Some(week) = usage.weeks.get_mut(frame.week(bucket)) {
                 *week += counts.used;
             }
@@ -204,13 +227,16 @@ fn add(usage: &mut GrantUsage, row: &UsageRow, frame: &Frame) -> Result<u64, Una
 impl Frame {
     /// The place of a bucket's week; the oldest takes what began before it.
     fn week(&self, bucket: &Bucket) -> usize {
-        let last = match bucket.width {
-            Width::Day => bucket.day,
-            Width::Week => bucket.day + WEEK_DAYS - 1,
-        };
-        let back = (self.today - last).max(0) / WEEK_DAYS;
+        let back = (self.today - last_day(bucket)).max(0) / WEEK_DAYS;
         let back = usize::try_from(back).unwrap_or(usize::MAX);
         self.weeks.saturating_sub(1).saturating_sub(back)
+    }
+}
+
+fn last_day(bucket: &Bucket) -> i64 {
+    match bucket.width {
+        Width::Day => bucket.day,
+        Width::Week => bucket.day + WEEK_DAYS - 1,
     }
 }
 

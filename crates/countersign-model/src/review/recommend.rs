@@ -3,7 +3,7 @@
 
 use super::{
     item::{Advice, Change, Peers, Recommendation},
-    reduce::reduce,
+    reduce::why_reduce,
     usage::GrantUsage,
 };
 use crate::{Catalog, Grant, Span, Timestamp};
@@ -13,9 +13,7 @@ use crate::{Catalog, Grant, Span, Timestamp};
 pub struct RecommendInput<'a> {
     /// The grant as it stands.
     pub grant: &'a Grant,
-    /// Since when it reaches what it reaches: its making, or its last widening.
-    pub reaches_since: Timestamp,
-    /// What it was used for within the look-back.
+    /// What it was used for within the look-back, and since its last widening.
     pub usage: &'a GrantUsage,
     /// The catalog that stands.
     pub catalog: &'a Catalog,
@@ -65,8 +63,7 @@ fn weigh(input: &RecommendInput<'_>) -> (Advice, Vec<Change>) {
             return (Advice::Revoke, vec![change("sponsor_left", sentence)]);
         }
     }
-    let missing = missing(input);
-    match (usage.used, missing) {
+    match (counted(usage), missing(input)) {
         (0, Some(missing)) if all_peers_use_it(input.peers) => {
             (Advice::Certify, vec![peers_use_it(input.peers), missing])
         }
@@ -77,11 +74,16 @@ fn weigh(input: &RecommendInput<'_>) -> (Advice, Vec<Change>) {
     }
 }
 
+/// Calls that say something of the grant as it is: of one that was widened, those since then.
+fn counted(usage: &GrantUsage) -> u64 {
+    usage.widened.map_or(usage.used, |it| it.used)
+}
+
 /// A grant that could be judged by a whole look-back, and was used.
 fn used_all_along(input: &RecommendInput<'_>) -> (Advice, Vec<Change>) {
-    let reduced = reduce(input.grant, input.usage, input.catalog);
+    let why = why_reduce(input.grant, input.usage, input.catalog);
     let weighty = |it: &Change| matches!(it.code.as_str(), "functions_unused" | "few_values");
-    let why: Vec<Change> = reduced.into_iter().flat_map(|it| it.why).filter(weighty).collect();
+    let why: Vec<Change> = why.into_iter().filter(weighty).collect();
     if why.is_empty() {
         return (Advice::Certify, vec![used(input)]);
     }
@@ -90,7 +92,7 @@ fn used_all_along(input: &RecommendInput<'_>) -> (Advice, Vec<Change>) {
 
 /// Why use within the look-back is not known whole, if it is not.
 fn missing(input: &RecommendInput<'_>) -> Option<Change> {
-    let RecommendInput { usage, look_back, now, reaches_since, .. } = input;
+    let RecommendInput { grant, usage, look_back, now, .. } = input;
     let from = now.minus(*look_back);
     if usage.until < now.minus(LATE_MAX) {
         let sentence = format!(
@@ -98,10 +100,22 @@ fn missing(input: &RecommendInput<'_>) -> Option<Change> {
             usage.until.date()
         );
         Some(change("counting_late", sentence))
-    } else if *reaches_since > from {
+    } else if let Some(widened) = usage.widened.filter(|it| it.at > from && it.at > grant.made_at) {
+        let before = match usage.used.saturating_sub(widened.used) {
+            0 => String::new(),
+            before => format!(" Before that it was used {}.", times(before)),
+        };
+        let sentence = format!(
+            "It was widened on {}, and use counts since then only, of {} that are looked at: too short to \
+             say that something is unused.{before}",
+            widened.at.date(),
+            days(*look_back)
+        );
+        Some(change("widened", sentence))
+    } else if grant.made_at > from {
         let sentence = format!(
             "It is as it is since {}, and {} are looked at: too short to say that something is unused.",
-            reaches_since.date(),
+            grant.made_at.date(),
             days(*look_back)
         );
         Some(change("young", sentence))
@@ -128,13 +142,17 @@ fn unused(input: &RecommendInput<'_>) -> Change {
 
 fn used(input: &RecommendInput<'_>) -> Change {
     let RecommendInput { usage, look_back, now, .. } = input;
-    let times = match usage.used {
+    let widened = usage.widened.map(|it| it.at);
+    let from = usage.since.max(now.minus(*look_back)).max(widened.unwrap_or_default()).date();
+    let last = usage.last_used_at.map_or_else(String::new, |it| format!(", last on {}", it.date()));
+    change("used", format!("Used {} since {from}{last}.", times(counted(usage))))
+}
+
+fn times(calls: u64) -> String {
+    match calls {
         1 => "once".to_owned(),
         several => format!("{several} times"),
-    };
-    let from = usage.since.max(now.minus(*look_back)).date();
-    let last = usage.last_used_at.map_or_else(String::new, |it| format!(", last on {}", it.date()));
-    change("used", format!("Used {times} since {from}{last}."))
+    }
 }
 
 /// What is worth knowing whatever the advice.

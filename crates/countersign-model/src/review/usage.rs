@@ -33,6 +33,18 @@ pub struct GrantUsage {
     pub subjects: BTreeMap<Subject, u64>,
     /// How many there are beside those.
     pub more_subjects: u64,
+    /// What was used since it was last widened, if that was within the look-back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub widened: Option<WidenedUsage>,
+}
+
+/// What a grant was used for since it permits what it permits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WidenedUsage {
+    /// When it was changed last to permit something else.
+    pub at: Timestamp,
+    /// Calls that ran and succeeded from that day on.
+    pub used: u64,
 }
 
 /// What one function was used for under a grant.

@@ -3,7 +3,7 @@
 
 use super::items::{COLUMNS, ItemColumns, ItemRow, parsed, read};
 use crate::{StoreError, Transaction, transaction::on};
-use countersign_model::{CampaignId, Epoch, GrantId, Subject};
+use countersign_model::{CampaignId, Epoch, GrantId, Subject, Timestamp};
 use sqlx::AssertSqlSafe;
 
 /// Items that one page holds at most.
@@ -246,6 +246,45 @@ impl Transaction {
             .await?
         });
         rows.iter().map(|(campaign, item)| Ok((parsed(campaign)?, parsed(item)?))).collect()
+    }
+
+    /// Items whose grants were narrowed, widened or renewed after a moment: how many, and the first of
+    /// them in the order of grants.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn items_changed_since(
+        &mut self,
+        campaign: CampaignId,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<(u64, Vec<ItemRow>), StoreError> {
+        let campaign = campaign.to_string();
+        // As the index has it.
+        let steps = "SELECT grant_id FROM grant_steps
+             WHERE change IN ('narrowed', 'widened', 'renewed') AND at > $2";
+        let count =
+            format!("SELECT count(*) FROM review_items WHERE campaign = $1 AND item IN ({steps})");
+        let list = format!(
+            "SELECT {COLUMNS} FROM review_items WHERE campaign = $1 AND item IN ({steps})
+             ORDER BY item LIMIT $3"
+        );
+        let (count, rows): (i64, Vec<ItemColumns>) = on!(self, |connection| {
+            let count = sqlx::query_scalar(AssertSqlSafe(count))
+                .bind(&campaign)
+                .bind(since.millis())
+                .fetch_one(&mut *connection)
+                .await?;
+            let rows = sqlx::query_as(AssertSqlSafe(list))
+                .bind(&campaign)
+                .bind(since.millis())
+                .bind(i64::from(limit.min(ITEMS_PAGE_MAX)))
+                .fetch_all(connection)
+                .await?;
+            (count, rows)
+        });
+        let rows = rows.into_iter().map(read).collect::<Result<_, _>>()?;
+        Ok((count.unsigned_abs(), rows))
     }
 
     /// Items that are decided and in force, but not yet seen on every gateway: their grant's last

@@ -3,6 +3,8 @@
 use crate::world::{NOW, World, deliver, entropy, entry, grant, keep, on_both};
 use countersign_model::{
     CampaignId, Digest, Epoch, Grant, GrantId, Sensitivity, Span, Subject,
+    ids::EntryId,
+    record::GrantChange,
     review::{
         Answer, Campaign, CampaignOrigin, CampaignRules, CampaignState, GrantUsage, Item,
         ItemResult, ItemState, Outcome, Recommendation, ReviewVerdict, Scope,
@@ -11,8 +13,8 @@ use countersign_model::{
     },
 };
 use countersign_store::{
-    CampaignQuery, CampaignRow, Effect, ITEMS_AT_ONCE_MAX, ItemQuery, ItemRow, ScheduleRun, Store,
-    Written,
+    CampaignQuery, CampaignRow, Effect, GrantRow, ITEMS_AT_ONCE_MAX, ItemQuery, ItemRow,
+    ScheduleRun, Store, Written,
 };
 
 on_both!(
@@ -24,6 +26,7 @@ on_both!(
     an_item_is_written_by_who_read_it_last,
     items_follow_their_grants,
     what_was_decided_is_verified_when_its_policy_is_served,
+    grants_that_permit_something_else_since_are_found,
 );
 
 fn campaign() -> Campaign {
@@ -314,4 +317,43 @@ async fn what_was_decided_is_verified_when_its_policy_is_served(world: World) {
     assert_eq!(change.verify_item(&found[0], NOW).await.unwrap(), Written::Done);
     change.commit().await.unwrap();
     assert_eq!(in_force(9).await, []);
+}
+
+async fn grants_that_permit_something_else_since_are_found(world: World) {
+    let campaign = campaign();
+    let grants: Vec<Grant> = (0..6).map(|_| grant("riley")).collect();
+    // The last one is in no campaign.
+    let items: Vec<Item> = grants[..5].iter().map(|it| item(&campaign, it, &["olivia"])).collect();
+    add(&world.store, &campaign, &items).await;
+    let after = |days| NOW.plus(Span::from_days(days));
+    let steps = [
+        (0, GrantChange::Widened, after(-1)),
+        (1, GrantChange::Widened, after(2)),
+        (1, GrantChange::Widened, after(1)),
+        (2, GrantChange::Narrowed, after(1)),
+        (3, GrantChange::Certified, after(1)),
+        (4, GrantChange::Renewed, after(3)),
+        (5, GrantChange::Widened, after(1)),
+    ];
+    let mut change = world.store.change().await.unwrap();
+    for (revision, (place, kind, at)) in (2..).zip(steps) {
+        let row = GrantRow { grant: grants[place].clone(), revision };
+        let entry = EntryId::new(at, &entropy());
+        change.keep_grant_step(&row, kind, &"olivia".into(), at, entry).await.unwrap();
+    }
+    change.commit().await.unwrap();
+    let mut view = world.store.view().await.unwrap();
+    let (count, found) = view.items_changed_since(campaign.id, NOW, 2).await.unwrap();
+    let mut expected = [grants[1].id, grants[2].id, grants[4].id];
+    expected.sort();
+    assert_eq!(count, 3);
+    let found: Vec<GrantId> = found.iter().map(|it| it.item.grant).collect();
+    assert_eq!(found, expected[..2], "the first of them");
+    let ids: Vec<GrantId> = grants.iter().map(|it| it.id).collect();
+    let mut widened = view.widened_since(&ids, NOW).await.unwrap();
+    widened.sort();
+    let mut expected = [(grants[1].id, after(2)), (grants[5].id, after(1))];
+    expected.sort();
+    assert_eq!(widened, expected);
+    assert_eq!(view.widened_since(&[], NOW).await.unwrap(), []);
 }

@@ -2,7 +2,10 @@ use super::*;
 use countersign_model::{
     Entropy, Epoch, GrantId, Holder,
     grant::{Certification, GrantOrigin, GrantState},
-    review::{CampaignOrigin, CampaignRules, ItemResult, Outcome, Scope, schedule::ReasonNeeded},
+    review::{
+        CampaignOrigin, CampaignRules, ItemResult, Outcome, Scope, schedule::ReasonNeeded,
+        usage::WidenedUsage,
+    },
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -147,23 +150,26 @@ fn grants_are_counted_by_age_use_and_certification() {
     let whole =
         GrantUsage { since: NOW.minus(Span::from_days(90)), until: NOW, ..GrantUsage::default() };
     let used = GrantUsage { used: 3, ..whole.clone() };
+    let since = WidenedUsage { at: NOW.minus(Span::from_days(1)), used: 0 };
+    let widened = GrantUsage { widened: Some(since), ..whole.clone() };
     let late = GrantUsage { until: NOW.minus(Span::from_days(3)), ..whole.clone() };
     let of = |grant, usage| GrantFacts { grant, is_overdue: false, is_due: false, usage };
     let all = [
         of(&old, Some(&whole)),
         of(&old, Some(&used)),
         of(&old, Some(&late)),
+        of(&old, Some(&widened)),
         of(&young, Some(&whole)),
         GrantFacts { is_overdue: true, is_due: true, ..of(&young, None) },
     ];
     let (look_back, soon) = (Span::from_days(90), Span::from_days(30));
     let numbers = grant_numbers(all.into_iter(), NOW, look_back, soon);
-    assert_eq!((numbers.active, numbers.suspended), (5, 0));
+    assert_eq!((numbers.active, numbers.suspended), (6, 0));
     assert_eq!(numbers.unused, 1, "old, counted, and not used");
-    assert_eq!(numbers.unknown_use, 3, "late, too young, not counted");
+    assert_eq!(numbers.unknown_use, 4, "late, widened lately, too young, not counted");
     assert_eq!(numbers.never_certified, 2);
     assert_eq!((numbers.overdue, numbers.due), (1, 0), "overdue is not due too");
     assert_eq!(numbers.expiring, 2);
     let ages: Vec<u64> = numbers.age.0.iter().map(|it| it.count).collect();
-    assert_eq!(ages, [2, 0, 0, 0, 3, 0]);
+    assert_eq!(ages, [2, 0, 0, 0, 4, 0]);
 }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     fixtures::{NOW, catalog, grant, subject},
-    review::usage::{ArgumentUsage, FunctionUsage},
+    review::usage::{ArgumentUsage, FunctionUsage, WidenedUsage},
 };
 use serde_json::json;
 
@@ -12,7 +12,6 @@ const LOOK_BACK: Span = Span::from_days(90);
 /// One situation; the rows below change what they are about.
 struct Case {
     grant: Grant,
-    reaches_since: Timestamp,
     usage: GrantUsage,
     peers: Peers,
     standing: HolderStanding,
@@ -21,11 +20,10 @@ struct Case {
 /// A grant of two functions, two hundred days old, all counted, nothing used.
 fn case() -> Case {
     let grant = grant(1, subject("riley"), &[CUSTOMER, STATUS], 200);
-    let reaches_since = grant.made_at;
     let since = NOW.minus(LOOK_BACK);
     let usage = GrantUsage { since, until: NOW, ..GrantUsage::default() };
     let standing = HolderStanding::There;
-    Case { grant, reaches_since, usage, peers: Peers::default(), standing }
+    Case { grant, usage, peers: Peers::default(), standing }
 }
 
 impl Case {
@@ -47,7 +45,6 @@ impl Case {
     fn expect(self, advice: Advice, codes: &[&str]) -> Recommendation {
         let recommended = recommend(&RecommendInput {
             grant: &self.grant,
-            reaches_since: self.reaches_since,
             usage: &self.usage,
             catalog: &catalog(),
             peers: self.peers,
@@ -86,14 +83,35 @@ fn r17_only_calls_that_ran_and_succeeded_are_use() {
 
 #[test]
 fn r17_a_grant_younger_than_the_look_back_is_never_unused() {
-    case().with(|it| it.reaches_since = days_ago(89)).expect(Advice::NoData, &["young"]);
-    case().with(|it| it.reaches_since = days_ago(90)).expect(Advice::Revoke, &["unused"]);
+    case().with(|it| it.grant.made_at = days_ago(89)).expect(Advice::NoData, &["young"]);
+    case().with(|it| it.grant.made_at = days_ago(90)).expect(Advice::Revoke, &["unused"]);
     let all = Peers { hold: 3, use_it: 3 };
     let young = case().with(|it| {
-        it.reaches_since = days_ago(10);
+        it.grant.made_at = days_ago(10);
         it.peers = all;
     });
     young.expect(Advice::Certify, &["peers_use_it", "young"]);
+}
+
+#[test]
+fn r17_a_grant_that_was_widened_is_judged_by_what_it_was_used_for_since() {
+    let widened = |days, used| WidenedUsage { at: days_ago(days), used };
+    let at = |days, used| move |it: &mut Case| it.usage.widened = Some(widened(days, used));
+    let yesterday = case().with(at(1, 0)).expect(Advice::NoData, &["widened"]);
+    assert_eq!(
+        yesterday.reasons[0].sentence,
+        "It was widened on 2026-11-21, and use counts since then only, of 90 days that are looked at: too \
+         short to say that something is unused."
+    );
+    // What it was used for before it was widened says nothing of what it permits since.
+    let before = case().used(&[(CUSTOMER, 12)]).with(at(1, 0));
+    let said = before.expect(Advice::NoData, &["widened"]);
+    assert!(said.reasons[0].sentence.ends_with(" Before that it was used 12 times."));
+    let since = case().used(&[(CUSTOMER, 12), (STATUS, 1)]).with(at(10, 1));
+    let said = since.expect(Advice::Certify, &["used", "widened"]);
+    assert_eq!(said.reasons[0].sentence, "Used once since 2026-11-12, last on 2026-11-20.");
+    // A look-back before, it is as it is.
+    case().with(at(90, 0)).expect(Advice::Revoke, &["unused"]);
 }
 
 #[test]
@@ -107,7 +125,7 @@ fn r17_a_grant_that_is_used_is_to_be_kept() {
     let whole = case().used(&[(CUSTOMER, 12), (STATUS, 1)]);
     let said = whole.expect(Advice::Certify, &["used"]);
     assert_eq!(said.reasons[0].sentence, "Used 13 times since 2026-08-24, last on 2026-11-20.");
-    let young = case().used(&[(CUSTOMER, 1)]).with(|it| it.reaches_since = days_ago(5));
+    let young = case().used(&[(CUSTOMER, 1)]).with(|it| it.grant.made_at = days_ago(5));
     young.expect(Advice::Certify, &["used", "young"]);
     let peers = case().used(&[(CUSTOMER, 1), (STATUS, 4)]);
     let all = Peers { hold: 5, use_it: 5 };

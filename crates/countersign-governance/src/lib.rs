@@ -86,8 +86,8 @@ pub use sessions::{SESSIONS_MAX, SessionError};
 pub use start::{Parts, StartError};
 pub use stops::{StopError, Stops};
 pub use usage::{
-    CountError, Fates, FunctionPreview, GrantEvidence, GrantPreview, LOOK_BACK_DEFAULT,
-    LOOK_BACK_MAX, UsageCounter, UsageProgress, WantedGrant,
+    ArgumentsFrom, CountError, Fate, FateReason, Fates, FunctionPreview, GrantEvidence,
+    GrantPreview, LOOK_BACK_DEFAULT, LOOK_BACK_MAX, UsageCounter, UsageProgress, WantedGrant,
 };
 
 use countersign_ledger::{MasterKey, Writer};

@@ -16,7 +16,9 @@ mod preview;
 pub use count::{CountError, UsageCounter};
 pub use evidence::GrantEvidence;
 pub use inbox::UsageProgress;
-pub use preview::{Fates, FunctionPreview, GrantPreview, WantedGrant};
+pub use preview::{
+    ArgumentsFrom, Fate, FateReason, Fates, FunctionPreview, GrantPreview, WantedGrant,
+};
 
 pub(crate) use inbox::Inbox;
 

@@ -2,23 +2,32 @@
 //! not. Arguments are known of recorded calls only, and of these as masked: what can't be judged is
 //! counted and said, never guessed.
 
+mod fates;
 mod judge;
 mod recorded;
 
 use super::{
-    LOOK_BACK_MAX,
+    LOOK_BACK_DEFAULT, LOOK_BACK_MAX,
     fold::{day_begins, day_of},
     history::{History, week_of},
 };
 use crate::{
     Actor, Governance, GrantError, Unavailable,
-    grants::{check, rights::may_make},
+    grants::{
+        check,
+        rights::{may_answer_request, may_make, owns},
+    },
 };
 use countersign_model::{
-    FunctionName, Grant, GrantId, GrantOrigin, GrantState, Holder, Reason, Snapshot, Span, Subject,
-    Timestamp, approval::Standing, catalog::Tag,
+    FunctionName, Grant, GrantId, GrantOrigin, GrantRequestId, GrantState, Holder, Reason,
+    Snapshot, Span, Subject, Timestamp,
+    approval::Standing,
+    catalog::Tag,
+    grant::{GrantRequestState, Terms},
 };
 use countersign_store::{StoreError, UsageRow};
+pub use fates::{Fate, FateReason, Fates, FunctionPreview};
+use fates::{NOT_RECORDED, NOT_RUN, Tally, Why};
 use judge::Judge;
 use serde::{Deserialize, Serialize};
 use std::{
@@ -30,8 +39,8 @@ use std::{
 /// Members of a group whose calls are looked at.
 const MEMBERS_MAX: usize = 500;
 
-/// A grant that nobody has made yet.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+/// A grant that nobody has made yet, and how far back it is judged by.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WantedGrant {
     /// Who would hold it.
@@ -45,59 +54,18 @@ pub struct WantedGrant {
     /// CEL expressions that a call's arguments would have to satisfy.
     #[serde(default)]
     pub constraints: Vec<String>,
+    /// How far back it is looked; absent: [`LOOK_BACK_DEFAULT`](super::LOOK_BACK_DEFAULT).
+    #[serde(default)]
+    pub look_back: Option<Span>,
 }
 
-/// What would become of calls.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Fates {
-    /// They would pass.
-    pub pass: u64,
-    /// They would be held for a human.
-    pub held: u64,
-    /// They would be refused.
-    pub refused: u64,
-    /// Nobody can say: their arguments are not known, or a mask hides what it depends on.
-    pub unknown: u64,
-}
-
-/// What would become of one call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
-    Pass,
-    Held,
-    Refused,
-    Unknown,
-}
-
-impl Fates {
-    fn add(&mut self, fate: Fate, calls: u64) {
-        *match fate {
-            Fate::Pass => &mut self.pass,
-            Fate::Held => &mut self.held,
-            Fate::Refused => &mut self.refused,
-            Fate::Unknown => &mut self.unknown,
-        } += calls;
-    }
-
-    fn join(&mut self, other: Self) {
-        self.pass += other.pass;
-        self.held += other.held;
-        self.refused += other.refused;
-        self.unknown += other.unknown;
-    }
-
-    fn all(&self) -> u64 {
-        self.pass + self.held + self.refused + self.unknown
-    }
-}
-
-/// What would become of the calls to one function.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct FunctionPreview {
-    /// Of the calls that ran and succeeded, by whichever grants.
-    pub ran: Fates,
-    /// Of the attempts that did not run.
-    pub denied: Fates,
+/// Where arguments of calls are known from.
+#[derive(Clone, Copy, Debug)]
+pub enum ArgumentsFrom<'a> {
+    /// The recordings in this directory. That they were read is in the ledger.
+    Recordings(&'a Path),
+    /// Nothing is read: what depends on arguments can't be judged.
+    Nowhere,
 }
 
 /// What a grant would let through, once it is certified.
@@ -109,14 +77,20 @@ pub struct GrantPreview {
     pub since: Timestamp,
     /// Of the calls that ran and succeeded.
     pub ran: Fates,
+    /// Why, the most frequent first.
+    pub ran_why: Vec<FateReason>,
     /// Of the attempts that did not run.
     pub denied: Fates,
+    /// Why, the most frequent first.
+    pub denied_why: Vec<FateReason>,
     /// By function, where there was any.
     pub functions: BTreeMap<FunctionName, FunctionPreview>,
     /// Calls whose recordings were read, the newest.
     pub read: u64,
     /// All of it in a sentence.
     pub sentence: String,
+    /// What is known of arguments, in a sentence.
+    pub basis: String,
 }
 
 impl Governance {
@@ -131,30 +105,98 @@ impl Governance {
         &self,
         actor: &Actor,
         wanted: WantedGrant,
-        look_back: Span,
-        recordings: &Path,
+        from: ArgumentsFrom<'_>,
     ) -> Result<GrantPreview, GrantError> {
-        let look_back = look_back.clamp(Span::from_days(1), LOOK_BACK_MAX);
-        let snapshot = self.policy().load();
-        let now = self.clock().now();
-        let grant = grant(wanted, actor, now);
         let actor = self.judged(actor);
+        let (snapshot, now) = (self.policy().load(), self.clock().now());
+        let look_back = wanted.look_back;
+        let grant = grant(wanted, &actor, now);
         match may_make(&actor, &grant, snapshot.catalog()) {
             Ok(()) => {}
-            Err(_) if actor.sees_everything() && actor.person.standing == Standing::Good => {}
+            Err(_) if sees_all(&actor) => {}
             Err(forbidden) => return Err(forbidden.into()),
         }
         check(&grant, snapshot.catalog(), now)?;
-        let judge = Arc::new(Judge::of(&grant, &snapshot));
-        let holders = self.holders(&grant.holder, &snapshot).await?;
+        self.preview(&actor, &grant, &snapshot, look_back, from).await
+    }
+
+    /// What the grant that is asked for would let through, as it is asked for or narrower. For whoever may
+    /// answer the request, of the functions that they own; for those who see everything, of all.
+    ///
+    /// # Errors
+    /// [`GrantError::NotFound`], [`GrantError::Forbidden`], [`GrantError::Answered`] once it does not wait,
+    /// [`GrantError::Wider`], [`GrantError::Invalid`] and [`GrantError::Unavailable`].
+    pub async fn preview_grant_request(
+        &self,
+        actor: &Actor,
+        id: GrantRequestId,
+        narrower: Option<Terms>,
+        look_back: Option<Span>,
+        from: ArgumentsFrom<'_>,
+    ) -> Result<GrantPreview, GrantError> {
+        let actor = self.judged(actor);
+        let request = self.grant_request(&actor, id).await?.request;
+        let (snapshot, now) = (self.policy().load(), self.clock().now());
+        let catalog = snapshot.catalog();
+        match may_answer_request(&actor, &request, catalog) {
+            Ok(()) => {}
+            Err(_) if sees_all(&actor) => {}
+            Err(forbidden) => return Err(forbidden.into()),
+        }
+        if !request.waits(now) {
+            let state = match &request.state {
+                GrantRequestState::Pending => "lapsed",
+                other @ (GrantRequestState::Approved { .. }
+                | GrantRequestState::Denied { .. }
+                | GrantRequestState::Withdrawn { .. }
+                | GrantRequestState::Lapsed { .. }) => other.name(),
+            };
+            return Err(GrantError::Answered(state));
+        }
+        let mut terms = request.terms.clone();
+        if let Some(narrower) = narrower {
+            narrower.within(&request.terms, catalog)?;
+            terms = narrower;
+        }
+        let is_shown =
+            |name: &FunctionName| sees_all(&actor) || owns(&actor.person.subject, name, catalog);
+        let wanted = WantedGrant {
+            holder: request.holder,
+            functions: terms.functions.into_iter().filter(is_shown).collect(),
+            tags: terms.tags,
+            constraints: terms.constraints,
+            look_back,
+        };
+        let grant = grant(wanted, &actor, now);
+        check(&grant, catalog, now)?;
+        self.preview(&actor, &grant, &snapshot, look_back, from).await
+    }
+
+    /// Who looks is judged, and the grant checked.
+    async fn preview(
+        &self,
+        actor: &Actor,
+        grant: &Grant,
+        snapshot: &Snapshot,
+        look_back: Option<Span>,
+        from: ArgumentsFrom<'_>,
+    ) -> Result<GrantPreview, GrantError> {
+        let look_back = look_back.unwrap_or(LOOK_BACK_DEFAULT);
+        let look_back = look_back.clamp(Span::from_days(1), LOOK_BACK_MAX);
+        let now = self.clock().now();
+        let judge = Arc::new(Judge::of(grant, snapshot, now));
+        let holders = self.holders(&grant.holder, snapshot).await?;
         let since = day_begins(day_of(now.minus(look_back)));
         let counted = self.counted(&judge, &holders, since).await?;
-        let recorded = if judge.needs_arguments() {
-            self.read_calls(&actor, &judge, holders, since, recordings).await?
-        } else {
-            BTreeMap::new()
+        let (recorded, basis) = match from {
+            _ if !judge.needs_arguments() => (BTreeMap::new(), Basis::NotNeeded),
+            ArgumentsFrom::Nowhere => (BTreeMap::new(), Basis::NotRead),
+            ArgumentsFrom::Recordings(directory) => {
+                let found = self.read_calls(actor, &judge, holders, since, directory).await?;
+                (found, Basis::Read)
+            }
         };
-        Ok(GrantPreview::of(&judge, counted, &recorded, (look_back, since)))
+        Ok(GrantPreview::of(&judge, counted, &recorded, basis, (look_back, since)))
     }
 
     /// Who makes the calls of a grant: its holder, or the members of the group that are known.
@@ -210,56 +252,93 @@ struct Counted {
     denied: BTreeMap<String, u64>,
 }
 
+/// What is known of arguments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Basis {
+    /// Nothing depends on them.
+    NotNeeded,
+    /// They matter, and nobody looked.
+    NotRead,
+    /// They are known of recorded calls.
+    Read,
+}
+
 impl GrantPreview {
     fn of(
         judge: &Judge,
         mut counted: BTreeMap<FunctionName, Counted>,
-        recorded: &BTreeMap<FunctionName, Fates>,
+        recorded: &BTreeMap<FunctionName, Tally>,
+        basis: Basis,
         (look_back, since): (Span, Timestamp),
     ) -> Self {
         for name in recorded.keys() {
             counted.entry(name.clone()).or_default();
         }
-        let functions: BTreeMap<FunctionName, FunctionPreview> = counted
-            .into_iter()
-            .map(|(name, counted)| {
-                let read = recorded.get(&name).copied().unwrap_or_default();
-                let told = function(judge.fate_of(&name), &counted, read);
-                (name, told)
-            })
-            .collect();
-        let (mut ran, mut denied) = (Fates::default(), Fates::default());
-        for told in functions.values() {
-            ran.join(told.ran);
-            denied.join(told.denied);
+        let none = Tally::default();
+        let (mut ran, mut denied) = (Tally::default(), Tally::default());
+        let mut functions = BTreeMap::new();
+        for (name, counted) in counted {
+            let read = recorded.get(&name).unwrap_or(&none);
+            let (of_ran, of_denied) = function(judge.fate_of(&name), &counted, read);
+            let told = FunctionPreview { ran: of_ran.fates(), denied: of_denied.fates() };
+            functions.insert(name, told);
+            ran.join(&of_ran);
+            denied.join(&of_denied);
         }
-        let read = recorded.values().map(Fates::all).sum();
-        let sentence = sentence(ran, denied, look_back);
-        Self { look_back, since, ran, denied, functions, read, sentence }
+        let read = recorded.values().map(Tally::all).sum();
+        Self {
+            look_back,
+            since,
+            ran: ran.fates(),
+            ran_why: ran.reasons(),
+            denied: denied.fates(),
+            denied_why: denied.reasons(),
+            functions,
+            read,
+            sentence: sentence(ran.fates(), denied.fates(), look_back),
+            basis: basis.sentence(read, ran.all()),
+        }
     }
 }
 
-/// What would become of the calls to a function. `fate`: of each of them, if arguments don't matter.
-fn function(fate: Option<Fate>, counted: &Counted, read: Fates) -> FunctionPreview {
-    let mut told = FunctionPreview::default();
-    match fate {
-        Some(fate) => told.ran.add(fate, counted.ran),
+impl Basis {
+    fn sentence(self, read: u64, ran: u64) -> String {
+        match self {
+            Self::NotNeeded => "No call's arguments matter for it.".to_owned(),
+            Self::NotRead => {
+                "It depends on arguments, and no recordings were read to judge by.".to_owned()
+            }
+            Self::Read if read == 0 => {
+                "It depends on arguments, and there are no recorded ones to judge by.".to_owned()
+            }
+            Self::Read => {
+                format!("It depends on arguments, which are recorded of {read} of {ran} calls.")
+            }
+        }
+    }
+}
+
+/// What would become of the calls to a function that ran, and of the attempts. `fate`: of each of them,
+/// if arguments don't matter.
+fn function(fate: Option<Why>, counted: &Counted, read: &Tally) -> (Tally, Tally) {
+    let (mut ran, mut denied) = (Tally::default(), Tally::default());
+    match &fate {
+        Some(why) => ran.add(why.clone(), counted.ran),
         None => {
-            let known = Fates { unknown: 0, ..read };
-            told.ran = known;
+            ran.join(read);
             // Counting is a few seconds late, and recordings are not.
-            told.ran.unknown = counted.ran.max(read.all()) - known.all();
+            ran.add(Why::unknown(NOT_RECORDED), counted.ran.saturating_sub(read.all()));
         }
     }
     for (reason, calls) in &counted.denied {
-        let fate = if WANT_A_GRANT.iter().any(|it| it.code() == reason) {
-            fate.unwrap_or(Fate::Unknown)
+        let why = if WANT_A_GRANT.iter().any(|it| it.code() == reason) {
+            fate.clone().unwrap_or_else(|| Why::unknown(NOT_RUN))
         } else {
-            Fate::Refused
+            Why::refused(reason, None)
         };
-        told.denied.add(fate, *calls);
+        denied.add(why, *calls);
     }
-    told
+    (ran, denied)
 }
 
 /// Reasons for which a call was refused that another grant would not be refused for.
@@ -300,8 +379,12 @@ fn used(row: &UsageRow, from: i64) -> Result<u64, StoreError> {
     Ok(from.map(|it| it.counts.used).sum())
 }
 
+fn sees_all(actor: &Actor) -> bool {
+    actor.sees_everything() && actor.person.standing == Standing::Good
+}
+
 fn grant(wanted: WantedGrant, actor: &Actor, now: Timestamp) -> Grant {
-    let WantedGrant { holder, functions, tags, constraints } = wanted;
+    let WantedGrant { holder, functions, tags, constraints, look_back: _ } = wanted;
     Grant {
         id: GrantId::from_bytes([0; 16]),
         version: 1,

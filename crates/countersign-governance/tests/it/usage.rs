@@ -4,19 +4,21 @@ use crate::world::{
     CUSTOMER, REFUND, STATUS, World, actor, ada, group, new_grant, olivia, on_both, subject,
 };
 use countersign_governance::{
-    Actor, Fates, LOOK_BACK_DEFAULT, NewSession, SessionTouch, UsageCounter, WantedGrant,
+    Actor, ArgumentsFrom, Fate, Fates, LOOK_BACK_DEFAULT, NewDenial, NewGrantRequest, NewSession,
+    SessionTouch, UsageCounter, WantedGrant,
 };
 use countersign_ledger::{Recording, SessionKey};
 use countersign_model::{
     CallId, Digest, Epoch, FunctionName, GrantId, GrantRef, Reason, SessionId, Span, Subject,
     digest::Salt,
     exchange::Exchange,
+    grant::Terms,
     ids::EntryId,
     record::{CallIntent, CallOutcome, CallRefused, Entry, Event, GatewayEvent, GatewayState, Who},
     review::{
         item::{Advice, Peers},
         peers,
-        usage::GrantUsage,
+        usage::{GrantUsage, WidenedUsage},
     },
 };
 use serde_json::{Value, json};
@@ -30,7 +32,9 @@ on_both!(
     use_is_told_by_week_and_within_the_look_back,
     r18_arguments_that_were_seen_narrow_a_grant,
     a_gateway_that_is_late_with_counting_says_so,
+    r17_a_grant_that_was_widened_is_judged_from_then_on,
     a_preview_says_what_would_pass_and_what_is_not_known,
+    a_preview_of_a_request_is_for_whoever_answers_it,
 );
 
 /// What happens to calls, written into the ledger as the gateway does.
@@ -496,9 +500,10 @@ async fn a_preview_says_what_would_pass_and_what_is_not_known(world: World) {
             functions: functions.iter().map(|it| (*it).into()).collect(),
             tags: vec![],
             constraints: constraints.iter().map(|it| (*it).to_owned()).collect(),
+            look_back: Some(Span::from_days(30)),
         };
-        let look_back = Span::from_days(30);
-        world.governance.preview_grant(who, wanted, look_back, &recordings).await
+        let from = ArgumentsFrom::Recordings(&recordings);
+        world.governance.preview_grant(who, wanted, from).await
     };
     let fates = |pass, held, refused, unknown| Fates { pass, held, refused, unknown };
     let said = preview(&olivia(), &[REFUND], &["args.amount <= 800.0"]).await.unwrap();
@@ -506,6 +511,24 @@ async fn a_preview_says_what_would_pass_and_what_is_not_known(world: World) {
     assert_eq!(said.ran, fates(2, 1, 1, 2), "{said:?}");
     assert_eq!(said.denied, fates(0, 0, 1, 1));
     assert_eq!(said.read, 5);
+    let why: Vec<(Fate, &str, Option<&str>, u64)> = said
+        .ran_why
+        .iter()
+        .map(|it| (it.fate, it.code.as_str(), it.rule.as_deref(), it.calls))
+        .collect();
+    assert_eq!(
+        why,
+        [
+            (Fate::Held, "approval_required", Some("args.amount > 500.0"), 1),
+            (Fate::Refused, "outside_constraints", Some("args.amount <= 800.0"), 1),
+            (Fate::Unknown, "hidden", None, 1),
+            (Fate::Unknown, "not_recorded", None, 1),
+        ]
+    );
+    assert_eq!(
+        said.basis, "It depends on arguments, which are recorded of 5 of 6 calls.",
+        "what it rests on is said"
+    );
     let viewed = world.entries("record.viewed");
     assert_eq!(viewed.len(), 1);
     assert_eq!(viewed[0]["by"], "olivia");
@@ -517,6 +540,18 @@ async fn a_preview_says_what_would_pass_and_what_is_not_known(world: World) {
     let said = preview(&olivia(), &[CUSTOMER], &[]).await.unwrap();
     assert_eq!((said.denied, said.read), (fates(1, 0, 0, 0), 0));
     assert_eq!(world.entries("record.viewed").len(), 2);
+    // What is denied to the holder stays so.
+    let denial = NewDenial {
+        whom: subject("riley"),
+        functions: vec![CUSTOMER.into()],
+        tags: vec![],
+        grant: None,
+        why: "she moved".to_owned(),
+        until: None,
+    };
+    world.governance.deny(&olivia(), denial).await.unwrap();
+    let said = preview(&olivia(), &[CUSTOMER], &[]).await.unwrap();
+    assert_eq!((said.denied, said.denied_why[0].code.as_str()), (fates(0, 0, 1, 0), "denied"));
 
     let max = actor("max", &[]);
     let codes = [
@@ -524,4 +559,100 @@ async fn a_preview_says_what_would_pass_and_what_is_not_known(world: World) {
         preview(&olivia(), &[REFUND], &["args.amout < 1.0"]).await.unwrap_err().code(),
     ];
     assert_eq!(codes, ["not_owner", "invalid_grant"]);
+}
+
+async fn r17_a_grant_that_was_widened_is_judged_from_then_on(world: World) {
+    let terms = |functions: &[&str]| Terms {
+        functions: functions.iter().map(|it| FunctionName::from(*it)).collect(),
+        tags: vec![],
+        constraints: vec![],
+        rate: None,
+        expires_at: None,
+    };
+    let grant = world.grant(&olivia(), subject("riley"), CUSTOMER).await;
+    let other = world.grant(&olivia(), subject("max"), CUSTOMER).await;
+    let calls = Calls(&world);
+    for _ in 0..3 {
+        calls.runs("riley", CUSTOMER, grant, 200).await;
+    }
+    calls.counted().await;
+    let evidence = async |id: GrantId| {
+        let view = world.governance.grant(id).unwrap();
+        let found = world.governance.grant_evidence(&view.grant, LOOK_BACK_DEFAULT).await.unwrap();
+        let recommendation = found.recommendation.unwrap();
+        (found.usage, recommendation.advice, recommendation.reasons)
+    };
+    world.pass(Span::from_days(95));
+    calls.counted().await;
+    assert_eq!(evidence(grant).await.1, Advice::Revoke, "it was not used in 90 days");
+    world.governance.widen_grant(&olivia(), grant, 1, terms(&[CUSTOMER, REFUND])).await.unwrap();
+    let at = world.now();
+    world.pass(Span::from_days(1));
+    calls.counted().await;
+    let (usage, advice, reasons) = evidence(grant).await;
+    assert_eq!(usage.widened, Some(WidenedUsage { at, used: 0 }));
+    assert_eq!((advice, reasons[0].code.as_str()), (Advice::NoData, "widened"), "{reasons:?}");
+    let (usage, advice, _) = evidence(other).await;
+    assert_eq!((usage.widened, advice), (None, Advice::Revoke), "of another grant nothing changes");
+
+    calls.runs("riley", REFUND, grant, 200).await;
+    calls.counted().await;
+    let (usage, advice, reasons) = evidence(grant).await;
+    assert_eq!(usage.widened, Some(WidenedUsage { at, used: 1 }));
+    let codes: Vec<&str> = reasons.iter().map(|it| it.code.as_str()).collect();
+    assert_eq!((advice, codes), (Advice::Certify, vec!["used", "widened"]));
+    // What is narrower is not wider, and a look-back later it is as it is.
+    world.governance.narrow_grant(&olivia(), grant, 2, terms(&[REFUND])).await.unwrap();
+    assert_eq!(evidence(grant).await.0.widened, Some(WidenedUsage { at, used: 1 }));
+    world.pass(Span::from_days(95));
+    calls.counted().await;
+    let (usage, advice, _) = evidence(grant).await;
+    assert_eq!((usage.widened, advice), (None, Advice::Revoke));
+}
+
+async fn a_preview_of_a_request_is_for_whoever_answers_it(world: World) {
+    let calls = Calls(&world);
+    for _ in 0..14 {
+        calls.refused("riley", CUSTOMER, Reason::NoGrant).await;
+    }
+    calls.refused("riley", REFUND, Reason::NoGrant).await;
+    calls.refused("riley", STATUS, Reason::NoGrant).await;
+    calls.counted().await;
+    let riley = actor("riley", &[]);
+    let asked = NewGrantRequest {
+        subject: None,
+        functions: vec![CUSTOMER.into(), REFUND.into(), STATUS.into()],
+        reason: "Complaints".to_owned(),
+        constraints: vec![],
+        rate: None,
+        expires_at: None,
+        renews: None,
+    };
+    let request = world.governance.request_grant(&riley, asked).await.unwrap();
+    let preview = async |who: &Actor, narrower: Option<Terms>| {
+        let from = ArgumentsFrom::Nowhere;
+        let governance = &world.governance;
+        governance.preview_grant_request(who, request.id, narrower, None, from).await
+    };
+    let said = preview(&olivia(), None).await.unwrap();
+    let names: Vec<&str> = said.functions.keys().map(|it| it.as_str()).collect();
+    assert_eq!(names, [CUSTOMER, REFUND], "of what she owns");
+    // Refunds of some amounts are held, and nobody knows which were tried.
+    assert_eq!(said.denied, Fates { pass: 14, unknown: 1, ..Fates::default() });
+    assert_eq!(said.basis, "It depends on arguments, and no recordings were read to judge by.");
+    assert_eq!(world.entries("record.viewed").len(), 0);
+    let less = Terms { functions: vec![CUSTOMER.into()], ..request.terms.clone() };
+    let said = preview(&olivia(), Some(less)).await.unwrap();
+    assert_eq!(said.denied, Fates { pass: 14, ..Fates::default() });
+    let all = preview(&ada(), None).await.unwrap();
+    assert_eq!(all.functions.len(), 3, "an administrator sees all");
+    let more = Terms { functions: vec!["billing.invoices.list".into()], ..request.terms.clone() };
+    let codes = [
+        preview(&riley, None).await.unwrap_err().code(),
+        preview(&actor("max", &[]), None).await.unwrap_err().code(),
+        preview(&olivia(), Some(more)).await.unwrap_err().code(),
+    ];
+    assert_eq!(codes, ["own_access", "no_such_grant", "permits_more"]);
+    world.governance.withdraw_grant_request(&riley, request.id).await.unwrap();
+    assert_eq!(preview(&olivia(), None).await.unwrap_err().code(), "answered_already");
 }

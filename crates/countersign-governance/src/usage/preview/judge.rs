@@ -1,11 +1,11 @@
 //! What would become of a recorded call under a grant: its constraints, then the function's rules, as the
 //! decision takes them. What a mask hides is not known, and what depends on it is not either.
 
-use super::Fate;
+use super::fates::{HIDDEN, TOKEN_UNKNOWN, Why};
 use crate::grants::rights::reached;
 use countersign_model::{
-    Caller, CallerKind, Function, FunctionName, Grant, Issued, Snapshot, Subject, Timestamp,
-    ToldGroup,
+    Caller, CallerKind, Denial, Function, FunctionName, Grant, Issued, Reason, Snapshot, Subject,
+    Timestamp, ToldGroup,
     exchange::Exchange,
     expression::{Activation, Expression},
     record::Who,
@@ -15,10 +15,12 @@ use std::{
     sync::Arc,
 };
 
-/// A grant and the rules of its functions.
+/// A grant, the rules of its functions, and what stands over it.
 #[derive(Debug)]
 pub(super) struct Judge {
     functions: BTreeMap<FunctionName, Arc<Function>>,
+    /// Those that somebody denied to the holder.
+    denied: BTreeSet<FunctionName>,
     constraints: Vec<Expression>,
     agents: BTreeSet<Subject>,
     told: BTreeMap<Subject, Vec<ToldGroup>>,
@@ -31,17 +33,23 @@ enum Said {
     No,
     /// It can't be evaluated, which counts as the strictest outcome.
     Error,
-    /// It depends on what is not known.
-    Unknown,
+    /// It depends on what is not known, and why.
+    Unknown(&'static str),
 }
 
 impl Judge {
     /// A grant whose constraints were checked.
-    pub(super) fn of(grant: &Grant, snapshot: &Snapshot) -> Self {
+    pub(super) fn of(grant: &Grant, snapshot: &Snapshot, now: Timestamp) -> Self {
         let functions = reached(grant, snapshot.catalog());
+        // What is denied to the holder is refused whatever their grants say.
+        let denials: Vec<&Arc<Denial>> =
+            snapshot.denials().filter(|it| it.whom == grant.holder && it.stands(now)).collect();
+        let denied = functions.iter().filter(|it| denials.iter().any(|denial| denial.names(it)));
+        let denied = denied.map(|it| it.name.clone()).collect();
         let compile = |it: &String| Expression::compile_unchecked(it).ok();
         let told = snapshot.told().subjects();
         Self {
+            denied,
             functions: functions.into_iter().map(|it| (it.name.clone(), Arc::clone(it))).collect(),
             constraints: grant.constraints.iter().filter_map(compile).collect(),
             agents: snapshot.agents().keys().cloned().collect(),
@@ -59,32 +67,40 @@ impl Judge {
     }
 
     /// What becomes of each call of a function, if arguments don't matter.
-    pub(super) fn fate_of(&self, function: &FunctionName) -> Option<Fate> {
+    pub(super) fn fate_of(&self, function: &FunctionName) -> Option<Why> {
+        if self.denied.contains(function) {
+            return Some(Why::refused(Reason::Denied.code(), None));
+        }
         let function = self.functions.get(function)?;
         let rules = &function.approvals;
         if !self.constraints.is_empty() || !function.blocks.is_empty() {
             None
         } else if rules.iter().any(|it| it.when.is_none()) {
-            Some(Fate::Held)
+            Some(Why::held(None))
         } else if rules.is_empty() {
-            Some(Fate::Pass)
+            Some(Why::passes())
         } else {
             None
         }
     }
 
     /// What would become of a recorded call.
-    pub(super) fn judge(&self, call: &Exchange) -> Fate {
-        let Some(function) = self.functions.get(&call.function) else { return Fate::Refused };
+    pub(super) fn judge(&self, call: &Exchange) -> Why {
+        let Some(function) = self.functions.get(&call.function) else {
+            return Why::refused(Reason::NoGrant.code(), None);
+        };
+        if let Some(fate) = self.fate_of(&call.function) {
+            return fate;
+        }
         if call.hidden.is_empty() && function.input.validate(&call.arguments).is_err() {
-            return Fate::Refused;
+            return Why::refused(Reason::ArgumentsInvalid.code(), None);
         }
         let caller = self.caller(&call.who);
         let told = self.told.get(&caller.subject).map(Vec::as_slice).unwrap_or_default();
         let activation = Activation::new(&caller, told, &call.arguments, &function.input);
         let says = |expression: &Expression| {
-            if is_open(expression.source(), &call.hidden) {
-                return Said::Unknown;
+            if let Some(why) = is_open(expression.source(), &call.hidden) {
+                return Said::Unknown(why);
             }
             match expression.evaluate(&activation) {
                 Ok(true) => Said::Yes,
@@ -92,32 +108,39 @@ impl Judge {
                 Err(_) => Said::Error,
             }
         };
-        let mut fate = Fate::Pass;
-        for said in self.constraints.iter().map(&says) {
-            match said {
+        let mut unknown = None;
+        for constraint in &self.constraints {
+            match says(constraint) {
                 Said::Yes => {}
-                Said::No | Said::Error => return Fate::Refused,
-                Said::Unknown => fate = Fate::Unknown,
+                Said::No | Said::Error => {
+                    let code = Reason::OutsideConstraints.code();
+                    return Why::refused(code, Some(constraint.source()));
+                }
+                Said::Unknown(why) => unknown = Some(why),
             }
         }
-        for said in function.blocks.iter().map(|it| says(&it.when)) {
-            match said {
+        for rule in &function.blocks {
+            match says(&rule.when) {
                 Said::No => {}
-                Said::Yes | Said::Error => return Fate::Refused,
-                Said::Unknown => fate = Fate::Unknown,
+                Said::Yes | Said::Error => {
+                    return Why::refused(Reason::BlockedByRule.code(), Some(&rule.because));
+                }
+                Said::Unknown(why) => unknown = Some(why),
             }
         }
-        if fate == Fate::Unknown {
-            return fate;
+        if let Some(why) = unknown {
+            return Why::unknown(why);
         }
-        for said in function.approvals.iter().map(|it| it.when.as_ref().map_or(Said::Yes, &says)) {
-            match said {
+        for rule in &function.approvals {
+            match rule.when.as_ref().map_or(Said::Yes, &says) {
                 Said::No => {}
-                Said::Yes | Said::Error => return Fate::Held,
-                Said::Unknown => fate = Fate::Unknown,
+                Said::Yes | Said::Error => {
+                    return Why::held(rule.when.as_ref().map(Expression::source));
+                }
+                Said::Unknown(why) => unknown = Some(why),
             }
         }
-        fate
+        unknown.map_or_else(Why::passes, Why::unknown)
     }
 
     /// The caller, as far as a recording says.
@@ -139,27 +162,27 @@ impl Judge {
     }
 }
 
-/// Whether an expression depends on what a recording does not say: what tokens said of the caller, and
-/// arguments that are hidden.
-pub(super) fn is_open(source: &str, hidden: &[String]) -> bool {
+/// Why an expression depends on what a recording does not say, if it does: what tokens said of the caller,
+/// or arguments that are hidden.
+pub(super) fn is_open(source: &str, hidden: &[String]) -> Option<&'static str> {
     let words: BTreeSet<&str> =
         source.split(|it: char| !it.is_ascii_alphanumeric() && it != '_').collect();
     if ["groups", "scopes", "kind"].iter().any(|it| words.contains(it)) && words.contains("caller")
     {
-        return true;
+        return Some(TOKEN_UNKNOWN);
     }
     if hidden.is_empty() || !words.contains("args") {
-        return false;
+        return None;
     }
-    reads_whole(source)
-        || hidden.iter().any(|pointer| match pointer.strip_prefix('/') {
-            None => true,
-            Some(path) => {
-                let name = path.split('/').next().unwrap_or_default();
-                let name = name.replace("~1", "/").replace("~0", "~");
-                words.contains(name.as_str()) || source.contains(&name)
-            }
-        })
+    let reads_hidden = |pointer: &String| match pointer.strip_prefix('/') {
+        None => true,
+        Some(path) => {
+            let name = path.split('/').next().unwrap_or_default();
+            let name = name.replace("~1", "/").replace("~0", "~");
+            words.contains(name.as_str()) || source.contains(&name)
+        }
+    };
+    (reads_whole(source) || hidden.iter().any(reads_hidden)).then_some(HIDDEN)
 }
 
 /// Whether an expression takes `args` otherwise than by the name of one argument.

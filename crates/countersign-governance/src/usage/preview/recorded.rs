@@ -1,6 +1,6 @@
 //! The newest recorded calls of some subjects, judged one by one. Bounded in sessions, bytes and calls.
 
-use super::{Fates, judge::Judge};
+use super::{Tally, judge::Judge};
 use crate::{Actor, Governance, GrantError, SessionFilter, SessionRow, Unavailable};
 use countersign_ledger::{FrameIndex, SegmentReader, SessionKey};
 use countersign_model::{
@@ -46,7 +46,7 @@ impl Governance {
         holders: BTreeSet<Subject>,
         since: Timestamp,
         recordings: &Path,
-    ) -> Result<BTreeMap<FunctionName, Fates>, GrantError> {
+    ) -> Result<BTreeMap<FunctionName, Tally>, GrantError> {
         let sessions = self.newest_sessions(&holders, since).await?;
         let mut look = Look {
             directory: recordings.to_path_buf(),
@@ -109,7 +109,7 @@ impl Governance {
 }
 
 impl Look {
-    fn run(&self) -> BTreeMap<FunctionName, Fates> {
+    fn run(&self) -> BTreeMap<FunctionName, Tally> {
         let reader = SegmentReader::open(&self.directory);
         let (mut found, mut calls, mut bytes) = (BTreeMap::new(), 0, 0);
         for segment in self.segments.iter().rev() {
@@ -134,7 +134,7 @@ impl Look {
         &self,
         reader: &SegmentReader,
         frame: &FrameIndex,
-        found: &mut BTreeMap<FunctionName, Fates>,
+        found: &mut BTreeMap<FunctionName, Tally>,
         calls: &mut u64,
     ) {
         let session = SessionId::from_bytes(frame.session_id);

@@ -1,23 +1,27 @@
-use super::{judge::is_open, *};
+use super::{
+    fates::{HIDDEN, TOKEN_UNKNOWN},
+    judge::is_open,
+    *,
+};
 
 #[test]
 fn what_depends_on_what_is_hidden_is_not_known() {
-    let check = |source: &str, hidden: &[&str], expect: bool| {
+    let check = |source: &str, hidden: &[&str], expect: Option<&str>| {
         let hidden: Vec<String> = hidden.iter().map(|it| (*it).to_owned()).collect();
         assert_eq!(is_open(source, &hidden), expect, "{source} with {hidden:?}");
     };
-    check("args.amount > 5.0", &[], false);
-    check("args.amount > 5.0", &["/iban"], false);
-    check("args.amount > 5.0", &["/amount"], true);
-    check("args.amount > 5.0", &[""], true);
-    check("!has(args.iban)", &["/iban"], true);
-    check("args[\"iban\"] == \"x\"", &["/iban/0"], true);
-    check("args[\"a/b\"] == \"x\"", &["/a~1b"], true);
-    check("size(args) < 3", &["/iban"], true);
-    check("args[caller.subject] == 1.0", &["/iban"], true);
-    check("caller.subject == \"riley\"", &["/iban"], false);
-    check("\"boss\" in caller.groups", &[], true);
-    check("args.groups == 1.0", &[], false);
+    check("args.amount > 5.0", &[], None);
+    check("args.amount > 5.0", &["/iban"], None);
+    check("args.amount > 5.0", &["/amount"], Some(HIDDEN));
+    check("args.amount > 5.0", &[""], Some(HIDDEN));
+    check("!has(args.iban)", &["/iban"], Some(HIDDEN));
+    check("args[\"iban\"] == \"x\"", &["/iban/0"], Some(HIDDEN));
+    check("args[\"a/b\"] == \"x\"", &["/a~1b"], Some(HIDDEN));
+    check("size(args) < 3", &["/iban"], Some(HIDDEN));
+    check("args[caller.subject] == 1.0", &["/iban"], Some(HIDDEN));
+    check("caller.subject == \"riley\"", &["/iban"], None);
+    check("\"boss\" in caller.groups", &[], Some(TOKEN_UNKNOWN));
+    check("args.groups == 1.0", &[], None);
 }
 
 #[test]
@@ -27,20 +31,65 @@ fn what_is_counted_and_what_is_read_come_together() {
         denied: denied.iter().map(|(reason, calls)| ((*reason).to_owned(), *calls)).collect(),
     };
     let fates = |pass, held, refused, unknown| Fates { pass, held, refused, unknown };
-    let check = |fate, counted: &Counted, read, ran, denied| {
-        assert_eq!(function(fate, counted, read), FunctionPreview { ran, denied });
+    let read = |of: &[(Why, u64)]| {
+        let mut tally = Tally::default();
+        of.iter().for_each(|(why, calls)| tally.add(why.clone(), *calls));
+        tally
     };
-    let none = Fates::default();
+    let check = |fate, counted: &Counted, read: &Tally, ran, denied| {
+        let told = function(fate, counted, read);
+        assert_eq!((told.0.fates(), told.1.fates()), (ran, denied));
+        told
+    };
+    let (none, nothing) = (Fates::default(), Tally::default());
     let tried = counted(7, &[("no_grant", 3), ("kill_switch", 1)]);
-    check(Some(Fate::Pass), &tried, none, fates(7, 0, 0, 0), fates(3, 0, 1, 0));
-    check(Some(Fate::Held), &tried, none, fates(0, 7, 0, 0), fates(0, 3, 1, 0));
-    check(None, &tried, fates(2, 1, 1, 1), fates(2, 1, 1, 3), fates(0, 0, 1, 3));
+    check(Some(Why::passes()), &tried, &nothing, fates(7, 0, 0, 0), fates(3, 0, 1, 0));
+    check(Some(Why::held(None)), &tried, &nothing, fates(0, 7, 0, 0), fates(0, 3, 1, 0));
+    let some = read(&[
+        (Why::passes(), 2),
+        (Why::held(Some("args.amount > 5.0")), 1),
+        (Why::refused("outside_constraints", Some("args.amount < 9.0")), 1),
+        (Why::unknown(HIDDEN), 1),
+    ]);
+    let told = check(None, &tried, &some, fates(2, 1, 1, 3), fates(0, 0, 1, 3));
+    let reasons: Vec<String> = told.0.reasons().into_iter().map(|it| it.sentence).collect();
+    assert_eq!(
+        reasons,
+        [
+            "It depends on arguments, and those of these calls are not recorded, or not read.",
+            "A rule of the function wants a human's approval (args.amount > 5.0).",
+            "The arguments are outside the grant's constraints (args.amount < 9.0).",
+            "It depends on what a mask hides.",
+        ]
+    );
+    let codes: Vec<String> = told.1.reasons().into_iter().map(|it| it.code).collect();
+    assert_eq!(codes, ["not_run", "kill_switch"]);
     // Counting is late.
-    check(None, &counted(1, &[]), fates(2, 0, 0, 1), fates(2, 0, 0, 1), none);
+    let late = read(&[(Why::passes(), 2), (Why::unknown(HIDDEN), 1)]);
+    check(None, &counted(1, &[]), &late, fates(2, 0, 0, 1), none);
     let said = sentence(fates(14, 2, 3, 0), none, Span::from_days(30));
     assert_eq!(
         said,
         "Of the calls that ran in 30d: 14 would pass, 2 would be held, 3 would be refused. Of the \
          attempts that did not run in 30d: there were none."
+    );
+}
+
+#[test]
+fn what_it_rests_on_is_said() {
+    let check = |basis: Basis, read, ran, expect| assert_eq!(basis.sentence(read, ran), expect);
+    check(Basis::NotNeeded, 0, 9, "No call's arguments matter for it.");
+    check(
+        Basis::Read,
+        0,
+        9,
+        "It depends on arguments, and there are no recorded ones to judge by.",
+    );
+    check(Basis::Read, 4, 9, "It depends on arguments, which are recorded of 4 of 9 calls.");
+    check(
+        Basis::NotRead,
+        0,
+        9,
+        "It depends on arguments, and no recordings were read to judge by.",
     );
 }

@@ -11,7 +11,7 @@ use super::{
 use crate::{Governance, Unavailable};
 use countersign_ledger::{Fault, Health, read_published};
 use countersign_model::{CallId, Span, Timestamp};
-use countersign_store::{StoreError, UsagePosition, UsageRow, Written};
+use countersign_store::{StoreError, UsageKey, UsagePosition, UsageRow, Written};
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
@@ -258,7 +258,7 @@ impl UsageCounter {
             true => Vec::new(),
             false => self.governance.store().view().await?.usage_rows(gateway, &keys).await?,
         };
-        let (batch, rows) = onto(batch, standing).await?;
+        let (batch, rows) = onto(batch, keys, standing).await?;
         let mut change = self.governance.store().change().await?;
         match change.move_usage_position(from, position).await? {
             Written::Done => {}
@@ -284,9 +284,14 @@ impl Drop for UsageCounter {
     }
 }
 
-async fn onto(batch: Batch, standing: Vec<UsageRow>) -> Result<(Batch, Vec<UsageRow>), CountError> {
+/// The rows as they are to be written, made away from the threads that calls run on.
+async fn onto(
+    batch: Batch,
+    keys: Vec<UsageKey>,
+    standing: Vec<UsageRow>,
+) -> Result<(Batch, Vec<UsageRow>), CountError> {
     let merged = tokio::task::spawn_blocking(move || {
-        let rows = batch.onto(standing);
+        let rows = batch.onto(keys, standing);
         (batch, rows)
     });
     let (batch, rows) = merged.await.map_err(|_| CountError::Failed)?;

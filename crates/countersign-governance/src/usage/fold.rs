@@ -183,17 +183,22 @@ impl Batch {
         self.denied.iter().map(row).collect()
     }
 
-    /// The rows as they are to be written, from those that stand. `None` if one that stands can't be read.
-    pub(crate) fn onto(&self, standing: Vec<UsageRow>) -> Option<Vec<UsageRow>> {
+    /// The rows of [`Self::keys`] as they are to be written, from those that stand. `None` if one that
+    /// stands can't be read.
+    pub(crate) fn onto(
+        &self,
+        keys: Vec<UsageKey>,
+        standing: Vec<UsageRow>,
+    ) -> Option<Vec<UsageRow>> {
         let mut standing: HashMap<UsageKey, UsageRow> =
             standing.into_iter().map(|it| (it.key.clone(), it)).collect();
-        let keys = self.keys().into_iter();
-        keys.map(|key| {
-            let delta = self.rows.get(&key)?;
-            let row = standing.remove(&key);
-            delta.onto(row.unwrap_or_else(|| empty(key)))
-        })
-        .collect()
+        keys.into_iter()
+            .map(|key| {
+                let delta = self.rows.get(&key)?;
+                let row = standing.remove(&key);
+                delta.onto(row.unwrap_or_else(|| empty(key)))
+            })
+            .collect()
     }
 }
 

@@ -113,7 +113,7 @@ impl Tables {
         let (batch, opened) = fold.batch();
         assert_eq!(batch.unreadable, 0);
         let standing = batch.keys().iter().filter_map(|it| self.rows.get(it).cloned()).collect();
-        for row in batch.onto(standing).unwrap() {
+        for row in batch.onto(batch.keys(), standing).unwrap() {
             self.rows.insert(row.key.clone(), row);
         }
         for DeniedRow { subject, function, reason, week, calls } in batch.denied() {

@@ -11,6 +11,7 @@ pub(crate) mod function;
 pub(crate) mod grant;
 pub(crate) mod grant_history;
 pub(crate) mod grant_new;
+pub(crate) mod grant_preview;
 pub(crate) mod grant_requests;
 pub(crate) mod grant_usage;
 pub(crate) mod grants;

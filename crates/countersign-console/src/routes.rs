@@ -48,7 +48,15 @@ pub fn router(parts: ConsoleParts) -> Router {
 
 /// What a route is for. What is not `GET` changes something, but for the few that are named here.
 fn act(method: &str, path: &str) -> Act {
-    let looks = ["/api/v1/catalog/plan", "/api/v1/identity/explain", "/console/sign-out"];
+    let looks = [
+        "/api/v1/catalog/plan",
+        "/api/v1/identity/explain",
+        "/console/sign-out",
+        "/api/v1/grants/preview",
+        "/console/grants/preview",
+        "/api/v1/grant-requests/{id}/preview",
+        "/console/grant-requests/{id}/preview",
+    ];
     if method == "GET" || looks.contains(&path) { Act::Looks } else { Act::Changes }
 }
 
@@ -371,6 +379,7 @@ fn pages_of_grants() -> Vec<Route> {
         read("/console/grants", GRANTS_SEEN, get(pages::grants::list)),
         change("/console/grants", GRANTS_MADE, post(pages::grant_new::add)),
         read("/console/grants/new", GRANTS_MADE, get(pages::grant_new::show)),
+        change("/console/grants/preview", GRANTS_PREVIEWED, post(pages::grant_new::preview)),
         read("/console/grants/{id}", GRANTS_SEEN, get(pages::grant::show)),
         change("/console/grants/{id}/certify", CERTIFIES, post(pages::grant::certify)),
         change("/console/grants/{id}/revoke", REVOKES, post(pages::grant::revoke)),
@@ -382,6 +391,11 @@ fn pages_of_grants() -> Vec<Route> {
         change("/console/grant-requests", REQUESTS_MADE, post(pages::grant_requests::add)),
         read("/console/grant-requests/ask", REQUESTS_MADE, get(pages::grant_requests::ask)),
         read("/console/grant-requests/{id}", REQUESTS_SEEN, get(pages::grant_requests::show)),
+        change(
+            "/console/grant-requests/{id}/preview",
+            REQUESTS_PREVIEWED,
+            post(pages::grant_requests::preview),
+        ),
         change(
             "/console/grant-requests/{id}/approve",
             REQUESTS_ANSWERED,
@@ -408,6 +422,7 @@ fn api_of_grants() -> Vec<Route> {
     vec![
         read("/api/v1/grants", GRANTS_SEEN, get(api::grants::list)),
         change("/api/v1/grants", GRANTS_MADE, post(api::grants::add)),
+        change("/api/v1/grants/preview", GRANTS_PREVIEWED, post(api::grants::preview)),
         read("/api/v1/grants/{id}", GRANTS_SEEN, get(api::grants::show)),
         change("/api/v1/grants/{id}/certify", CERTIFIES, post(api::grants::certify)),
         change("/api/v1/grants/{id}/revoke", REVOKES, post(api::grants::revoke)),
@@ -430,6 +445,11 @@ fn api_of_access() -> Vec<Route> {
         read("/api/v1/grant-requests", REQUESTS_SEEN, get(api::grant_requests::list)),
         change("/api/v1/grant-requests", REQUESTS_MADE, post(api::grant_requests::add)),
         read("/api/v1/grant-requests/{id}", REQUESTS_SEEN, get(api::grant_requests::show)),
+        change(
+            "/api/v1/grant-requests/{id}/preview",
+            REQUESTS_PREVIEWED,
+            post(api::grant_requests::preview),
+        ),
         change(
             "/api/v1/grant-requests/{id}/approve",
             REQUESTS_ANSWERED,
@@ -467,6 +487,9 @@ const SESSIONS_SEEN: &str =
 const GRANTS_SEEN: &str =
     "grants: roles all; else holders, the group, makers, sponsors, owners of a function";
 const GRANTS_MADE: &str = "owners of every function, administrators; by tag administrators only";
+const GRANTS_PREVIEWED: &str =
+    "roles all; else owners of every function; reading recordings stands in the ledger";
+const REQUESTS_PREVIEWED: &str = "roles all; else as answering, of functions that they own; reading recordings stands in the ledger";
 const CERTIFIES: &str =
     "owners of every function, administrators; never for oneself, high: not the maker (R4)";
 const PERSON_SEEN: &str = "administrators, auditors, themselves all; who sees a grant of theirs: name, standing, those grants";

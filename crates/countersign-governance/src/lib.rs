@@ -75,8 +75,8 @@ pub use people::{
 pub use policy::Policy;
 pub use recordings::{IndexError, RecordingsIndex};
 pub use reviews::{
-    ACT_ITEMS_MAX, Answered, CAMPAIGNS_MAX, CampaignFilter, CampaignView, Extension, HandOn,
-    ItemFilter, ItemPage, ItemView, NewAnswer, NewCampaign, Progress, ReviewError,
+    ACT_ITEMS_MAX, Answered, CAMPAIGNS_MAX, CampaignFilter, CampaignView, ChangedItems, Extension,
+    HandOn, ItemFilter, ItemPage, ItemView, NewAnswer, NewCampaign, Progress, ReviewError,
     SIGNED_IN_WITHIN,
 };
 pub use roles::{Actor, BadText, Forbidden, HeldRole, Role, RoleMap, TEXT_CHARS_MAX};

@@ -29,7 +29,8 @@ pub(crate) use working::Working;
 pub use acts::{Answered, Extension, HandOn, NewAnswer, NewCampaign, SIGNED_IN_WITHIN};
 pub use error::ReviewError;
 pub use view::{
-    CAMPAIGNS_MAX, CampaignFilter, CampaignView, ItemFilter, ItemPage, ItemView, Progress,
+    CAMPAIGNS_MAX, CampaignFilter, CampaignView, ChangedItems, ItemFilter, ItemPage, ItemView,
+    Progress,
 };
 
 use countersign_model::Subject;

@@ -19,7 +19,7 @@ pub(crate) use evidence::{EvidenceCommand, ReviewEvidenceCommand};
 pub(crate) use identity::{IdentityCommand, IdentityTestArguments};
 pub(crate) use life::{
     AccessCommand, AccessDenyArguments, GrantApproveArguments, GrantLifeCommand,
-    GrantRequestArguments, GrantTermsArguments, GrantTransferArguments,
+    GrantPreviewArguments, GrantRequestArguments, GrantTermsArguments, GrantTransferArguments,
 };
 pub(crate) use notices::NoticesCommand;
 pub(crate) use people::{PeopleCommand, PeopleListArguments};

@@ -11,6 +11,7 @@ mod delegates;
 pub(crate) mod demo;
 mod evidence;
 mod grant_life;
+mod grant_preview;
 mod grant_usage;
 mod grants;
 mod identity;

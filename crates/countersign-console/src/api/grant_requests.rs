@@ -5,9 +5,11 @@ use axum::{
     Extension, Json,
     extract::{Path, Query, State},
 };
-use countersign_governance::{GrantRequestFilter, GrantRequestView, NewGrantRequest};
+use countersign_governance::{
+    ArgumentsFrom, GrantPreview, GrantRequestFilter, GrantRequestView, NewGrantRequest,
+};
 use countersign_model::{
-    GrantRequestId,
+    GrantRequestId, Span,
     grant::{GrantRequest, Terms},
 };
 use serde::Deserialize;
@@ -36,6 +38,17 @@ pub(crate) struct Approve {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Deny {
     why: String,
+}
+
+/// What a preview is of.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Preview {
+    /// What would be granted, if less than was asked for.
+    #[serde(default)]
+    terms: Option<Terms>,
+    #[serde(default)]
+    look_back: Option<Span>,
 }
 
 /// Nothing to say.
@@ -74,6 +87,20 @@ pub(crate) async fn show(
     Path(id): Path<String>,
 ) -> Result<Json<GrantRequestView>, Problem> {
     one(&console, &asker, &id).await.map(Json)
+}
+
+/// `POST /api/v1/grant-requests/{id}/preview`.
+pub(crate) async fn preview(
+    State(console): State<Console>,
+    Extension(asker): Extension<Asker>,
+    Path(id): Path<String>,
+    Strict(Preview { terms, look_back }): Strict<Preview>,
+) -> Result<Json<GrantPreview>, Problem> {
+    let id = one(&console, &asker, &id).await?.request.id;
+    let from = ArgumentsFrom::Recordings(&console.parts.recordings_directory);
+    let governance = console.governance();
+    let told = governance.preview_grant_request(&asker.actor, id, terms, look_back, from).await?;
+    Ok(Json(told))
 }
 
 /// `POST /api/v1/grant-requests/{id}/approve`.

@@ -14,7 +14,9 @@ use axum::{
     Extension, Json,
     extract::{Path, Query, State},
 };
-use countersign_governance::{GrantEvidence, GrantView, NewGrant};
+use countersign_governance::{
+    ArgumentsFrom, GrantEvidence, GrantPreview, GrantView, NewGrant, WantedGrant,
+};
 use countersign_model::Grant;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -49,6 +51,16 @@ pub(crate) async fn add(
     Strict(new): Strict<NewGrant>,
 ) -> Result<Json<Grant>, Problem> {
     Ok(Json(console.governance().add_grant(&asker.actor, new).await?))
+}
+
+/// `POST /api/v1/grants/preview`.
+pub(crate) async fn preview(
+    State(console): State<Console>,
+    Extension(asker): Extension<Asker>,
+    Strict(wanted): Strict<WantedGrant>,
+) -> Result<Json<GrantPreview>, Problem> {
+    let from = ArgumentsFrom::Recordings(&console.parts.recordings_directory);
+    Ok(Json(console.governance().preview_grant(&asker.actor, wanted, from).await?))
 }
 
 /// A grant, and what is known of its use.

@@ -5,6 +5,7 @@ use crate::{
     console::Console,
     frame::{Frame, Place, page},
     gate::Fields,
+    pages::grant_preview::PreviewPart,
     problem::Problem,
     samples::{Sample, Say, frame},
     sight,
@@ -16,7 +17,7 @@ use axum::{
     extract::{Query, State},
     response::{IntoResponse, Redirect, Response},
 };
-use countersign_governance::NewGrant;
+use countersign_governance::{ArgumentsFrom, NewGrant, WantedGrant};
 use countersign_model::{FunctionName, Group, Holder, Subject, Timestamp, catalog::Tag};
 use http::StatusCode;
 use serde::Deserialize;
@@ -35,6 +36,7 @@ pub(crate) struct GrantNewPage {
     constraints: String,
     expires: String,
     may_use_tags: bool,
+    preview: Option<PreviewPart>,
 }
 
 /// What the form is begun with.
@@ -62,7 +64,34 @@ pub(crate) async fn show(
         constraints: String::new(),
         expires: String::new(),
         may_use_tags: asker.actor.is_administrator(),
+        preview: None,
     })
+}
+
+/// `POST /console/grants/preview`: the form as it was typed, with what such a grant would let through.
+pub(crate) async fn preview(
+    State(console): State<Console>,
+    Extension(asker): Extension<Asker>,
+    Extension(fields): Extension<Fields>,
+) -> Result<Response, Problem> {
+    may_preview(&console, &asker)?;
+    let from = ArgumentsFrom::Recordings(&console.parts.recordings_directory);
+    let told = match read(&console, &fields) {
+        Ok(new) => {
+            let NewGrant { holder, functions, tags, constraints, .. } = new;
+            let wanted = WantedGrant { holder, functions, tags, constraints, look_back: None };
+            let told = console.governance().preview_grant(&asker.actor, wanted, from).await;
+            told.map_err(Problem::from)
+        }
+        Err(problem) => Err(problem),
+    };
+    match told {
+        Ok(told) => {
+            let preview = Some(PreviewPart::of(&told));
+            page(&GrantNewPage { preview, ..GrantNewPage::typed(&asker, &fields) })
+        }
+        Err(problem) => again(&asker, &fields, problem),
+    }
 }
 
 /// `POST /console/grants`.
@@ -83,6 +112,11 @@ pub(crate) async fn add(
         }
         Err(problem) => problem,
     };
+    again(&asker, &fields, problem)
+}
+
+/// The form again with what was typed, if that is what is wrong.
+fn again(asker: &Asker, fields: &Fields, problem: Problem) -> Result<Response, Problem> {
     let is_typed = matches!(
         problem.status,
         StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY | StatusCode::FORBIDDEN
@@ -90,21 +124,30 @@ pub(crate) async fn add(
     if !is_typed {
         return Err(problem);
     }
-    let typed = |name: &str| Text::block(fields.text(name).replace("\r\n", "\n")).plain();
-    let mut response = page(&GrantNewPage {
-        frame: frame_of(&asker),
-        fault: Some(Text::line(in_lines(problem.detail))),
-        holder: typed("holder"),
-        holder_is_group: fields.text("holder_kind") == "group",
-        functions: typed("functions"),
-        tags: typed("tags"),
-        reason: typed("reason"),
-        constraints: typed("constraints"),
-        expires: typed("expires"),
-        may_use_tags: asker.actor.is_administrator(),
-    })?;
+    let fault = Some(Text::line(in_lines(problem.detail)));
+    let mut response = page(&GrantNewPage { fault, ..GrantNewPage::typed(asker, fields) })?;
     *response.status_mut() = problem.status;
     Ok(response)
+}
+
+impl GrantNewPage {
+    /// As it was typed.
+    fn typed(asker: &Asker, fields: &Fields) -> Self {
+        let typed = |name: &str| Text::block(fields.text(name).replace("\r\n", "\n")).plain();
+        Self {
+            frame: frame_of(asker),
+            fault: None,
+            holder: typed("holder"),
+            holder_is_group: fields.text("holder_kind") == "group",
+            functions: typed("functions"),
+            tags: typed("tags"),
+            reason: typed("reason"),
+            constraints: typed("constraints"),
+            expires: typed("expires"),
+            may_use_tags: asker.actor.is_administrator(),
+            preview: None,
+        }
+    }
 }
 
 /// A fault's place as the form has it: constraints are lines there, and the first is the first.
@@ -125,6 +168,11 @@ fn may(console: &Console, asker: &Asker) -> Result<(), Problem> {
         "Only owners of functions and administrators add grants.",
         "Ask an owner of the function; its page in the catalog names them.",
     ))
+}
+
+/// Whoever sees everything may look at what they may not make.
+fn may_preview(console: &Console, asker: &Asker) -> Result<(), Problem> {
+    if asker.actor.sees_everything() { Ok(()) } else { may(console, asker) }
 }
 
 fn frame_of(asker: &Asker) -> Frame {
@@ -179,17 +227,21 @@ impl Sample for GrantNewPage {
     const NAME: &'static str = "grant-new";
 
     fn samples(say: Say) -> Vec<Self> {
-        let page = |fault: Option<Text>, holder: &str| Self {
-            frame: frame("Add a grant", Place::Grants, say),
-            fault,
-            holder: say(holder).plain(),
-            holder_is_group: true,
-            functions: say("billing.refunds.create").plain(),
-            tags: String::new(),
-            reason: say("Refunds for complaints").plain(),
-            constraints: say("args.amount <= 100.0").plain(),
-            expires: String::new(),
-            may_use_tags: true,
+        let page = |fault: Option<Text>, holder: &str| {
+            let preview = fault.is_none().then(|| PreviewPart::sample(say));
+            Self {
+                preview,
+                frame: frame("Add a grant", Place::Grants, say),
+                fault,
+                holder: say(holder).plain(),
+                holder_is_group: true,
+                functions: say("billing.refunds.create").plain(),
+                tags: String::new(),
+                reason: say("Refunds for complaints").plain(),
+                constraints: say("args.amount <= 100.0").plain(),
+                expires: String::new(),
+                may_use_tags: true,
+            }
         };
         vec![page(None, ""), page(Some(say("functions: no function `billing.refund`.")), "support")]
     }

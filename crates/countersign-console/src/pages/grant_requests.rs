@@ -1,6 +1,6 @@
 //! Requests for grants: a list, one request with its answers, and the form that asks.
 
-use super::function;
+use super::{function, grant_preview::PreviewPart};
 use crate::{
     api::grant_requests::one,
     asker::Asker,
@@ -19,7 +19,9 @@ use axum::{
     extract::{Path, Query, State},
     response::{IntoResponse, Redirect, Response},
 };
-use countersign_governance::{GrantRequestFilter, GrantRequestView, NewGrantRequest};
+use countersign_governance::{
+    ArgumentsFrom, GrantRequestFilter, GrantRequestView, NewGrantRequest,
+};
 use countersign_model::{
     FunctionName, Subject, Timestamp,
     grant::{GrantRequestState, Terms},
@@ -71,6 +73,18 @@ pub(crate) struct GrantRequestPage {
     yes: Vec<Said>,
     may_answer: bool,
     may_withdraw: bool,
+    /// What it would let through, for whoever answers it.
+    preview: Option<PreviewPart>,
+    is_preview_whole: bool,
+    typed: Typed,
+}
+
+/// What an answer is narrowed to, as far as it is written.
+#[derive(Debug, Default)]
+struct Typed {
+    constraints: String,
+    expires: String,
+    comment: String,
 }
 
 #[derive(Debug)]
@@ -79,6 +93,7 @@ struct Wanted {
     plain: String,
     href: String,
     is_open: bool,
+    is_dropped: bool,
 }
 
 #[derive(Debug)]
@@ -205,7 +220,48 @@ pub(crate) async fn show(
         Some(_) | None => None,
     };
     let frame = Frame::new("A request for a grant", Place::Grants, asker.signed());
-    page(&GrantRequestPage::of(frame.with_notice(notice), &view, console.now()))
+    let mut shown = GrantRequestPage::of(frame.with_notice(notice), &view, console.now());
+    if view.may_answer {
+        // Looking at the page reads no recordings: whoever wants that says so.
+        let (governance, id) = (console.governance(), view.request.id);
+        let from = ArgumentsFrom::Nowhere;
+        match governance.preview_grant_request(&asker.actor, id, None, None, from).await {
+            Ok(told) => shown.preview = Some(PreviewPart::of(&told)),
+            Err(error) => tracing::warn!(%error, "what a request would let through can't be told"),
+        }
+    }
+    page(&shown)
+}
+
+/// `POST /console/grant-requests/{id}/preview`: the request with what it would let through, as the form
+/// narrows it, by what is recorded.
+pub(crate) async fn preview(
+    State(console): State<Console>,
+    Extension(asker): Extension<Asker>,
+    Extension(fields): Extension<Fields>,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let view = one(&console, &asker, &id).await?;
+    let terms = narrower(&fields, &view.request.terms)?;
+    let from = ArgumentsFrom::Recordings(&console.parts.recordings_directory);
+    let (governance, id) = (console.governance(), view.request.id);
+    let told = governance.preview_grant_request(&asker.actor, id, terms, None, from).await?;
+    let frame = Frame::new("A request for a grant", Place::Grants, asker.signed());
+    let mut shown = GrantRequestPage::of(frame, &view, console.now());
+    for wanted in &mut shown.functions {
+        wanted.is_dropped = fields.text(&format!("drop:{}", wanted.plain)) == "yes";
+    }
+    let typed = |name: &str| Text::block(fields.text(name).replace("\r\n", "\n")).plain();
+    page(&GrantRequestPage {
+        preview: Some(PreviewPart::of(&told)),
+        is_preview_whole: true,
+        typed: Typed {
+            constraints: typed("constraints"),
+            expires: typed("expires"),
+            comment: typed("comment"),
+        },
+        ..shown
+    })
 }
 
 /// `POST /console/grant-requests/{id}/approve`.
@@ -338,6 +394,7 @@ impl GrantRequestPage {
             plain: Text::of(name).plain(),
             href: function::href(name),
             is_open: view.open.contains(name),
+            is_dropped: false,
         });
         Self {
             frame,
@@ -371,6 +428,9 @@ impl GrantRequestPage {
                 .collect(),
             may_answer: view.may_answer,
             may_withdraw: view.may_withdraw,
+            preview: None,
+            is_preview_whole: false,
+            typed: Typed::default(),
         }
     }
 }
@@ -425,6 +485,7 @@ impl Sample for GrantRequestPage {
             plain: say(name).plain(),
             href: function::href(&FunctionName::from(name)),
             is_open,
+            is_dropped: is_open,
         };
         let page = |ended: Option<Text>, may| Self {
             frame: frame("A request for a grant", Place::Grants, say),
@@ -452,6 +513,9 @@ impl Sample for GrantRequestPage {
             }],
             may_answer: may,
             may_withdraw: may,
+            preview: may.then(|| PreviewPart::sample(say)),
+            is_preview_whole: false,
+            typed: Typed { constraints: say("args.amount <= 20.0").plain(), ..Typed::default() },
         };
         vec![page(None, true), page(Some(say("olga@acme.example said no: ask for less")), false)]
     }

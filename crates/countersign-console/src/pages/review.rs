@@ -12,7 +12,7 @@ use crate::{
     problem::Problem,
     reviews::{
         self,
-        line::{self, Bar, Versions, left},
+        line::{self, Bar, left},
         words,
     },
     samples::{Sample, Say, at, frame},
@@ -25,7 +25,7 @@ use axum::{
     extract::{Path, Query, State},
     response::Response,
 };
-use countersign_governance::{CampaignView, GrantFilter, ItemFilter};
+use countersign_governance::CampaignView;
 use countersign_model::{
     GrantId, Snapshot,
     review::{
@@ -143,39 +143,29 @@ pub(crate) async fn show(
 /// Grants that changed since the snapshot, and those that were made in the campaign's time (R1, R3).
 async fn window(console: &Console, asker: &Asker, campaign: &Campaign) -> Result<Window, Problem> {
     let snapshot = console.governance().policy().load();
-    let versions = Versions::in_force(&snapshot);
-    let filter = ItemFilter { campaign: Some(campaign.id), ..ItemFilter::default() };
-    let items = reviews::all_items(console, asker, filter).await?;
-    let mut changed: Vec<_> = items
-        .iter()
-        .filter(|it| {
-            let now = versions.of(it.grant);
-            now.is_some_and(|now| now != it.snapshot.grant.version)
-        })
-        .map(|it| {
-            let href = format!("/console/reviews/{}/items/{}", campaign.id, it.grant);
-            (href, Text::line(words::line(it, &snapshot)))
-        })
-        .collect();
-    let mut made = made_since(console, campaign, &snapshot);
-    let (more_changed, more_made) =
-        (changed.len().saturating_sub(SHOWN), made.len().saturating_sub(SHOWN));
-    changed.truncate(SHOWN);
+    let shown = u32::try_from(SHOWN).unwrap_or(u32::MAX);
+    let found = console.governance().changed_items(&asker.actor, campaign.id, shown).await?;
+    let changed = found.items.iter().map(|it| {
+        let href = format!("/console/reviews/{}/items/{}", campaign.id, it.grant);
+        (href, Text::line(words::line(it, &snapshot)))
+    });
+    let mut made = made_since(campaign, &snapshot);
+    let more_made = made.len().saturating_sub(SHOWN);
     made.truncate(SHOWN);
-    Ok(Window { changed, more_changed, made, more_made })
+    let more_changed = usize::try_from(found.more).unwrap_or(usize::MAX);
+    Ok(Window { changed: changed.collect(), more_changed, made, more_made })
 }
 
-fn made_since(console: &Console, campaign: &Campaign, snapshot: &Snapshot) -> Vec<(String, Text)> {
+fn made_since(campaign: &Campaign, snapshot: &Snapshot) -> Vec<(String, Text)> {
     let Some(opening) = &campaign.opening else { return Vec::new() };
     let until = campaign.state.closed_at();
     let catalog = snapshot.catalog();
-    let grants = console.governance().grants(&GrantFilter::default());
     let in_window = |it: &countersign_model::Grant| {
         it.made_at > opening.at
             && until.is_none_or(|until| it.made_at <= until)
             && campaign.scope.includes(&Reviewed::of(it, catalog), catalog)
     };
-    let made = grants.iter().map(|it| &it.grant).filter(|it| in_window(it));
+    let made = snapshot.grants().filter(|it| in_window(it));
     made.map(|it| {
         let what =
             format!("{}, made {} by {}: {}", it.holder, it.made_at.date(), it.made_by, it.reason);

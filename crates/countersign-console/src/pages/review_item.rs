@@ -8,7 +8,7 @@ use crate::{
     problem::Problem,
     reviews::{
         self,
-        line::{self, Line, Reduction, Seen, Versions},
+        line::{self, Line, Reduction, Seen},
         words,
     },
     rules,
@@ -135,9 +135,8 @@ impl ReviewItemPage {
         let (item, me) = (&view.item, asker.actor.subject());
         let of = &item.snapshot;
         let snapshot = console.governance().policy().load();
-        let versions = Versions::in_force(&snapshot);
         let now = console.now();
-        let seen = Seen { campaign, snapshot: &snapshot, versions, reader: me, now };
+        let seen = Seen { campaign, snapshot: &snapshot, reader: me, now };
         let line = Line::of(item, &seen);
         let is_owner = *me == campaign.rules.owner || asker.actor.is_administrator();
         let is_open = matches!(item.state, ItemState::Open | ItemState::Suspended { .. });

@@ -10,7 +10,7 @@ use crate::{
     problem::Problem,
     reviews::{
         self,
-        line::{Bar, Line, Seen, Versions, left},
+        line::{Bar, Line, Seen, left},
         words,
     },
     samples::{Sample, Say, frame},
@@ -84,8 +84,7 @@ pub(crate) async fn show(
     let of = count(mine.len());
     let now = console.now();
     let snapshot = console.governance().policy().load();
-    let versions = Versions::in_force(&snapshot);
-    let seen = Seen { campaign, snapshot: &snapshot, versions, reader: me, now };
+    let seen = Seen { campaign, snapshot: &snapshot, reader: me, now };
     let shown = |it: &Item| Line::of(it, &seen);
     let answered = just_answered(&mine, &view.campaign, me, now);
     let answered = answered.into_iter().map(shown).collect();
@@ -146,7 +145,7 @@ impl Together {
         let most = usize::try_from(campaign.rules.bulk_max).unwrap_or_default().min(TOGETHER_MAX);
         let plain: Vec<&Item> = waiting
             .iter()
-            .filter(|it| reviews::is_plain(it, seen.versions.of(it.grant)))
+            .filter(|it| reviews::is_plain(it, seen.version(it.grant)))
             .filter(|it| {
                 campaign.rules.reason == ReasonNeeded::Always
                     || !reviews::needs_reason(it, campaign, &ReviewVerdict::Certify)

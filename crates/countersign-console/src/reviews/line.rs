@@ -10,7 +10,6 @@ use countersign_model::{
     Digest, GrantId, Snapshot, Subject, Timestamp,
     review::{Campaign, Item, Reduced, item::Change},
 };
-use std::collections::BTreeMap;
 
 /// One item.
 #[derive(Clone, Debug)]
@@ -62,7 +61,7 @@ impl Line {
     pub(crate) fn of(item: &Item, seen: &Seen<'_>) -> Self {
         let (of, campaign, reader) = (&item.snapshot, seen.campaign, seen.reader);
         let (snapshot, now) = (seen.snapshot, seen.now);
-        let version = seen.versions.of(item.grant);
+        let version = seen.version(item.grant);
         let counts = item.answers.iter().rev().find(|it| it.by == *reader && it.void.is_none());
         let undo = super::undo_until(item, campaign, reader).filter(|it| *it > now);
         let reduction = super::reduced(item, snapshot).map(|it| Reduction::of(&it));
@@ -123,23 +122,14 @@ pub(crate) fn digest(reduced: &Reduced) -> String {
 pub(crate) struct Seen<'a> {
     pub(crate) campaign: &'a Campaign,
     pub(crate) snapshot: &'a Snapshot,
-    pub(crate) versions: Versions,
     pub(crate) reader: &'a Subject,
     pub(crate) now: Timestamp,
 }
 
-/// The versions of grants that stand now.
-#[derive(Clone, Debug)]
-pub(crate) struct Versions(BTreeMap<GrantId, u32>);
-
-impl Versions {
-    pub(crate) fn in_force(snapshot: &Snapshot) -> Self {
-        Self(snapshot.grants().map(|it| (it.id, it.version)).collect())
-    }
-
-    /// The version of one; `None` if it is not known any more.
-    pub(crate) fn of(&self, grant: GrantId) -> Option<u32> {
-        self.0.get(&grant).copied()
+impl Seen<'_> {
+    /// The version of a grant that stands now; `None` if it is not known any more.
+    pub(crate) fn version(&self, grant: GrantId) -> Option<u32> {
+        self.snapshot.grant(grant).map(|it| it.version)
     }
 }
 

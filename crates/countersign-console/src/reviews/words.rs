@@ -107,6 +107,12 @@ fn used(of: &ItemSnapshot) -> String {
         1 => format!("Used once in {counted}{last}"),
         times => format!("Used {times} times in {counted}{last}"),
     };
+    if let Some(widened) = usage.widened {
+        text.push_str(&format!(", widened on {}", widened.at.date()));
+        if usage.used > 0 {
+            text.push_str(&format!(" and {} since", times(widened.used)));
+        }
+    }
     let denied: u64 = usage.denied.values().sum();
     match denied {
         0 => {}
@@ -114,6 +120,14 @@ fn used(of: &ItemSnapshot) -> String {
         times => text.push_str(&format!(", and refused {times} times")),
     }
     text
+}
+
+fn times(calls: u64) -> String {
+    match calls {
+        0 => "not used".to_owned(),
+        1 => "used once".to_owned(),
+        times => format!("used {times} times"),
+    }
 }
 
 /// A length of time in days.

@@ -45,6 +45,7 @@ fn what_changes_something_is_a_post_and_nothing_else_is() {
             "/restore",
             "/withdraw",
             "/lift",
+            "/preview",
         ]
         .iter()
         .any(|it| route.path.ends_with(it) && route.path != "/api/v1/access/explain")

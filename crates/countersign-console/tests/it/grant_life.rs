@@ -2,6 +2,11 @@
 //! the API.
 
 use crate::world::{ADA, AGENT, AMIR, OLIVIA, REFUND, RILEY, SAM, STATUS, World};
+use countersign_model::{
+    CallId, Epoch, Reason,
+    ids::EntryId,
+    record::{CallRefused, Entry, Event, Who},
+};
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -52,6 +57,101 @@ async fn a_grant_is_asked_for_and_answered_on_pages() {
     assert_eq!(grant["origin"]["request"]["asked_by"], RILEY);
     let again = owner.post(&format!("{path}/deny"), &[("csrf", &csrf), ("why", "x")]).await;
     assert_eq!(again.status, StatusCode::CONFLICT);
+}
+
+/// Attempts of riley's that did not run, and are counted.
+async fn attempts(world: &World, function: &str, calls: usize) {
+    let (now, entropy) = (world.now(), world.governance.entropy());
+    for _ in 0..calls {
+        let who =
+            Who { subject: RILEY.into(), actors: vec![], client: None, issuer: "demo".into() };
+        let refused = CallRefused {
+            call: CallId::new(now, entropy),
+            epoch: Epoch(1),
+            who,
+            function: Some(function.into()),
+            reason: Reason::NoGrant,
+            approval: None,
+        };
+        let event = Event::CallRefused(Box::new(refused));
+        let entry = Entry::new(EntryId::new(now, entropy), now, event).to_bytes();
+        world.governance.ledger().append(entry).await.unwrap();
+    }
+    let mut counter = world.governance.usage_counter(&world.ledger_directory());
+    for _ in 0..2_000 {
+        let head = world.governance.ledger().try_head();
+        if head.size == head.checkpoint_size {
+            counter.count_all().await.unwrap();
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("no checkpoint is made");
+}
+
+#[tokio::test]
+async fn what_a_grant_would_let_through_is_shown_before_it_is_made() {
+    let world = World::new().await;
+    attempts(&world, STATUS, 14).await;
+    attempts(&world, REFUND, 2).await;
+    let mut owner = world.signed_in(OLIVIA).await;
+    let csrf = owner.get("/console/grants/new").await.csrf();
+    let mut fields = vec![
+        ("csrf", csrf.as_str()),
+        ("holder_kind", "subject"),
+        ("holder", RILEY),
+        ("functions", STATUS),
+        ("constraints", ""),
+    ];
+    let page = owner.post("/console/grants/preview", &fields).await;
+    let text = page.text();
+    assert_eq!(page.status, StatusCode::OK, "{text}");
+    assert!(text.contains("What it would let through") && text.contains(">14</td>"), "{text}");
+    assert!(text.contains("arguments matter for it"), "{text}");
+    assert!(text.contains(&format!("value=\"{RILEY}\"")), "what was typed is there: {text}");
+    fields[3].1 = "ops.statu";
+    let page = owner.post("/console/grants/preview", &fields).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(page.text().contains("no function"), "{}", page.text());
+    let grants = world.api("GET", "/api/v1/grants", SAM, "").await.json();
+    assert_eq!(grants["grants"], json!([]), "nothing was made");
+
+    // Whoever answers a request sees it on its page, and nobody else.
+    let asked = json!({"functions": [STATUS, REFUND], "reason": "complaints"}).to_string();
+    let made = world.api("POST", "/api/v1/grant-requests", RILEY, &asked).await.json();
+    let path = format!("/console/grant-requests/{}", made["id"].as_str().unwrap());
+    let text = owner.get(&path).await.text();
+    assert!(text.contains("What it would let through") && text.contains(">14</td>"), "{text}");
+    assert!(text.contains("no recordings were read"), "{text}");
+    let text = world.signed_in(RILEY).await.get(&path).await.text();
+    assert!(!text.contains("What it would let through"), "{text}");
+    let drop = format!("drop:{REFUND}");
+    let less = [("csrf", csrf.as_str()), (drop.as_str(), "yes"), ("comment", "not that")];
+    let text = owner.post(&format!("{path}/preview"), &less).await.text();
+    assert!(text.contains("arguments matter") && text.contains("not that"), "{text}");
+    assert!(text.contains("value=\"yes\" checked"), "{text}");
+
+    let at = format!("/api/v1/grant-requests/{}/preview", made["id"].as_str().unwrap());
+    let told = world.api("POST", &at, OLIVIA, "{}").await.json();
+    assert_eq!(told["denied"], json!({"pass": 14, "held": 0, "refused": 0, "unknown": 2}));
+    assert_eq!(told["denied_why"][0]["code"], "not_run");
+    assert_eq!(
+        told["basis"],
+        "It depends on arguments, and there are no recorded ones to judge by."
+    );
+    for (who, status) in [
+        (RILEY, StatusCode::FORBIDDEN),
+        (AMIR, StatusCode::NOT_FOUND),
+        (ADA, StatusCode::OK),
+        (SAM, StatusCode::OK),
+    ] {
+        assert_eq!(world.api("POST", &at, who, "{}").await.status, status, "{who}");
+    }
+    let wanted = json!({"holder": {"subject": RILEY}, "functions": [STATUS], "look_back": "30d"});
+    let told = world.api("POST", "/api/v1/grants/preview", OLIVIA, &wanted.to_string()).await;
+    assert_eq!(told.json()["denied"]["pass"], 14);
+    let told = world.api("POST", "/api/v1/grants/preview", RILEY, &wanted.to_string()).await;
+    assert_eq!(told.status, StatusCode::FORBIDDEN);
 }
 
 #[tokio::test]

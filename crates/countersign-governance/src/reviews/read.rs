@@ -2,8 +2,8 @@
 //! were asked about, and nothing of the rest: a campaign of which they see no item is not there for them.
 
 use super::{
-    ACT_ITEMS_MAX, CAMPAIGNS_MAX, CampaignFilter, CampaignView, ItemFilter, ItemPage, ItemView,
-    Progress, ReviewError,
+    ACT_ITEMS_MAX, CAMPAIGNS_MAX, CampaignFilter, CampaignView, ChangedItems, ItemFilter, ItemPage,
+    ItemView, Progress, ReviewError,
 };
 use crate::{Actor, Governance, Unavailable, roles::may_look};
 use countersign_model::{
@@ -97,6 +97,38 @@ impl Governance {
         let full = items.len() >= usize::try_from(limit).unwrap_or(ACT_ITEMS_MAX);
         let last = items.last().map(|it| (it.campaign, it.grant));
         Ok(ItemPage { next: last.filter(|_| full), items })
+    }
+
+    /// Items of a campaign whose grants permit something else by now (R1), some hundreds at most: for who
+    /// sees every grant, and for the campaign's owner.
+    ///
+    /// # Errors
+    /// [`ReviewError::NoCampaign`], also for everybody else.
+    pub async fn changed_items(
+        &self,
+        actor: &Actor,
+        id: CampaignId,
+        limit: u32,
+    ) -> Result<ChangedItems, ReviewError> {
+        let actor = self.judged(actor);
+        may_look(&actor)?;
+        let mut view = self.store().view().await?;
+        let row = view.campaign(id).await?.ok_or(ReviewError::NoCampaign)?;
+        if !actor.sees_grants() && row.campaign.rules.owner != *actor.subject() {
+            return Err(ReviewError::NoCampaign);
+        }
+        // The snapshot was begun right after the campaign was named; what changed in between and stood in
+        // it already is sorted out below where it is shown.
+        let (count, rows) = view.items_changed_since(id, id.made_at(), limit).await?;
+        let snapshot = self.policy().load();
+        let is_changed = |item: &Item| {
+            let now = snapshot.grant(item.grant);
+            now.is_some_and(|now| now.version != item.snapshot.grant.version)
+        };
+        let looked_at = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+        let items: Vec<Item> =
+            rows.into_iter().map(|row| row.item).filter(|it| is_changed(it)).collect();
+        Ok(ChangedItems { items, more: count.saturating_sub(looked_at) })
     }
 
     /// An item, with what changed since its snapshot.

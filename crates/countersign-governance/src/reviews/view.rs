@@ -82,6 +82,15 @@ pub struct ItemPage {
     pub next: Option<(CampaignId, GrantId)>,
 }
 
+/// Items whose grants permit something else than when the snapshot was made (R1).
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct ChangedItems {
+    /// The first of them.
+    pub items: Vec<Item>,
+    /// How many there are beside those.
+    pub more: u64,
+}
+
 /// An item with what changed since its snapshot (R1).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ItemView {

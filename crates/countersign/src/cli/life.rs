@@ -47,6 +47,8 @@ pub(crate) enum GrantLifeCommand {
         /// The grant
         id: GrantId,
     },
+    /// Show what a grant would let through, by the calls that were made
+    Preview(GrantPreviewArguments),
     /// Ask for a grant, for yourself or for an agent that you answer for
     Request(GrantRequestArguments),
     /// List what was asked for
@@ -112,6 +114,33 @@ pub(crate) struct GrantTransferArguments {
     /// Why
     #[arg(long, value_name = "TEXT")]
     pub(crate) why: String,
+}
+
+/// `countersign grants preview`.
+#[derive(Clone, Debug, Args)]
+#[command(group = clap::ArgGroup::new("whom").required(true).args(["subject", "group", "request"]))]
+pub(crate) struct GrantPreviewArguments {
+    /// Functions by name; of a request, only these of it
+    #[arg(value_name = "FUNCTION")]
+    pub(crate) functions: Vec<String>,
+    /// For one subject
+    #[arg(long, value_name = "SUBJECT")]
+    pub(crate) subject: Option<String>,
+    /// For every member of a group
+    #[arg(long, value_name = "GROUP")]
+    pub(crate) group: Option<String>,
+    /// What this request asks for, for whoever answers it
+    #[arg(long, value_name = "REQUEST")]
+    pub(crate) request: Option<GrantRequestId>,
+    /// Functions by tag; can be given more than once
+    #[arg(long = "tag", value_name = "TAG", conflicts_with = "request")]
+    pub(crate) tags: Vec<String>,
+    /// A condition that every call meets; can be given more than once
+    #[arg(long = "constraint", value_name = "CEL")]
+    pub(crate) constraints: Vec<String>,
+    /// How far back calls are looked at; 90d by default
+    #[arg(long, value_name = "TIME")]
+    pub(crate) look_back: Option<Span>,
 }
 
 /// `countersign grants request`.

@@ -1,6 +1,6 @@
 //! What becomes of a grant, and asking for one: the rest of `countersign grants`.
 
-use super::moment;
+use super::{grant_preview, moment};
 use crate::{
     api::Api,
     cli::{
@@ -71,6 +71,7 @@ pub(super) async fn run(
             let answer: Value = api.get(&format!("/grants/{id}/history")).await?;
             if shared.json { output::json(&answer) } else { history(&answer) }
         }
+        GrantLifeCommand::Preview(typed) => grant_preview::run(api, typed, shared).await,
         GrantLifeCommand::Request(typed) => request(api, typed, shared).await,
         GrantLifeCommand::Requests { all } => {
             let state = if all { "all" } else { "pending" };
@@ -240,6 +241,6 @@ fn moment_of(end: End) -> Timestamp {
     }
 }
 
-fn read<T: DeserializeOwned>(answer: Value) -> Result<T, Failure> {
+pub(super) fn read<T: DeserializeOwned>(answer: Value) -> Result<T, Failure> {
     serde_json::from_value(answer).map_err(|_| Failure::failed("the answer can't be understood"))
 }

@@ -65,3 +65,61 @@ async fn use_is_counted_from_calls_and_survives_a_kill() {
     }
     process.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_preview_judges_calls_that_were_made() {
+    let world = World::new().await;
+    let process = Process::start(&world).await;
+    world.grant_desk(&process, AGENT).await;
+    let token = world.token(AGENT);
+    let note =
+        |text: &str| Say::new("POST", "/t/desk/v1/notes", &token).with(&json!({ "text": text }));
+    for say in [note("one"), note("one"), note("two")] {
+        Connection::once(process.address, say).await.unwrap();
+    }
+    let wanted = json!({
+        "holder": {"subject": AGENT}, "functions": ["desk.notes.add"],
+        "constraints": ["args.text == 'one'"],
+    });
+    let shown = until("calls that are counted and recorded", async || {
+        let shown = world.manage(&process, OWNER, "POST /grants/preview", &wanted).await;
+        (shown["read"] == 3).then_some(shown)
+    })
+    .await;
+    assert_eq!(
+        (&shown["ran"]["pass"], &shown["ran"]["refused"]),
+        (&json!(2), &json!(1)),
+        "{shown}"
+    );
+    assert_eq!(shown["ran_why"][0]["code"], "outside_constraints");
+    assert_eq!(shown["ran_why"][0]["rule"], "args.text == 'one'");
+
+    let (server, owner) = (format!("http://{}", process.address), world.token(OWNER));
+    let line = [
+        "grants",
+        "preview",
+        "desk.notes.add",
+        "--subject",
+        AGENT,
+        "--constraint",
+        "args.text == 'one'",
+        "--look-back",
+        "30d",
+        "--server",
+        &server,
+        "--token",
+        &owner,
+    ];
+    let told = ran(world.path(), &line).await;
+    assert_eq!(told.code, Some(0), "{told:?}");
+    let parts = [
+        "Of the calls that ran in 30d: 2 would pass, 1 would be refused.",
+        "arguments, which are recorded of 3 of 3 calls",
+        "1 would be refused of the calls that ran",
+        "2 + 0",
+    ];
+    for part in parts {
+        assert!(told.stdout.contains(part), "no {part:?} in {}", told.stdout);
+    }
+    process.stop().await;
+}

@@ -168,6 +168,9 @@ async fn grants(stage: &mut Stage, way: &Way) -> Option<Deed> {
         ("POST", "/api/v1/grants") => Deed::new("grant", "make", path).json(json!({
             "holder": {"subject": "somebody"}, "functions": ["desk.items.get"], "reason": "a test"
         })),
+        ("POST", "/api/v1/grants/preview") => Deed::new("grant", "preview", path).json(json!({
+            "holder": {"subject": "somebody"}, "functions": ["desk.items.get"]
+        })),
         ("GET", "/api/v1/grants/{id}") => Deed::new("grant", "read", at),
         ("POST", "/api/v1/grants/{id}/certify") => {
             Deed::new("grant", "certify", at).json(json!({ "version": version }))
@@ -326,6 +329,11 @@ async fn page(stage: &mut Stage, way: &Way) -> Option<Deed> {
             ("holder", "somebody"),
             ("functions", "desk.items.get"),
             ("reason", "a test"),
+        ]),
+        ("POST", "/console/grants/preview") => Deed::new("grant", "preview", path).form(&[
+            ("holder_kind", "subject"),
+            ("holder", "somebody"),
+            ("functions", "desk.items.get"),
         ]),
         _ if path.starts_with("/console/grants/{id}") => {
             let (id, version) = stage.grant().await;

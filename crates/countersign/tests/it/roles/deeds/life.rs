@@ -75,6 +75,8 @@ async fn answer(stage: &mut Stage, way: &Way, rest: &str, id: &str) -> Option<De
             Deed::new("request", "list", at).list("grant_requests", all)
         }
         ("GET", "/{id}", _) => Deed::new("request", "read", at),
+        ("POST", "/{id}/preview", true) => Deed::new("request", "preview", at).form(&[]),
+        ("POST", "/{id}/preview", false) => Deed::new("request", "preview", at).json(json!({})),
         ("POST", "/{id}/approve", true) => Deed::new("request", "approve", at).form(&[]),
         ("POST", "/{id}/deny", true) => Deed::new("request", "deny", at).form(&[("why", "a test")]),
         ("POST", "/{id}/withdraw", true) => Deed::new("request", "withdraw", at).form(&[]),

@@ -232,8 +232,25 @@ fn point(jwk: &Map<String, Value>, bytes: usize) -> Option<Vec<Vec<u8>>> {
     (x.len() == bytes && y.len() == bytes).then(|| vec![vec![4], x, y])
 }
 
+/// An Ed25519 key of these bytes, if a signature can be trusted with it.
+pub(crate) fn edwards(x: Vec<u8>) -> Option<ParsedPublicKey> {
+    ready(Algorithm::EdDSA, &edwards_numbers(x)?)
+}
+
+/// An RSA key of this modulus and exponent, if a signature can be trusted with it.
+pub(crate) fn rsa(
+    algorithm: Algorithm,
+    modulus: Vec<u8>,
+    exponent: Vec<u8>,
+) -> Option<ParsedPublicKey> {
+    ready(algorithm, &rsa_numbers(modulus, exponent)?)
+}
+
 fn edwards_point(jwk: &Map<String, Value>) -> Option<Vec<Vec<u8>>> {
-    let x = number(jwk, "x")?;
+    edwards_numbers(number(jwk, "x")?)
+}
+
+fn edwards_numbers(x: Vec<u8>) -> Option<Vec<Vec<u8>>> {
     let mut unsigned = x.clone();
     *unsigned.last_mut()? &= 0x7F;
     (x.len() == 32 && !SMALL_ORDER.contains(&unsigned.as_slice())).then(|| vec![x])

@@ -38,6 +38,7 @@ mod loopback;
 mod mapping;
 mod notes;
 mod own;
+mod passkeys;
 mod pkce;
 mod presented;
 pub mod preset;
@@ -93,6 +94,11 @@ pub use notes::SignInNotes;
 pub use own::{
     Binding, CertificateBinding, IssuedToken, LIFETIME_MAX, OWN_ISSUER, OwnFault, OwnIssuer,
     OwnSettings, TooLarge,
+};
+pub use passkeys::{
+    NewPasskey, NoHostName, PasskeyAlgorithm, PasskeyAnswer, PasskeyFault, PasskeyRefused,
+    PasskeySignature, RegisteredPasskey, RelyingParty, registration_challenge, verify_passkey,
+    verify_signed,
 };
 pub use pkce::{Callback, CallbackFault, Pending, Round};
 pub use presented::{Asked, Presented, Thumbprint};

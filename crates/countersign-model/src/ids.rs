@@ -142,6 +142,12 @@ id!(
 );
 
 id!(
+    /// Names a person's passkey here; its credential id is another.
+    PasskeyId,
+    "psk"
+);
+
+id!(
     /// Names what one person is told.
     NoticeId,
     "ntc"

@@ -17,6 +17,7 @@ pub mod grant;
 pub mod ids;
 pub mod json;
 pub mod notice;
+pub mod passkey;
 pub mod reason;
 pub mod record;
 pub mod review;
@@ -39,7 +40,7 @@ pub use digest::Digest;
 pub use grant::{Freshness, Grant, GrantOrigin, GrantRef, GrantState, Holder};
 pub use ids::{
     ApiKeyId, ApprovalId, CallId, CampaignId, DeliveryId, DenialId, GrantId, GrantRequestId,
-    NoticeId, SessionId,
+    NoticeId, PasskeyId, SessionId,
 };
 pub use notice::{NoticeAbout, NoticeKind, Urgency};
 pub use reason::Reason;

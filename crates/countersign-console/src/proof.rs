@@ -194,6 +194,7 @@ fn find(
             | Event::MembershipChanged(_)
             | Event::ApiKeyChanged(_)
             | Event::DelegateChanged(_)
+            | Event::PasskeyChanged(_)
             | Event::RecordViewed(_)
             | Event::TokenAsked(_)
             | Event::ReviewOpened(_)

@@ -16,6 +16,7 @@ mod notices;
 mod numbers;
 mod outbox;
 mod owners;
+mod passkeys;
 mod people;
 mod policy;
 mod recordings;
@@ -41,8 +42,8 @@ pub use catalog::{
 pub use countersign_store::{
     ApiKeyRow, DeliveryQuery, DeliveryRow, DeliveryState, DirectoryKey, DirectoryKind,
     DirectoryPerson, DirectoryRow, FIND_CHARS_MAX, KeyRevoked, NewSession, NoticeChoice, NoticeRow,
-    NoticesListed, PersonFound, PersonRow, SessionOrigin, SessionQuery as SessionFilter,
-    SessionRow, SessionTouch, Store, WebSession,
+    NoticesListed, PasskeyRow, PersonFound, PersonRow, SessionOrigin,
+    SessionQuery as SessionFilter, SessionRow, SessionTouch, Store, WebSession,
 };
 pub use delegates::{DelegateError, NewDelegation};
 pub use denials::{DenialError, NewDenial};
@@ -68,6 +69,7 @@ pub use numbers::{
     ReviewNumbers, ReviewerNumbers, Sign, UNUSED_LOOK_BACK,
 };
 pub use owners::{OWNER_GRACE, UnownedFunction};
+pub use passkeys::{NewPasskeyFacts, PASSKEYS_MAX, PasskeyError};
 pub use people::{
     HeldGrant, KnownFrom, PEOPLE_MAX, PeopleFilter, PeoplePage, PersonLine, PersonStanding,
     PersonView, SignedIn, SignedInBrowser, Through, WaitingCall,

@@ -3,18 +3,20 @@
 
 use crate::{
     ApiKeyId, ApprovalId, CallId, Caller, DeliveryId, Digest, Epoch, FunctionName, GrantRef, Group,
-    NoticeAbout, NoticeId, NoticeKind, Reason, SessionId, Subject, TargetName, Timestamp,
-    approval::ApprovalState, ids::EntryId, json::Members,
+    NoticeAbout, NoticeId, NoticeKind, PasskeyId, Reason, SessionId, Subject, TargetName,
+    Timestamp, approval::ApprovalState, ids::EntryId, json::Members,
 };
 use serde::{Deserialize, Serialize};
 
 mod grants;
+mod people;
 mod reviews;
 
 pub use grants::{DenialChanged, GrantChange, GrantChanged, GrantRequestChanged, GrantRequested};
+pub use people::{DelegateChange, DelegateChanged, PasskeyChange, PasskeyChanged};
 pub use reviews::{
     EvidenceTaken, ReviewChange, ReviewChanged, ReviewClosed, ReviewDecided, ReviewEvidence,
-    ReviewOpened, ReviewSignedOff,
+    ReviewOpened, ReviewSignOffProof, ReviewSignedOff,
 };
 
 /// One ledger entry. Written as one line of JSON, members in the order of the fields.
@@ -54,6 +56,7 @@ impl Entry {
             | Event::MembershipChanged(_)
             | Event::ApiKeyChanged(_)
             | Event::DelegateChanged(_)
+            | Event::PasskeyChanged(_)
             | Event::RecordViewed(_)
             | Event::TokenAsked(_)
             | Event::ReviewOpened(_)
@@ -137,6 +140,9 @@ pub enum Event {
     /// Somebody stands in for a person in reviews, or does no more.
     #[serde(rename = "delegate.changed")]
     DelegateChanged(DelegateChanged),
+    /// A person added a passkey, or one was removed.
+    #[serde(rename = "passkey.changed")]
+    PasskeyChanged(PasskeyChanged),
     /// A person looked at what was recorded.
     #[serde(rename = "record.viewed")]
     RecordViewed(RecordViewed),
@@ -404,33 +410,6 @@ pub enum ApiKeyChange {
     Made,
     /// It was ended.
     Revoked,
-}
-
-/// Somebody stands in for a person in reviews, or does no more.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct DelegateChanged {
-    /// For whom.
-    pub of: Subject,
-    /// Who.
-    pub to: Subject,
-    /// `set` or `ended`.
-    pub change: DelegateChange,
-    /// From when.
-    pub from: Timestamp,
-    /// Until when.
-    pub until: Timestamp,
-    /// Who said so.
-    pub by: Subject,
-}
-
-/// What happened to a delegation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DelegateChange {
-    /// It was made.
-    Set,
-    /// It was ended before its time.
-    Ended,
 }
 
 /// A person looked at what was recorded.

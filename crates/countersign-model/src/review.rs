@@ -13,7 +13,9 @@ pub mod reviewers;
 pub mod schedule;
 pub mod usage;
 
-pub use campaign::{AutomaticEnd, Campaign, CampaignOrigin, CampaignState, Covers, SignOff};
+pub use campaign::{
+    AutomaticEnd, Campaign, CampaignOrigin, CampaignState, Covers, SignOff, SignOffProof,
+};
 pub use delegation::{Delegation, DelegationRefused};
 pub use item::{Answer, Item, ItemResult, ItemState, Outcome, Recommendation, ReviewVerdict};
 pub use judge::{Judged, judge};

@@ -157,6 +157,30 @@ impl Transaction {
         });
         rows.into_iter().map(read).collect()
     }
+
+    /// Entries about something that has few of them, until then and with it, in the order of their ids.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn places_about(
+        &mut self,
+        about: &str,
+        until: Timestamp,
+    ) -> Result<Vec<PlaceRow>, StoreError> {
+        let rows: Vec<Columns> = on!(self, |connection| {
+            sqlx::query_as(
+                "SELECT id, kind, at, gateway, position, entry, vkey, proof FROM ledger_places
+                 WHERE at <= $2 AND id IN (SELECT entry FROM ledger_abouts WHERE about = $1)
+                 ORDER BY id LIMIT $3",
+            )
+            .bind(about)
+            .bind(until.millis())
+            .bind(i64::from(ENTRIES_MAX))
+            .fetch_all(connection)
+            .await?
+        });
+        rows.into_iter().map(read).collect()
+    }
 }
 
 fn read(columns: Columns) -> Result<PlaceRow, StoreError> {

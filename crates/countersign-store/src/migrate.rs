@@ -19,6 +19,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (14, include_str!("../migrations/0014_notices.sql")),
     (15, include_str!("../migrations/0015_evidence.sql")),
     (16, include_str!("../migrations/0016_delegates.sql")),
+    (17, include_str!("../migrations/0017_passkeys.sql")),
     (18, include_str!("../migrations/0018_file_grants.sql")),
     (19, include_str!("../migrations/0019_steps_by_time.sql")),
 ];

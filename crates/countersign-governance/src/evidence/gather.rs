@@ -9,10 +9,10 @@ use super::{
 };
 use crate::{Actor, Governance, ReviewError, roles::may_look};
 use countersign_model::{
-    CampaignId, DeliveryId, Digest, Grant, GrantId, NoticeId, Subject, Timestamp,
+    CampaignId, DeliveryId, Digest, Grant, GrantId, NoticeId, PasskeyId, Subject, Timestamp,
     ids::EntryId,
     record::{Event, EvidenceTaken, ReviewEvidence},
-    review::{Campaign, CampaignState, Item, Reviewed, Scope},
+    review::{Campaign, CampaignState, Item, Reviewed, Scope, SignOffProof},
 };
 use countersign_store::{
     DeliveryRow, ITEMS_PAGE_MAX, ItemQuery, NoticeRow, PlaceRow, StoreError, Transaction,
@@ -141,7 +141,9 @@ impl Governance {
         let items = items(&mut view, id).await?;
         let notices = told(&mut view, id).await?;
         let window = window(&campaign);
-        let entries = entries(&mut view, id, window).await?;
+        let mut entries = entries(&mut view, id, window).await?;
+        entries.extend(of_passkeys(&mut view, &campaign).await?);
+        entries.sort_by_key(|it| it.id);
         let agents = match &campaign.opening {
             Some(opening) => agents(&mut view, &opening.catalog).await?,
             None => BTreeSet::new(),
@@ -245,6 +247,24 @@ async fn entries(
         after = Some(last.id);
         all.extend(page.into_iter().map(line));
     }
+}
+
+/// What the logs say of the passkeys that signed for it, until they did: so that the evidence is the same
+/// when one is removed later.
+async fn of_passkeys(view: &mut Transaction, campaign: &Campaign) -> Result<Vec<Line>, StoreError> {
+    let mut signed: BTreeMap<PasskeyId, Timestamp> = BTreeMap::new();
+    for sign_off in &campaign.sign_offs {
+        if let SignOffProof::Passkey { passkey } = &sign_off.proof {
+            let at = signed.entry(passkey.passkey).or_insert(sign_off.at);
+            *at = sign_off.at.max(*at);
+        }
+    }
+    let mut all = Vec::new();
+    for (passkey, until) in signed {
+        let rows = view.places_about(&passkey.to_string(), until).await?;
+        all.extend(rows.into_iter().map(line));
+    }
+    Ok(all)
 }
 
 fn line(row: PlaceRow) -> Line {

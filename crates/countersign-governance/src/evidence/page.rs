@@ -10,7 +10,8 @@ use super::{
 use countersign_model::{
     Timestamp,
     review::{
-        Answer, CampaignOrigin, Covers, Item, ItemState, ReviewVerdict, campaign::ReviewEvent,
+        Answer, CampaignOrigin, Covers, Item, ItemState, ReviewVerdict, SignOffProof,
+        campaign::ReviewEvent,
     },
 };
 use std::fmt::Write as _;
@@ -219,6 +220,15 @@ fn said(answer: &Answer) -> String {
     text
 }
 
+fn proved(proof: &SignOffProof) -> String {
+    match proof {
+        SignOffProof::SignIn { signed_in_at } => format!("a sign-in at {}", moment(*signed_in_at)),
+        SignOffProof::Passkey { passkey } => {
+            format!("passkey {} at {}", passkey.passkey, passkey.origin)
+        }
+    }
+}
+
 fn sign_offs(page: &mut Page, facts: &Facts) {
     page.raw("<section><h2>Sign-offs</h2>");
     let rows: Vec<Vec<String>> = facts
@@ -235,14 +245,14 @@ fn sign_offs(page: &mut Page, facts: &Facts) {
                 covers.to_owned(),
                 it.items.to_string(),
                 moment(it.at),
-                moment(it.signed_in_at),
+                proved(&it.proof),
                 it.digest.to_string(),
             ]
         })
         .collect();
     page.table(
         "Who answers for it",
-        &["who", "for", "items", "when", "signed in at", "digest"],
+        &["who", "for", "items", "when", "proved by", "digest"],
         &rows,
     );
     let rows: Vec<Vec<String>> = facts

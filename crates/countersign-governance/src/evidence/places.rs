@@ -132,6 +132,8 @@ fn about(event: &Event) -> Option<(&'static str, Vec<String>)> {
         Event::ReviewSignedOff(it) => ("review.signed_off", of(&it.campaign)),
         Event::ReviewClosed(it) => ("review.closed", of(&it.campaign)),
         Event::GrantChanged(it) => ("grant.changed", vec![it.grant.to_string()]),
+        // Whose a passkey is that signs for a review.
+        Event::PasskeyChanged(it) => ("passkey.changed", vec![it.passkey.to_string()]),
         // A digest is about all that it brings.
         Event::NoticeSent(it) => {
             ("notice.sent", it.about.iter().map(ToString::to_string).collect())

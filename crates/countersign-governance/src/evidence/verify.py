@@ -5,7 +5,7 @@
 
 Exit: 0 everything holds, 1 something does not, 3 nothing is wrong but not everything could be checked.
 """
-import base64, csv, decimal, hashlib, io, json, os, shutil, subprocess, sys, tempfile
+import base64, csv, decimal, hashlib, io, json, os, shutil, subprocess, sys, tempfile, urllib.parse
 
 faults, unchecked = [], []
 
@@ -291,7 +291,7 @@ def check_campaign(campaign, items, entries, files):
     for n, it in of("review.decided"):
         if it.get("answer") and (it["grant"], it["answer"]) not in used:
             fault("ledger/entries.json", n, "backs an answer that is not in items.json")
-    check_sign_offs(campaign, items, of("review.signed_off"))
+    check_sign_offs(campaign, items, of("review.signed_off"), of("passkey.changed"))
     texts = {it.get("text") for _, it in of("review.changed") if it["change"] == "addendum"}
     for addendum in campaign.get("addenda", []):
         if sha(addendum["text"].encode()) not in texts:
@@ -302,11 +302,21 @@ def check_campaign(campaign, items, entries, files):
             fault("report.json", 1, "is not the report that the ledger has")
 
 
-def check_sign_offs(campaign, items, signed_off):
-    backed = {(it["by"], it["covers"], it["items"], it["digest"]) for _, it in signed_off}
+def proved(it):
+    """How the ledger writes the proof of a sign-off."""
+    if "passkey" not in it:
+        return it["signed_in_at"], None
+    return it["passkey"]["passkey"], digest(it["passkey"])
+
+
+def check_sign_offs(campaign, items, signed_off, changed):
+    backed = {(it["by"], it["covers"], it["items"], it["digest"],
+               it.get("passkey", it.get("signed_in_at")), it.get("signature")) for _, it in signed_off}
     for it in campaign.get("sign_offs", []):
-        if (it["by"], it["covers"], it["items"], it["digest"]) not in backed:
+        if (it["by"], it["covers"], it["items"], it["digest"], *proved(it)) not in backed:
             fault("campaign.json", 1, "no entry of the ledger backs the sign-off of %s" % it["by"])
+        if "passkey" in it:
+            check_passkey(campaign, it, changed)
         if it["covers"] == "campaign":
             found = over(map(decision, items))
         else:
@@ -317,6 +327,191 @@ def check_sign_offs(campaign, items, signed_off):
             found = over(digest({"grant": i["grant"], "snapshot": i["digest"], "answer": a}) for i, a in own if decides(a))
         if found != it["digest"]:
             fault("items.json", None, "the decisions are not those that %s signed for" % it["by"])
+
+
+# --- passkeys: WebAuthn assertions over a sign-off ---
+
+def unpadded(text):
+    data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    if base64.urlsafe_b64encode(data).decode().rstrip("=") != text:
+        raise ValueError("no base64url")
+    return data
+
+
+def cose(data):
+    """A COSE_Key: a map of small numbers to numbers or bytes, in CTAP2's one form."""
+    def head(at):
+        major, info = data[at] >> 5, data[at] & 31
+        size = {24: 1, 25: 2}.get(info, 0)
+        if info > 25:
+            raise ValueError("CBOR")
+        value = int.from_bytes(data[at + 1:at + 1 + size], "big") if size else info
+        return major, value, at + 1 + size
+
+    major, count, at = head(0)
+    if major != 5:
+        raise ValueError("no map")
+    key = {}
+    for _ in range(count):
+        name = None
+        for part in ("name", "value"):
+            major, value, at = head(at)
+            if major == 1:
+                value = -1 - value
+            elif major == 2 and part == "value":
+                value, at = data[at:at + value], at + value
+            elif major != 0:
+                raise ValueError("CBOR")
+            if part == "name":
+                name = value
+        if name in key:
+            raise ValueError("a member twice")
+        key[name] = value
+    if at != len(data):
+        raise ValueError("longer than the map")
+    return key
+
+
+P = 2 ** 256 - 2 ** 224 + 2 ** 192 + 2 ** 96 - 1
+N = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551
+B = 0x5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604b
+G = (0x6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296,
+     0x4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5)
+
+
+def plus(a, b):
+    """Adds two points of P-256; None is the point at infinity."""
+    if a is None or b is None:
+        return b if a is None else a
+    if a[0] == b[0]:
+        if (a[1] + b[1]) % P == 0:
+            return None
+        slope = 3 * (a[0] * a[0] - 1) * pow(2 * a[1], P - 2, P) % P
+    else:
+        slope = (b[1] - a[1]) * pow(b[0] - a[0], P - 2, P) % P
+    x = (slope * slope - a[0] - b[0]) % P
+    return x, (slope * (a[0] - x) - a[1]) % P
+
+
+def times(k, point):
+    total = None
+    while k:
+        if k & 1:
+            total = plus(total, point)
+        point, k = plus(point, point), k >> 1
+    return total
+
+
+def der(data):
+    """The two numbers of an ECDSA signature, in DER's one form."""
+    found, at = [], 2
+    if len(data) < 2 or data[0] != 0x30 or data[1] != len(data) - 2 or data[1] > 127:
+        return None
+    while at + 2 <= len(data):
+        number = data[at + 2:at + 2 + data[at + 1]]
+        if data[at] != 2 or len(number) != data[at + 1] or not number or number[0] > 127 \
+                or (len(number) > 1 and number[0] == 0 and number[1] < 128):
+            return None
+        found.append(int.from_bytes(number, "big"))
+        at += 2 + len(number)
+    return found if len(found) == 2 and at == len(data) else None
+
+
+def ecdsa(x, y, signature, text):
+    """ECDSA on P-256 with SHA-256 (FIPS 186-5 section 6.4.2)."""
+    x, y, numbers = int.from_bytes(x, "big"), int.from_bytes(y, "big"), der(signature)
+    if x >= P or y >= P or (y * y - x * x * x + 3 * x - B) % P or not numbers:
+        return False
+    r, s = numbers
+    if not (0 < r < N and 0 < s < N):
+        return False
+    inverse = pow(s, N - 2, N)
+    z = int.from_bytes(hashlib.sha256(text).digest(), "big")
+    point = plus(times(z * inverse % N, G), times(r * inverse % N, (x, y)))
+    return point is not None and point[0] % N == r
+
+
+def rsa(modulus, exponent, signature, text):
+    """RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8017 section 8.2.2)."""
+    n, size = int.from_bytes(modulus, "big"), len(modulus)
+    value = int.from_bytes(signature, "big")
+    if size < 256 or len(signature) != size or value >= n or int.from_bytes(exponent, "big") < 3:
+        return False
+    tail = bytes.fromhex("003031300d060960864801650304020105000420") + hashlib.sha256(text).digest()
+    wanted = b"\0\1" + b"\xff" * (size - 2 - len(tail)) + tail
+    return pow(value, int.from_bytes(exponent, "big"), n).to_bytes(size, "big") == wanted
+
+
+def key_signed(public_key, signature, text):
+    """Whether the key signed it; None if that can't be checked here."""
+    key = cose(public_key)
+    kind, alg = key.get(1), key.get(3)
+    if (kind, alg, key.get(-1), len(key)) == (2, -7, 1, 5):
+        return ecdsa(key[-2], key[-3], signature, text)
+    if (kind, alg, len(key)) == (3, -257, 4):
+        return rsa(key[-1], key[-2], signature, text)
+    if (kind, alg, key.get(-1), len(key)) == (1, -8, 6, 4):
+        return ed25519(key[-2], signature, text)
+    return False
+
+
+def once(pairs):
+    if len(dict(pairs)) != len(pairs):
+        raise ValueError("a member twice")
+    return dict(pairs)
+
+
+def passkey_fault(passkey, thing):
+    """Why the passkey did not sign this thing; None if it did."""
+    proof = {name: unpadded(text) for name, text in passkey["proof"].items()}
+    data, said, nonce = proof["authenticator_data"], proof["client_data"], proof["nonce"]
+    client = json.loads(said.decode("utf-8"), object_pairs_hook=once)
+    challenge = hashlib.sha256(b"countersign/review-sign-off/v1" + bytes.fromhex(thing) + nonce).digest()
+    host = urllib.parse.urlsplit(passkey["origin"]).hostname or ""
+    if client.get("type") != "webauthn.get":
+        return "passkey_type_mismatch"
+    if len(nonce) != 32 or unpadded(client["challenge"]) != challenge:
+        return "passkey_challenge_mismatch"
+    if client.get("origin") != passkey["origin"]:
+        return "passkey_origin_mismatch"
+    if client.get("crossOrigin", False) is not False or "topOrigin" in client:
+        return "passkey_cross_origin"
+    if len(data) < 37:
+        return "passkey_data_malformed"
+    if data[:32] != hashlib.sha256(host.encode()).digest():
+        return "passkey_party_mismatch"
+    if (len(data) > 37) != bool(data[32] & 128):
+        return "passkey_data_malformed"
+    if data[32] & 0b01100010 or data[32] & 0b11000 == 0b10000:
+        return "passkey_flags_not_accepted"
+    if not data[32] & 1:
+        return "passkey_user_not_present"
+    if not data[32] & 4:
+        return "passkey_user_not_verified"
+    good = key_signed(proof["public_key"], proof["signature"], data + hashlib.sha256(said).digest())
+    if good is None:
+        unchecked.append("the signature of passkey %s: `openssl` with Ed25519 is needed" % passkey["passkey"])
+    return "passkey_signature_invalid" if good is False else None
+
+
+def check_passkey(campaign, it, changed):
+    """What a passkey signed, and whose the ledger says it was."""
+    passkey = it["passkey"]
+    thing = digest({"act": "review.sign_off", "campaign": campaign["id"], "by": it["by"], "covers": it["covers"],
+                    "items": it["items"], "digest": it["digest"]})
+    try:
+        why = passkey_fault(passkey, thing)
+        key, host = sha(unpadded(passkey["proof"]["public_key"])), urllib.parse.urlsplit(passkey["origin"]).hostname
+    except (KeyError, TypeError, ValueError, IndexError):
+        why = "passkey_answer_malformed"
+    if why:
+        fault("campaign.json", 1, "the passkey of %s did not sign this: %s" % (it["by"], why))
+        return
+    mine = [e["change"] for _, e in changed if e["passkey"] == passkey["passkey"] and e["subject"] == it["by"]
+            and e["credential"] == passkey["proof"]["credential"] and e["public_key"] == key
+            and e["party"] == host and e["at"] <= it["at"]]
+    if mine != ["added"]:
+        fault("campaign.json", 1, "no entry of the ledger says that the passkey is %s's" % it["by"])
 
 
 def check_table(items, files):

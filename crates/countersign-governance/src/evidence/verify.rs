@@ -10,11 +10,15 @@ use super::{
     render::{self, LINES, MANIFEST, SUMS, VERSION},
     tables::{Backing, as_given},
 };
+use countersign_identity::verify_signed;
 use countersign_ledger::verify_proof;
 use countersign_model::{
-    Digest,
-    record::{Event, ReviewChange, ReviewSignedOff},
-    review::{Answer, CampaignState, Covers, ItemState, SignOff},
+    Digest, Timestamp,
+    passkey::SignedKind,
+    record::{
+        Event, PasskeyChange, PasskeyChanged, ReviewChange, ReviewSignOffProof, ReviewSignedOff,
+    },
+    review::{Answer, CampaignState, Covers, ItemState, SignOff, SignOffProof},
 };
 use serde::Serialize;
 use std::{
@@ -233,6 +237,7 @@ struct Said {
     opened: Vec<countersign_model::record::ReviewOpened>,
     signed_off: Vec<ReviewSignedOff>,
     closed: Vec<countersign_model::record::ReviewClosed>,
+    passkeys: Vec<(Timestamp, PasskeyChanged)>,
     texts: BTreeSet<Digest>,
 }
 
@@ -281,6 +286,7 @@ impl Said {
                     of(it.campaign);
                     said.closed.push(it);
                 }
+                Event::PasskeyChanged(it) => said.passkeys.push((entry.at, it)),
                 Event::GrantChanged(_) | Event::NoticeSent(_) => {}
                 Event::ReviewEvidence(_)
                 | Event::GrantRequested(_)
@@ -376,18 +382,20 @@ fn answers(facts: &Facts) -> Vec<PackFault> {
 fn sign_offs(facts: &Facts, said: &Said, unchecked: &mut Vec<String>) -> Vec<PackFault> {
     let mut faults = Vec::new();
     for sign_off in &facts.campaign.sign_offs {
-        let SignOff { by, covers, items, digest, signed_in_at, .. } = sign_off;
+        let SignOff { by, covers, items, digest, proof, .. } = sign_off;
+        let proof = ReviewSignOffProof::from(proof);
         let backed = said.signed_off.iter().any(|it| {
             it.by == *by
                 && it.covers == *covers
                 && it.items == *items
                 && it.digest == *digest
-                && it.signed_in_at == *signed_in_at
+                && it.proof == proof
         });
         if !backed {
             let what = format!("no entry of the ledger backs the sign-off of {by}");
             faults.push(PackFault::of(CAMPAIGN, Some(1), what));
         }
+        faults.extend(passkey(facts, said, sign_off));
         if digests::covered(&facts.items, sign_off) == (*items, *digest) {
             continue;
         }
@@ -409,6 +417,35 @@ fn sign_offs(facts: &Facts, said: &Said, unchecked: &mut Vec<String>) -> Vec<Pac
         }
     }
     faults
+}
+
+/// What a passkey signed, against what it should have signed and against whose the ledger says it was.
+fn passkey(facts: &Facts, said: &Said, sign_off: &SignOff) -> Option<PackFault> {
+    let SignOffProof::Passkey { passkey: signed } = &sign_off.proof else { return None };
+    let SignOff { by, at, covers, items, digest, .. } = sign_off;
+    let fault = |what: String| Some(PackFault::of(CAMPAIGN, Some(1), what));
+    let digest = SignOff::signed_digest(facts.campaign.id, by, *covers, *items, digest);
+    let (party, _) = match verify_signed(signed, SignedKind::ReviewSignOff, &digest) {
+        Ok(verified) => verified,
+        Err(refused) => {
+            let code = refused.code();
+            return fault(format!("the passkey of {by} did not sign this: {code}"));
+        }
+    };
+    let key = Digest::of(&signed.proof.public_key.0);
+    let credential = signed.proof.credential.text();
+    let mut changes = said.passkeys.iter().filter(|(when, it)| {
+        let is_its = it.subject == *by && it.credential == credential && it.public_key == key;
+        it.passkey == signed.passkey && is_its && it.party == party.id() && when <= at
+    });
+    let in_force = match (changes.next(), changes.next()) {
+        (Some((_, first)), None) => first.change == PasskeyChange::Added,
+        (Some(_), Some(_)) | (None, _) => false,
+    };
+    if in_force {
+        return None;
+    }
+    fault(format!("no entry of the ledger says that the passkey is {by}'s"))
 }
 
 /// The close: the report against the ledger, and the numbers against each other.

@@ -1,6 +1,6 @@
 //! Why something about a review was not done.
 
-use crate::{ErrorKind, Forbidden, GrantError, Unavailable};
+use crate::{ErrorKind, Forbidden, GrantError, PasskeyError, Unavailable};
 use countersign_model::{GrantId, Timestamp};
 use countersign_store::StoreError;
 
@@ -75,6 +75,9 @@ pub enum ReviewError {
     /// A sign-off needs a sign-in that is not older than five minutes.
     #[error("sign in again to sign off")]
     SignInAgain,
+    /// A passkey did not sign it.
+    #[error(transparent)]
+    Passkey(PasskeyError),
     /// Whoever would take over may not review this grant.
     #[error("{grant} can't be handed to them: {why}")]
     NotEligible {
@@ -112,6 +115,7 @@ impl ReviewError {
             Self::Bulk { .. } => "not_in_bulk",
             Self::Undecided { .. } => "undecided",
             Self::SignInAgain => "sign_in_again",
+            Self::Passkey(error) => error.code(),
             Self::NotEligible { .. } => "not_eligible",
             Self::Grant(error) => error.code(),
             Self::Changed => "changed_meanwhile",
@@ -135,6 +139,7 @@ impl ReviewError {
             | Self::TooLate
             | Self::Undecided { .. }
             | Self::Changed => ErrorKind::Conflict,
+            Self::Passkey(error) => error.status(),
             Self::Grant(error) => error.status(),
             Self::Unavailable(_) => ErrorKind::Unavailable,
         }
@@ -148,6 +153,20 @@ impl ReviewError {
 impl From<StoreError> for ReviewError {
     fn from(error: StoreError) -> Self {
         Self::Unavailable(error.into())
+    }
+}
+
+impl From<PasskeyError> for ReviewError {
+    fn from(error: PasskeyError) -> Self {
+        match error {
+            PasskeyError::Forbidden(forbidden) => Self::Forbidden(forbidden),
+            PasskeyError::Unavailable(unavailable) => Self::Unavailable(unavailable),
+            PasskeyError::NotFound
+            | PasskeyError::Known
+            | PasskeyError::Refused(_)
+            | PasskeyError::CounterBack
+            | PasskeyError::Invalid(_) => Self::Passkey(error),
+        }
     }
 }
 

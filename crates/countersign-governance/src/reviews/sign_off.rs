@@ -9,9 +9,10 @@ use super::{
 };
 use crate::{Actor, Forbidden, Governance, roles};
 use countersign_model::{
-    CampaignId, Digest, GrantId, Span, Subject, Timestamp,
-    record::{Event, ReviewChange, ReviewSignedOff},
-    review::{Campaign, CampaignState, Covers, Item, SignOff, campaign::Addendum},
+    CampaignId, Digest, GrantId, Span, Subject,
+    passkey::SignedKind,
+    record::{Event, ReviewChange, ReviewSignOffProof, ReviewSignedOff},
+    review::{Campaign, CampaignState, Covers, Item, SignOff, SignOffProof, campaign::Addendum},
 };
 use countersign_store::{ITEMS_PAGE_MAX, ItemQuery, Transaction};
 
@@ -21,9 +22,9 @@ const CLOCK_SKEW: Span = Span::from_seconds(60);
 const ADDENDA_MAX: usize = 1_000;
 
 impl Governance {
-    /// Signs for the actor's own decisions, or, as the owner of a closed campaign, for all of it.
-    /// `signed_in_at` is when the actor last signed in at their provider, not longer than
-    /// [`SIGNED_IN_WITHIN`] ago.
+    /// Signs for the actor's own decisions, or, as the owner of a closed campaign, for all of it. The
+    /// proof is a sign-in not longer than [`SIGNED_IN_WITHIN`] ago, or what a passkey of the actor's
+    /// signed over these very decisions ([`SignOff::signed_digest`]).
     ///
     /// # Errors
     /// [`ReviewError`].
@@ -32,14 +33,16 @@ impl Governance {
         actor: &Actor,
         id: CampaignId,
         covers: Covers,
-        signed_in_at: Timestamp,
+        proof: SignOffProof,
     ) -> Result<SignOff, ReviewError> {
         self.refresh().await?;
         let actor = self.judged(actor);
         may_decide(&actor)?;
         let mut deed = self.deed().await?;
         let now = deed.now;
-        if signed_in_at < now.minus(SIGNED_IN_WITHIN) || signed_in_at > now.plus(CLOCK_SKEW) {
+        if let SignOffProof::SignIn { signed_in_at } = proof
+            && (signed_in_at < now.minus(SIGNED_IN_WITHIN) || signed_in_at > now.plus(CLOCK_SKEW))
+        {
             return Err(ReviewError::SignInAgain);
         }
         let mut row = deed.change.campaign(id).await?.ok_or(ReviewError::NoCampaign)?;
@@ -48,7 +51,13 @@ impl Governance {
             Covers::Own => own(&mut deed, &row.campaign, &by).await?,
             Covers::Campaign => self.whole(&mut deed, &row.campaign, &actor).await?,
         };
-        let sign_off = SignOff { by: by.clone(), at: now, covers, items, digest, signed_in_at };
+        if let SignOffProof::Passkey { passkey } = &proof {
+            let signed = SignOff::signed_digest(id, &by, covers, items, &digest);
+            let kind = SignedKind::ReviewSignOff;
+            self.signed_by(&mut deed.change, &actor, passkey, kind, &signed, now).await?;
+        }
+        let entry_proof = ReviewSignOffProof::from(&proof);
+        let sign_off = SignOff { by: by.clone(), at: now, covers, items, digest, proof };
         row.campaign.sign_offs.push(sign_off.clone());
         if covers == Covers::Campaign
             && let CampaignState::Closed { at, report } = row.campaign.state
@@ -56,7 +65,7 @@ impl Governance {
             row.campaign.state = CampaignState::SignedOff { closed_at: at, at: now, report };
         }
         deed.write_campaign(&row).await?;
-        let event = ReviewSignedOff { campaign: id, by, covers, items, digest, signed_in_at };
+        let event = ReviewSignedOff { campaign: id, by, covers, items, digest, proof: entry_proof };
         deed.say(&id.to_string(), Event::ReviewSignedOff(event)).await?;
         deed.finish().await?;
         Ok(sign_off)

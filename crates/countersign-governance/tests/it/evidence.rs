@@ -1,22 +1,27 @@
 //! Evidence of a real campaign: opened, answered, signed for, closed; then verified with the product and
 //! without it, whole and with any byte changed.
 
-use crate::world::{
-    CUSTOMER, REFUND, STATUS, World, actor, ada, group, new_grant, olivia, on_both, subject,
+use crate::{
+    device::{Device, Said},
+    passkeys::of,
+    world::{
+        CUSTOMER, REFUND, STATUS, World, actor, ada, group, new_grant, olivia, on_both, subject,
+    },
 };
 use countersign_governance::{
-    Actor, NewAnswer, NewCampaign, Pack, PackOptions, read_archive, verify_pack,
+    Actor, ItemFilter, NewAnswer, NewCampaign, Pack, PackOptions, read_archive, verify_pack,
 };
 use countersign_model::{
-    CampaignId, GrantId, Span,
+    CampaignId, Digest, GrantId, Span,
     review::{
-        CampaignRules, Covers, ReviewVerdict, ReviewerRule, Scope,
+        CampaignRules, Covers, ReviewVerdict, ReviewerRule, Scope, SignOff, SignOffProof,
         schedule::{ReasonNeeded, Stage, StageMode},
     },
 };
 use std::{collections::BTreeMap, path::Path, process::Command};
 
 on_both!(
+    r20_a_sign_off_by_a_passkey_is_in_the_pack_and_verifies_for_ever,
     r20_a_campaign_has_one_pack_whoever_hands_it_out,
     r20_only_who_sees_every_grant_and_the_owner_take_it,
     r20_a_sample_is_drawn_again_and_stands_in_the_ledger,
@@ -86,6 +91,10 @@ async fn answer(world: &World, by: &Actor, id: CampaignId, grant: GrantId, verdi
     done.into_iter().next().unwrap().result.unwrap();
 }
 
+fn by_sign_in(world: &World) -> SignOffProof {
+    SignOffProof::SignIn { signed_in_at: world.now() }
+}
+
 /// Answers, signs, closes, signs for the whole.
 pub(crate) async fn finish(world: &World, review: &Review) {
     let governance = &world.governance;
@@ -94,14 +103,14 @@ pub(crate) async fn finish(world: &World, review: &Review) {
     answer(world, &otto(), review.id, review.status, ReviewVerdict::Certify).await;
     world.pass(Span::from_seconds(1));
     for who in [olivia(), otto()] {
-        governance.sign_off(&who, review.id, Covers::Own, world.now()).await.unwrap();
+        governance.sign_off(&who, review.id, Covers::Own, by_sign_in(world)).await.unwrap();
     }
     world.pass(Span::from_seconds(1));
     // The first look notes what every gateway serves, the second sees it.
     for _ in 0..3 {
         governance.run_reviews().await.unwrap();
     }
-    governance.sign_off(&cora(), review.id, Covers::Campaign, world.now()).await.unwrap();
+    governance.sign_off(&cora(), review.id, Covers::Campaign, by_sign_in(world)).await.unwrap();
     let text = "The third grant was asked about by phone.";
     governance.add_addendum(&cora(), review.id, None, text).await.unwrap();
     prove(world).await;
@@ -171,6 +180,45 @@ async fn r20_a_campaign_has_one_pack_whoever_hands_it_out(world: World) {
     assert_eq!(population["faults"], serde_json::json!([]));
     assert_eq!(population["closing"]["grants"], 2);
     assert!(text("notices.csv").contains("review_waits,olivia"));
+}
+
+async fn r20_a_sign_off_by_a_passkey_is_in_the_pack_and_verifies_for_ever(world: World) {
+    let governance = &world.governance;
+    let review = open(&world).await;
+    let device = Device::curve();
+    let passkey = governance.add_passkey(&cora(), of(&device)).await.unwrap().id;
+    let spare = governance.add_passkey(&cora(), of(&Device::edwards(5))).await.unwrap().id;
+    answer(&world, &olivia(), review.id, review.customer, ReviewVerdict::Certify).await;
+    answer(&world, &olivia(), review.id, review.refund, ReviewVerdict::Revoke).await;
+    answer(&world, &otto(), review.id, review.status, ReviewVerdict::Certify).await;
+    world.pass(Span::from_seconds(1));
+    for who in [olivia(), otto()] {
+        governance.sign_off(&who, review.id, Covers::Own, by_sign_in(&world)).await.unwrap();
+    }
+    world.pass(Span::from_seconds(1));
+    for _ in 0..3 {
+        governance.run_reviews().await.unwrap();
+    }
+    let filter = ItemFilter { campaign: Some(review.id), ..ItemFilter::default() };
+    let items = governance.items(&ada(), &filter).await.unwrap().items;
+    let all: Vec<u8> = items.iter().flat_map(|it| it.decision().0).collect();
+    let thing =
+        SignOff::signed_digest(review.id, &"cora".into(), Covers::Campaign, 3, &Digest::of(&all));
+    let signed = device.sign(passkey, &thing, &Said::default());
+    let proof = SignOffProof::Passkey { passkey: Box::new(signed) };
+    governance.sign_off(&cora(), review.id, Covers::Campaign, proof).await.unwrap();
+    prove(&world).await;
+    let first = pack(&world, review.id).await;
+    let verified = verify_pack(&first.bytes, &PackOptions::default()).unwrap();
+    assert_eq!(verified.unchecked, Vec::<String>::new());
+    let text = String::from_utf8_lossy(&first.bytes).into_owned();
+    assert!(text.contains(&format!("passkey {passkey} at https://gateway.example")));
+    assert!(!text.contains(&spare.to_string()), "what signed nothing is nobody's business");
+    // It is removed, and what it signed stands.
+    world.pass(Span::from_days(1));
+    governance.remove_passkey(&cora(), passkey).await.unwrap();
+    prove(&world).await;
+    assert_eq!(pack(&world, review.id).await, first);
 }
 
 async fn r20_only_who_sees_every_grant_and_the_owner_take_it(world: World) {

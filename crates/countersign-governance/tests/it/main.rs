@@ -14,6 +14,8 @@ mod approvals;
 mod catalog;
 mod crash;
 mod delegates;
+#[path = "../../src/evidence/verify/tests/device.rs"]
+mod device;
 mod directory;
 mod directory_groups;
 mod evidence;
@@ -27,6 +29,7 @@ mod hoop;
 mod notices;
 mod numbers;
 mod owners;
+mod passkeys;
 mod policy;
 mod reviews;
 mod schedules;

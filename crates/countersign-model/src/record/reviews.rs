@@ -2,8 +2,8 @@
 //! are their digests, and who did what.
 
 use crate::{
-    CampaignId, Digest, Epoch, GrantId, Subject, Timestamp,
-    review::{CampaignOrigin, Covers, ItemResult},
+    CampaignId, Digest, Epoch, GrantId, PasskeyId, Subject, Timestamp,
+    review::{CampaignOrigin, Covers, ItemResult, SignOffProof},
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -134,8 +134,38 @@ pub struct ReviewSignedOff {
     pub items: u64,
     /// SHA-256 over the digests of the decisions, in the order of their grants' ids.
     pub digest: Digest,
-    /// When they had signed in at their provider for it.
-    pub signed_in_at: Timestamp,
+    /// How they proved that it was them.
+    #[serde(flatten)]
+    pub proof: ReviewSignOffProof,
+}
+
+/// How somebody proved that it was them who signed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ReviewSignOffProof {
+    /// By signing in at their provider for it.
+    SignIn {
+        /// When.
+        signed_in_at: Timestamp,
+    },
+    /// By a passkey that signed this very thing.
+    Passkey {
+        /// Which.
+        passkey: PasskeyId,
+        /// SHA-256 over the canonical JSON of what it signed, which stands in the campaign.
+        signature: Digest,
+    },
+}
+
+impl From<&SignOffProof> for ReviewSignOffProof {
+    fn from(proof: &SignOffProof) -> Self {
+        match proof {
+            SignOffProof::SignIn { signed_in_at } => Self::SignIn { signed_in_at: *signed_in_at },
+            SignOffProof::Passkey { passkey } => {
+                Self::Passkey { passkey: passkey.passkey, signature: passkey.digest() }
+            }
+        }
+    }
 }
 
 /// A campaign is closed.

@@ -1,7 +1,7 @@
 //! A campaign: one run of a review, from its opening to its sign-off.
 
 use super::schedule::{CampaignRules, Scope};
-use crate::{CampaignId, Digest, Epoch, GrantId, Subject, Timestamp};
+use crate::{CampaignId, Digest, Epoch, GrantId, Subject, Timestamp, passkey::SignedWithPasskey};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -181,8 +181,42 @@ pub struct SignOff {
     pub items: u64,
     /// SHA-256 over the canonical JSON of the decisions, in the order of their grants' ids.
     pub digest: Digest,
-    /// When they had signed in at their provider for it.
-    pub signed_in_at: Timestamp,
+    /// How they proved that it was them.
+    #[serde(flatten)]
+    pub proof: SignOffProof,
+}
+
+/// How somebody proved that it was them who signed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum SignOffProof {
+    /// By signing in at their provider for it.
+    SignIn {
+        /// When.
+        signed_in_at: Timestamp,
+    },
+    /// By a passkey that signed this very thing, as [`SignOff::signed_digest`] says it. It can be judged
+    /// by anybody, at any time.
+    Passkey {
+        /// Which, and what it signed.
+        passkey: Box<SignedWithPasskey>,
+    },
+}
+
+impl SignOff {
+    /// What a passkey signs: that this person answers for these decisions, of this campaign.
+    pub fn signed_digest(
+        campaign: CampaignId,
+        by: &Subject,
+        covers: Covers,
+        items: u64,
+        digest: &Digest,
+    ) -> Digest {
+        Digest::of_json(&serde_json::json!({
+            "act": "review.sign_off", "campaign": campaign, "by": by, "covers": covers,
+            "items": items, "digest": digest,
+        }))
+    }
 }
 
 /// What a sign-off is about.

@@ -1,6 +1,9 @@
 //! Attacks by somebody who makes every file and every sum anew: only the ledger's entries and their
 //! proofs stand in the way. What the product finds, the verifier of the pack finds too.
 
+mod device;
+mod passkeys;
+
 use super::{PackOptions, verify_pack};
 use crate::evidence::{
     archive, digests,
@@ -15,12 +18,13 @@ use countersign_model::{
     grant::{GrantOrigin, GrantState},
     ids::EntryId,
     record::{
-        Entry, Event, GrantChange, GrantChanged, ReviewChange, ReviewChanged, ReviewClosed,
-        ReviewDecided, ReviewOpened, ReviewSignedOff,
+        Entry, Event, GrantChange, GrantChanged, PasskeyChanged, ReviewChange, ReviewChanged,
+        ReviewClosed, ReviewDecided, ReviewOpened, ReviewSignOffProof, ReviewSignedOff,
     },
     review::{
         Answer, Campaign, CampaignOrigin, CampaignRules, CampaignState, Covers, GrantUsage, Item,
         ItemResult, ItemState, Outcome, Recommendation, ReviewVerdict, Scope, SignOff,
+        SignOffProof,
         campaign::{Addendum, Opening},
         item::{Advice, Change, ItemSnapshot, Peers, Reviewer},
         schedule::ReasonNeeded,
@@ -182,15 +186,9 @@ fn facts() -> Facts {
         counted_until: BTreeMap::from([("one".to_owned(), NOW)]),
     });
     for (covers, by) in [(Covers::Own, "olivia"), (Covers::Campaign, "cora")] {
-        let (at, signed_in_at) = (after(300), after(290));
-        let empty = SignOff {
-            by: by.into(),
-            at,
-            covers,
-            items: 0,
-            digest: Digest::default(),
-            signed_in_at,
-        };
+        let (at, proof) = (after(300), SignOffProof::SignIn { signed_in_at: after(290) });
+        let empty =
+            SignOff { by: by.into(), at, covers, items: 0, digest: Digest::default(), proof };
         let (items, digest) = digests::covered(&items, &empty);
         campaign.sign_offs.push(SignOff { items, digest, ..empty });
     }
@@ -217,7 +215,7 @@ fn facts() -> Facts {
         entries: vec![],
         report: Some(report),
     };
-    facts.entries = log("log.example/one", 7, &entries(&facts));
+    facts.entries = log("log.example/one", 7, &entries(&facts, None));
     facts
 }
 
@@ -240,7 +238,7 @@ fn opened(campaign: &Campaign) -> Event {
 }
 
 /// What the ledger says of a campaign.
-fn entries(facts: &Facts) -> Vec<Entry> {
+fn entries(facts: &Facts, added: impl IntoIterator<Item = PasskeyChanged>) -> Vec<Entry> {
     let Facts { campaign, items, .. } = facts;
     let CampaignState::SignedOff { report, .. } = campaign.state else {
         panic!("it is signed off")
@@ -276,7 +274,7 @@ fn entries(facts: &Facts) -> Vec<Entry> {
             covers: it.covers,
             items: it.items,
             digest: it.digest,
-            signed_in_at: it.signed_in_at,
+            proof: ReviewSignOffProof::from(&it.proof),
         })
     }));
     events.push(Event::ReviewClosed(ReviewClosed {
@@ -295,6 +293,7 @@ fn entries(facts: &Facts) -> Vec<Entry> {
         would_end: None,
         text: Some(Digest::of(b"by phone")),
     })));
+    events.extend(added.into_iter().map(Event::PasskeyChanged));
     let id = |place: usize| {
         let mut bytes = [0; 16];
         bytes[15] = u8::try_from(place).unwrap() + 1;
@@ -455,7 +454,7 @@ fn entries_of_another_campaign_and_proofs_of_other_entries_are_found() {
     // Another campaign's sign-off, truly in the log of that name.
     let mut other = facts();
     other.campaign.id = campaign_id(2);
-    other.entries = log("log.example/one", 7, &entries(&other));
+    other.entries = log("log.example/one", 7, &entries(&other, None));
     let signed =
         other.entries.iter().position(|it| it.entry.contains("review.signed_off")).unwrap();
     forged.entries[signed] = other.entries[signed].clone();
@@ -476,7 +475,7 @@ fn entries_of_another_campaign_and_proofs_of_other_entries_are_found() {
     // A decision that was never made, in a log of the forger's with the same name.
     let mut forged = facts();
     forged.items[0].answers[0].verdict = ReviewVerdict::Revoke;
-    forged.entries = log("log.example/one", 66, &entries(&forged));
+    forged.entries = log("log.example/one", 66, &entries(&forged, None));
     let pack = packed(&forged);
     let key = facts().entries[0].vkey.clone().unwrap();
     let options = PackOptions { vkeys: vec![key.clone()] };

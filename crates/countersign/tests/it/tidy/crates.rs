@@ -12,7 +12,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("store", &["model", "ledger"]),
     ("identity", &["model"]),
     ("telemetry", &["model", "identity"]),
-    ("governance", &["model", "ledger", "store"]),
+    ("governance", &["model", "ledger", "store", "identity"]),
     ("notify", &["model", "identity", "governance"]),
     ("gateway", &["model", "mask", "ledger", "store", "identity", "telemetry", "governance"]),
     ("console", &["model", "mask", "ledger", "store", "identity", "governance"]),

@@ -9,6 +9,98 @@ for (const time of document.querySelectorAll("time[datetime]")) {
   }
 }
 
+// A form that wants a passkey asks the browser for it first, and is sent with what the browser brought.
+// It comes before what sends a form once: a question that failed can be asked again.
+const toBytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (it) => it.charCodeAt(0));
+const toText = (buffer) => btoa(String.fromCharCode(...new Uint8Array(buffer))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+const listed = (keys) => keys.map((it) => ({ ...it, id: toBytes(it.id) }));
+
+async function passkeyFor(form) {
+  const isNew = form.dataset.passkey === "create";
+  const url = isNew ? "/api/v1/me/passkeys/options" : "/api/v1/me/signatures/options";
+  const wanted = isNew ? {} : { kind: form.dataset.kind, digest: form.dataset.digest };
+  const headers = { accept: "application/json", "content-type": "application/json", "x-countersign-csrf": form.elements.csrf.value };
+  const answer = await fetch(url, { method: "POST", headers, body: JSON.stringify(wanted) });
+  const begun = await answer.json();
+  if (!answer.ok) {
+    throw new Error(begun.detail + " " + begun.next_step);
+  }
+  const asked = begun.public_key;
+  asked.challenge = toBytes(asked.challenge);
+  if (isNew) {
+    asked.user.id = toBytes(asked.user.id);
+    asked.excludeCredentials = listed(asked.excludeCredentials);
+    const made = await navigator.credentials.create({ publicKey: asked });
+    return { state: begun.state, answer: {
+      id: toText(made.rawId),
+      client_data: toText(made.response.clientDataJSON),
+      attestation: toText(made.response.attestationObject),
+      transports: made.response.getTransports ? made.response.getTransports() : [],
+    } };
+  }
+  asked.allowCredentials = listed(asked.allowCredentials);
+  const used = await navigator.credentials.get({ publicKey: asked });
+  const signed = {
+    id: toText(used.rawId),
+    client_data: toText(used.response.clientDataJSON),
+    authenticator_data: toText(used.response.authenticatorData),
+    signature: toText(used.response.signature),
+  };
+  if (used.response.userHandle && used.response.userHandle.byteLength > 0) {
+    signed.user_handle = toText(used.response.userHandle);
+  }
+  return { state: begun.state, answer: signed };
+}
+
+// What a browser's refusal means; it never says much, so that no page learns who has which passkey.
+function passkeyFault(error) {
+  switch (error.name) {
+    case "NotAllowedError":
+      return "The browser did not bring a passkey: you said no, it took too long, or there is none on this device.";
+    case "InvalidStateError":
+      return "This device has a passkey of yours for this console already.";
+    case "SecurityError":
+      return "The browser uses no passkeys at this address. Open the console by its own name.";
+    default:
+      return error.message;
+  }
+}
+
+for (const form of document.querySelectorAll("form[data-passkey]")) {
+  form.addEventListener("submit", (event) => {
+    const field = form.elements.passkey;
+    if (field.value) {
+      return;
+    }
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    if (form.dataset.asking) {
+      return;
+    }
+    const fault = form.querySelector("[data-passkey-fault]");
+    const say = (text) => {
+      fault.textContent = text;
+      fault.hidden = !text;
+    };
+    if (!window.PublicKeyCredential || !navigator.credentials) {
+      say("This browser has no passkeys, or uses none at this address.");
+      return;
+    }
+    say("");
+    form.dataset.asking = "yes";
+    passkeyFor(form).then((brought) => {
+      field.value = JSON.stringify(brought);
+      form.requestSubmit();
+    }).catch((error) => say(passkeyFault(error))).finally(() => delete form.dataset.asking);
+  });
+}
+// What was brought is good once.
+addEventListener("pageshow", () => {
+  for (const field of document.querySelectorAll("form[data-passkey] input[name=passkey]")) {
+    field.value = "";
+  }
+});
+
 // A form is sent once, however often the button is pressed.
 for (const form of document.querySelectorAll("form[method=post]")) {
   form.addEventListener("submit", (event) => {

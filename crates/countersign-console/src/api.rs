@@ -15,6 +15,7 @@ pub(crate) mod identity;
 pub(crate) mod ledger;
 pub(crate) mod me;
 pub(crate) mod notices;
+pub(crate) mod passkeys;
 pub(crate) mod people;
 pub(crate) mod reviews;
 pub(crate) mod sessions;

@@ -17,6 +17,7 @@ mod finish;
 mod frame;
 mod gate;
 mod pages;
+mod passkeys;
 mod people;
 mod problem;
 mod proof;

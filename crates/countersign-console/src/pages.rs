@@ -21,6 +21,7 @@ pub(crate) mod ledger;
 pub(crate) mod notice_channels;
 pub(crate) mod notice_deliveries;
 pub(crate) mod notices;
+pub(crate) mod passkeys;
 pub(crate) mod people;
 pub(crate) mod person;
 pub(crate) mod review;

@@ -4,8 +4,9 @@
 use axum::response::{IntoResponse, Response};
 use countersign_governance::{
     AccessError, ApiKeyError, ApprovalError, CatalogError, DelegateError, DenialError, ErrorKind,
-    GrantError, NoticeError, ReviewError, SessionError, StopError, Unavailable,
+    GrantError, NoticeError, PasskeyError, ReviewError, SessionError, StopError, Unavailable,
 };
+use countersign_identity::{NoHostName, PasskeyRefused};
 use countersign_store::StoreError;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
@@ -191,9 +192,29 @@ from_operation!(
     DenialError,
     GrantError,
     NoticeError,
+    PasskeyError,
     SessionError,
     StopError
 );
+
+impl From<PasskeyRefused> for Problem {
+    fn from(refused: PasskeyRefused) -> Self {
+        let (code, detail) = (refused.code(), refused.detail());
+        tracing::warn!(code, detail, "a passkey was refused");
+        Self::new(StatusCode::FORBIDDEN, code, refused.sentence(), PASSKEY_NEXT)
+    }
+}
+
+impl From<NoHostName> for Problem {
+    fn from(error: NoHostName) -> Self {
+        Self::new(
+            StatusCode::CONFLICT,
+            "passkeys_need_a_name",
+            sentence(&error.to_string()),
+            "Sign in anew for what has to be signed, or ask an administrator.",
+        )
+    }
+}
 
 impl From<CatalogError> for Problem {
     fn from(error: CatalogError) -> Self {
@@ -225,6 +246,7 @@ impl From<ReviewError> for Problem {
             ReviewError::TooLate | ReviewError::SignedOff { .. } => {
                 "Have the grant made anew, or write an addendum."
             }
+            ReviewError::Passkey(_) => PASSKEY_NEXT,
             ReviewError::Undecided { .. } => "Decide what is open, or hand it on, and sign then.",
             ReviewError::Forbidden(_)
             | ReviewError::Invalid { .. }
@@ -265,3 +287,6 @@ impl IntoResponse for Problem {
         response
     }
 }
+
+/// After a passkey that was refused.
+const PASSKEY_NEXT: &str = "Begin again; if it stays so, tell an administrator this code.";

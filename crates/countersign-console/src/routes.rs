@@ -102,6 +102,7 @@ fn routes() -> Vec<Route> {
     routes.extend(api_of_access());
     routes.extend(review_api());
     routes.extend(evidence());
+    routes.extend(passkeys());
     routes
 }
 
@@ -476,6 +477,36 @@ fn api_of_access() -> Vec<Route> {
 const NUMBERS_SEEN: &str = "roles all; a campaign's owner their own campaigns";
 const EVIDENCE_TAKEN: &str =
     "roles all; a campaign's owner their own; taking it stands in the ledger";
+/// Somebody's own passkeys: the browser's answers come by forms, its questions by the API.
+fn passkeys() -> Vec<Route> {
+    let route = |method, door, path, beyond, handler| Route {
+        method,
+        path,
+        door,
+        who: Who::SignedIn,
+        beyond,
+        handler,
+    };
+    let page = |path, beyond, handler| route("POST", Door::Page, path, beyond, handler);
+    let asked = |path, beyond, handler| route("POST", Door::Api, path, beyond, handler);
+    use pages::passkeys::{add, list, name, remove, trial};
+    vec![
+        route("GET", Door::Page, "/console/me/passkeys", OWN_PASSKEYS, get(list)),
+        page("/console/me/passkeys", PASSKEYS_ADDED, post(add)),
+        page("/console/me/passkeys/trial", OWN_PASSKEYS, post(trial)),
+        page("/console/me/passkeys/{id}/name", OWN_PASSKEYS, post(name)),
+        page("/console/me/passkeys/{id}/remove", OWN_PASSKEYS, post(remove)),
+        route("GET", Door::Api, "/api/v1/me/passkeys", OWN_PASSKEYS, get(api::passkeys::list)),
+        asked(
+            "/api/v1/me/passkeys/options",
+            PASSKEYS_ADDED,
+            post(api::passkeys::begin_registration),
+        ),
+        asked("/api/v1/me/passkeys/{id}/remove", OWN_PASSKEYS, post(api::passkeys::remove)),
+        asked("/api/v1/me/signatures/options", SIGNED, post(api::passkeys::begin_signing)),
+    ]
+}
+
 const APPROVALS_SEEN: &str =
     "roles all; else whoever may answer or did, the caller's chain, their sponsors";
 const ANSWERS: &str = "people whom a demand names, never the caller, the sponsor alone (A6)";
@@ -508,6 +539,10 @@ const EXTENDS: &str = "the campaign's owner while nothing stopped it, administra
 const ADDS: &str = "whoever took part, the campaign's owner, administrators (R16)";
 const DELEGATES: &str = "people for themselves, administrators for others";
 const DELEGATES_ENDED: &str = "the person, whoever stands in, administrators";
+const OWN_PASSKEYS: &str = "people their own";
+const SIGNED: &str =
+    "their own passkeys, in their own browser; what is signed is judged where it is sent";
+const PASSKEYS_ADDED: &str = "people their own, in a browser that signed in within five minutes";
 const REVOKES: &str = "owners of a function, administrators, the holder";
 
 const RESUMES: &str =

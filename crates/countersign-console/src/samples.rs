@@ -61,6 +61,7 @@ pub(crate) fn all(say: Say) -> Vec<(String, String)> {
     collect::<pages::notices::NoticesPage>(say, &mut out);
     collect::<pages::notice_channels::NoticeChannelsPage>(say, &mut out);
     collect::<pages::notice_deliveries::NoticeDeliveriesPage>(say, &mut out);
+    collect::<pages::passkeys::PasskeysPage>(say, &mut out);
     collect::<pages::people::PeoplePage>(say, &mut out);
     collect::<pages::person::PersonPage>(say, &mut out);
     collect::<pages::review_numbers::ReviewNumbersPage>(say, &mut out);

@@ -12,6 +12,8 @@ pub(crate) enum What {
     Tokens,
     /// What was read of the sign-in.
     Notes,
+    /// What a passkey was asked.
+    Passkey,
 }
 
 /// Seals something for the session of this stored name.
@@ -45,6 +47,7 @@ fn context(what: What, name: &str) -> Vec<u8> {
     let kind = match what {
         What::Tokens => "console/session/v1",
         What::Notes => "console/session-notes/v1",
+        What::Passkey => "console/passkey/v1",
     };
     format!("{kind} {name}").into_bytes()
 }

@@ -13,7 +13,7 @@ mod token;
 pub(crate) use client::{
     ApiKeysCommand, ApprovalsCommand, CallArguments, CallsArguments, CatalogCommand, End,
     GrantAddArguments, GrantsCommand, GrantsListArguments, LedgerCommand, LoginArguments,
-    ResumeArguments, SessionsCommand, StopArguments, ToolFormat, WhatArguments,
+    PasskeysCommand, ResumeArguments, SessionsCommand, StopArguments, ToolFormat, WhatArguments,
 };
 pub(crate) use evidence::{EvidenceCommand, ReviewEvidenceCommand};
 pub(crate) use identity::{IdentityCommand, IdentityTestArguments};
@@ -129,6 +129,9 @@ pub(crate) enum Command {
     /// Keys of agents that can get no token
     #[command(subcommand)]
     ApiKeys(ApiKeysCommand),
+    /// Your own passkeys: what you sign reviews with
+    #[command(subcommand)]
+    Passkeys(PasskeysCommand),
     /// Calls that wait for a human
     #[command(subcommand)]
     Approvals(ApprovalsCommand),

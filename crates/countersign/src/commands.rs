@@ -18,6 +18,7 @@ mod identity;
 mod init;
 mod ledger;
 mod notices;
+mod passkeys;
 mod people;
 mod reviews;
 mod schema;
@@ -54,6 +55,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Grants(command) => alone(grants::run(command, &shared)),
         Command::Access(command) => alone(access::run(command, &shared)),
         Command::ApiKeys(command) => alone(api_keys::run(command, &shared)),
+        Command::Passkeys(command) => alone(passkeys::run(command, &shared)),
         Command::Approvals(command) => alone(approvals::run(command, &shared)),
         Command::Reviews(command) => alone(reviews::run(command, &shared)),
         Command::Sessions(command) => alone(sessions::run(command, &shared)),

@@ -19,7 +19,7 @@ use countersign_governance::{
 };
 use countersign_model::{
     GrantId, Snapshot, Subject,
-    review::{Campaign, Covers, Item, campaign::Addendum},
+    review::{Campaign, Covers, Item, SignOffProof, campaign::Addendum},
 };
 use http::{HeaderValue, header};
 use serde::Deserialize;
@@ -209,7 +209,8 @@ pub(crate) async fn sign_off(
     let id = reviews::campaign_id(&id)?;
     // Who did not say when they signed in, signed in too long ago.
     let at = asker.signed_in_at.unwrap_or_default();
-    let signed = console.governance().sign_off(&asker.actor, id, wanted.covers, at).await;
+    let proof = SignOffProof::SignIn { signed_in_at: at };
+    let signed = console.governance().sign_off(&asker.actor, id, wanted.covers, proof).await;
     let signed = signed.map_err(|error| {
         let again = matches!(error, countersign_governance::ReviewError::SignInAgain);
         let problem = Problem::from(error);

@@ -1,11 +1,13 @@
-//! Signing off: what somebody answers for with their name, and the act itself. It rests on a sign-in at
-//! the provider that is not older than five minutes; whoever's is older is sent there again.
+//! Signing off: what somebody answers for with their name, and the act itself. It rests on a passkey that
+//! signs these very decisions, or on a sign-in at the provider that is not older than five minutes;
+//! whoever's is older is sent there again.
 
 use crate::{
     asker::Asker,
     console::Console,
     frame::{Frame, Place, page},
     gate::Fields,
+    passkeys::{self, SignedThing},
     problem::Problem,
     reviews::{self, words},
     samples::{Sample, Say, at, frame},
@@ -21,9 +23,10 @@ use axum::{
 use countersign_governance::{ItemFilter, SIGNED_IN_WITHIN};
 use countersign_model::{
     Digest, Subject, Timestamp,
-    review::{Campaign, CampaignState, Covers, Item},
+    passkey::SignedKind,
+    review::{Campaign, CampaignState, Covers, Item, SignOff, SignOffProof},
 };
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -45,6 +48,8 @@ pub(crate) struct ReviewSignOffPage {
     report: Option<String>,
     signed_in_at: Option<Moment>,
     is_fresh: bool,
+    /// What a passkey of the reader's would sign; none where they have no passkey here.
+    passkey_signs: Option<String>,
     why_not: Option<&'static str>,
 }
 
@@ -74,6 +79,8 @@ pub(crate) async fn show(
     let campaign = reviews::campaign(&console, &asker, &id).await?.campaign;
     let covers = covers(&wanted.covers);
     let signable = signable(&console, &asker, &campaign, covers).await?;
+    let signs = signed_thing(&asker, &campaign, covers, &signable).digest.to_string();
+    let passkey_signs = passkeys::can_sign(&console, &asker).await?.then_some(signs);
     let title = Text::line(format!("{} – sign off", campaign.title)).plain();
     page(&ReviewSignOffPage {
         frame: Frame::new(title, Place::Reviews, asker.signed()),
@@ -97,6 +104,7 @@ pub(crate) async fn show(
         },
         signed_in_at: asker.signed_in_at.map(Moment),
         is_fresh: is_fresh(&asker, console.now()),
+        passkey_signs,
         why_not: why_not(&campaign, covers, &asker),
     })
 }
@@ -105,12 +113,14 @@ pub(crate) async fn show(
 pub(crate) async fn sign(
     State(console): State<Console>,
     Extension(asker): Extension<Asker>,
+    headers: HeaderMap,
     Extension(fields): Extension<Fields>,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let campaign = reviews::campaign(&console, &asker, &id).await?.campaign;
     let covers = covers(fields.text("covers"));
-    if !is_fresh(&asker, console.now()) {
+    let by_passkey = fields.text("by") == "passkey";
+    if !by_passkey && !is_fresh(&asker, console.now()) {
         let back = format!("{}/sign-off?covers={}", words::href(campaign.id), name(covers));
         return Ok(again(&back));
     }
@@ -123,9 +133,28 @@ pub(crate) async fn sign(
             "Look at the campaign as it is now, and sign then.",
         ));
     }
-    let at = asker.signed_in_at.unwrap_or_default();
-    console.governance().sign_off(&asker.actor, campaign.id, covers, at).await?;
+    let proof = if by_passkey {
+        let thing = signed_thing(&asker, &campaign, covers, &signable);
+        let brought = fields.text("passkey");
+        let signed = passkeys::finish_signing(&console, &asker, &headers, thing, brought).await?;
+        SignOffProof::Passkey { passkey: Box::new(signed) }
+    } else {
+        SignOffProof::SignIn { signed_in_at: asker.signed_in_at.unwrap_or_default() }
+    };
+    console.governance().sign_off(&asker.actor, campaign.id, covers, proof).await?;
     Ok(super::review_acts::back(&words::href(campaign.id), "signed"))
+}
+
+/// What a passkey of the asker's signs for these decisions.
+fn signed_thing(
+    asker: &Asker,
+    campaign: &Campaign,
+    covers: Covers,
+    signable: &Signable,
+) -> SignedThing {
+    let me = asker.actor.subject();
+    let digest = SignOff::signed_digest(campaign.id, me, covers, signable.items, &signable.digest);
+    SignedThing { kind: SignedKind::ReviewSignOff, digest }
 }
 
 /// To the choice of providers, which is told to ask who it is anew.
@@ -232,7 +261,7 @@ impl Sample for ReviewSignOffPage {
     const NAME: &'static str = "review-sign-off";
 
     fn samples(say: Say) -> Vec<Self> {
-        let page = |open, is_fresh, why_not| Self {
+        let page = |open, is_fresh, passkey, why_not| Self {
             frame: frame("Money functions – sign off", Place::Reviews, say),
             campaign: reviews::line::Line::SAMPLE_CAMPAIGN.to_owned(),
             title: say("Money functions, fourth quarter"),
@@ -245,13 +274,17 @@ impl Sample for ReviewSignOffPage {
             report: Some("3f7c1f0e5b9a".repeat(5)),
             signed_in_at: Some(Moment(at(-4))),
             is_fresh,
+            passkey_signs: passkey,
             why_not,
         };
+        let signs = || Some("5b9a3f7c1f0e".repeat(5));
         vec![
-            page(0, true, None),
-            page(0, false, None),
-            page(3, true, None),
-            page(0, true, Some("An auditor sees everything and changes nothing.")),
+            page(0, true, None, None),
+            page(0, false, None, None),
+            page(0, true, signs(), None),
+            page(0, false, signs(), None),
+            page(3, true, signs(), None),
+            page(0, true, None, Some("An auditor sees everything and changes nothing.")),
         ]
     }
 }

@@ -46,6 +46,10 @@ fn what_changes_something_is_a_post_and_nothing_else_is() {
             "/withdraw",
             "/lift",
             "/preview",
+            "/options",
+            "/trial",
+            "/name",
+            "/remove",
         ]
         .iter()
         .any(|it| route.path.ends_with(it) && route.path != "/api/v1/access/explain")
@@ -56,6 +60,7 @@ fn what_changes_something_is_a_post_and_nothing_else_is() {
             "/api/v1/grants",
             "/api/v1/stops",
             "/console/api-keys",
+            "/console/me/passkeys",
             "/api/v1/api-keys",
             "/console/notices/channels",
             "/api/v1/notices/channels",

@@ -16,6 +16,7 @@ mod grant_life;
 mod grants;
 mod identity;
 mod notices;
+mod passkeys;
 mod people;
 mod recordings;
 mod reviews;

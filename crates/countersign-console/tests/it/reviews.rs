@@ -10,7 +10,7 @@ use http::{Request, StatusCode};
 use serde_json::{Value, json};
 
 /// Grants that the administrator made, and a campaign in which their functions' owner decides.
-async fn review(world: &World) -> (CampaignId, Vec<Grant>) {
+pub(crate) async fn review(world: &World) -> (CampaignId, Vec<Grant>) {
     let mut grants = Vec::new();
     for (holder, function) in [(RILEY, REFUND), (AMIR, STATUS), (AGENT, STATUS)] {
         let new = json!({

@@ -67,6 +67,7 @@ pub(crate) struct World {
     /// The identity provider's URL, how it answers, and how often its tokens were asked for.
     pub(crate) issuer_url: String,
     pub(crate) answers: Arc<Answers>,
+    parts: ConsoleParts,
     http: Http,
     moved: Arc<AtomicI64>,
     issuer: JoinHandle<()>,
@@ -158,7 +159,7 @@ impl World {
         let secret = |_: &str| Some("console-secret".to_owned());
         let sign_in = SignIn::new(&verifier, "demo", secret).unwrap();
         let events = receiver(&issuer_url, &verifier);
-        let console = router(ConsoleParts {
+        let parts = ConsoleParts {
             governance: governance.clone(),
             verifier,
             sign_ins: vec![("demo".to_owned(), sign_in)],
@@ -176,7 +177,8 @@ impl World {
             api_keys: Some(ApiKeyRules { lifetime_max: Span::from_days(90) }),
             ledger_directory: directory.path().join("ledger"),
             recordings_directory: directory.path().join("recordings"),
-        });
+        };
+        let console = router(parts.clone());
         let closer = Some(closer);
         let world = Self {
             console,
@@ -185,6 +187,7 @@ impl World {
             idp,
             issuer_url,
             answers,
+            parts,
             http,
             moved,
             issuer,
@@ -192,6 +195,12 @@ impl World {
         };
         world.governance.apply_catalog(&world.actor(SAM), catalog(), None).await.unwrap();
         world
+    }
+
+    /// From here on browsers find the console there.
+    pub(crate) fn move_to(&mut self, public_url: &str) {
+        let public_url = public_url.to_owned();
+        self.console = router(ConsoleParts { public_url, ..self.parts.clone() });
     }
 
     pub(crate) fn pass(&self, span: Span) {

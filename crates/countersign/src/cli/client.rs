@@ -1,7 +1,7 @@
 //! Arguments of the commands that ask a gateway, and of those that read a ledger.
 
 use clap::{Args, Subcommand, ValueEnum};
-use countersign_model::{ApiKeyId, ApprovalId, GrantId, SessionId, Span, Timestamp};
+use countersign_model::{ApiKeyId, ApprovalId, GrantId, PasskeyId, SessionId, Span, Timestamp};
 use std::path::PathBuf;
 
 /// `countersign catalog …`.
@@ -163,6 +163,18 @@ pub(crate) enum ApiKeysCommand {
         /// Why
         #[arg(long, value_name = "TEXT")]
         why: String,
+    },
+}
+
+/// `countersign passkeys …`. They are added in the console, where a browser is.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum PasskeysCommand {
+    /// List your passkeys, with their last use
+    List,
+    /// Remove one: it signs nothing any more
+    Remove {
+        /// The passkey
+        id: PasskeyId,
     },
 }
 

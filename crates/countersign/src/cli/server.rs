@@ -9,7 +9,7 @@ pub(crate) struct DemoArguments {
     /// Where the demo keeps its state; a second start goes on there
     #[arg(long, value_name = "DIR", default_value = "./countersign-demo")]
     pub(crate) state: PathBuf,
-    /// Address and port, on this machine only
+    /// Address and port, on this machine only; `localhost:7070` to try passkeys, which need a name
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7070")]
     pub(crate) listen: String,
 }

@@ -50,7 +50,7 @@ pub(super) fn run(arguments: &DemoArguments) -> Result<(), Failure> {
 
 async fn demo(arguments: &DemoArguments) -> Result<(), Failure> {
     let listening = server::listen(loopback(&arguments.listen)?, SaidIn::CommandLine).await?;
-    let base = format!("http://{}", listening.address);
+    let base = base(&arguments.listen, listening.address);
     let (clock, entropy) = (clock::clock(), clock::entropy()?);
     let keys = keys(&arguments.state, &entropy)?;
     let secrets = DemoSecrets::of(&keys);
@@ -115,8 +115,17 @@ fn raw_catalog(base: &str) -> Result<RawCatalog, Failure> {
     loaded.map(|it| it.raw).map_err(|faults| config::failure(&faults))
 }
 
+/// Where browsers find the demo: by the name that it was given, since passkeys need a name.
+fn base(listen: &str, address: SocketAddr) -> String {
+    match listen.strip_prefix(LOCAL_NAME) {
+        Some(_) => format!("http://{LOCAL_NAME}{}", address.port()),
+        None => format!("http://{address}"),
+    }
+}
+
 fn loopback(listen: &str) -> Result<SocketAddr, Failure> {
-    let address: SocketAddr = listen.parse().map_err(|_| {
+    let named = listen.strip_prefix(LOCAL_NAME).map(|port| format!("127.0.0.1:{port}"));
+    let address: SocketAddr = named.as_deref().unwrap_or(listen).parse().map_err(|_| {
         Failure::usage(format!("`{listen}` is no address and port"))
             .next("write one such as --listen 127.0.0.1:7171")
     })?;
@@ -291,6 +300,8 @@ fn issuer(base: &str) -> Result<IssuerConfig, Failure> {
 
 /// The name under which the sign-in looks its secret up; it is in no environment.
 const CONSOLE_SECRET: &str = "COUNTERSIGN_DEMO_CONSOLE_SECRET";
+/// The name of this machine for itself, before a port.
+const LOCAL_NAME: &str = "localhost:";
 /// Where the files of `catalog/` say that the targets are.
 const ADDRESS_IN_FILES: &str = "http://127.0.0.1:7070";
 /// The files of `catalog/`, so that the binary has them wherever it is.

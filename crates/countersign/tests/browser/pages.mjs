@@ -49,7 +49,7 @@ await walk(async (open) => {
     sam: ["/console/grants/new", "/console/api-keys"],
     riley: [
       "/console", "/console/sessions", approvals[0], "/console/sessions/ses_nothing",
-      "/console/identity", "/console/people/riley@acme.example",
+      "/console/identity", "/console/me/passkeys", "/console/people/riley@acme.example",
     ],
   };
   for (const [person, paths] of Object.entries(visits)) {

@@ -162,7 +162,7 @@ class Watch {
       return dialog.dismiss();
     });
     page.on("request", (request) => {
-      if (new URL(request.url()).hostname !== "127.0.0.1") {
+      if (new URL(request.url()).hostname !== new URL(base).hostname) {
         fault(`asks another host: ${request.url()}`);
       }
     });

@@ -46,16 +46,30 @@ fn every_page_fits_a_phone_and_is_accessible_with_and_without_scripts() {
 }
 
 #[test]
+fn a_passkey_is_added_signs_one_thing_and_is_removed() {
+    walk_at("passkeys", "localhost:0");
+}
+
+#[test]
+fn a_review_is_signed_off_with_a_passkey_and_verifies_without_the_product() {
+    walk_at("sign_off", "localhost:0");
+}
+
+#[test]
 fn the_command_line_signs_in_through_a_browser_and_by_a_code() {
     walk("login");
 }
 
-#[expect(clippy::panic, reason = "what the walk says belongs into the failure")]
 fn walk(name: &str) {
+    walk_at(name, "127.0.0.1:0");
+}
+
+#[expect(clippy::panic, reason = "what the walk says belongs into the failure")]
+fn walk_at(name: &str, listen: &str) {
     let Some(browser) = browser() else { return };
     // A browser wants both cores; walks beside each other only wait for each other.
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    let demo = Demo::start();
+    let demo = Demo::start(listen);
     let scratch = tempfile::tempdir().unwrap();
     let walked = Command::new("node")
         .arg(walks().join(name).with_extension("mjs"))
@@ -121,10 +135,10 @@ struct Demo {
 }
 
 impl Demo {
-    fn start() -> Self {
+    fn start(listen: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mut child = Command::new(PROGRAM)
-            .args(["demo", "--listen", "127.0.0.1:0", "--state"])
+            .args(["demo", "--listen", listen, "--state"])
             .arg(directory.path().join("state"))
             .current_dir(directory.path())
             .env_clear()

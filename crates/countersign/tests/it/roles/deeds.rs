@@ -78,6 +78,9 @@ async fn api(stage: &mut Stage, way: &Way) -> Option<Deed> {
     let deed = match (way.method.as_str(), path) {
         ("GET", "/api/v1/me") => Deed::new("identity", "read the own", path),
         ("GET", "/api/v1/me/explanation") => Deed::new("identity", "explain the own token", path),
+        _ if path.starts_with("/api/v1/me/passkeys") || path.starts_with("/api/v1/me/sig") => {
+            return passkeys(way);
+        }
         ("POST", "/api/v1/identity/explain") => {
             Deed::new("identity", "explain a token", path).json(json!({"token": "x"}))
         }
@@ -253,6 +256,39 @@ async fn notices(stage: &mut Stage, way: &Way) -> Option<Deed> {
     Some(deed)
 }
 
+/// The stage has an IP address, so that there are no passkeys: who comes so far as to be told, may.
+fn passkeys(way: &Way) -> Option<Deed> {
+    let path = way.path.as_str();
+    let at = path.replace("{id}", "psk_01ARZ3NDEKTSV4RRFFQ69G5FAV");
+    let deed = match (way.method.as_str(), path) {
+        ("GET", "/api/v1/me/passkeys" | "/console/me/passkeys") => {
+            Deed::new("passkey", "list the own", path)
+        }
+        ("POST", "/api/v1/me/passkeys/options") => {
+            Deed::new("passkey", "begin to add", path).json(json!({}))
+        }
+        ("POST", "/api/v1/me/signatures/options") => {
+            let thing = json!({"kind": "trial", "digest": "0".repeat(64)});
+            Deed::new("passkey", "begin to sign", path).json(thing)
+        }
+        ("POST", "/api/v1/me/passkeys/{id}/remove") => {
+            Deed::new("passkey", "remove one that is nobody's", at).json(json!({}))
+        }
+        ("POST", "/console/me/passkeys") => {
+            Deed::new("passkey", "add", path).form(&[("name", "One")])
+        }
+        ("POST", "/console/me/passkeys/trial") => Deed::new("passkey", "try", path).form(&[]),
+        ("POST", "/console/me/passkeys/{id}/name") => {
+            Deed::new("passkey", "name one that is nobody's", at).form(&[("name", "One")])
+        }
+        ("POST", "/console/me/passkeys/{id}/remove") => {
+            Deed::new("passkey", "remove one that is nobody's", at).form(&[])
+        }
+        _ => return None,
+    };
+    Some(deed)
+}
+
 async fn held_and_recorded(stage: &mut Stage, way: &Way) -> Option<Deed> {
     let path = way.path.as_str();
     let deed = match (way.method.as_str(), path) {
@@ -397,6 +433,7 @@ async fn approval_pages(stage: &mut Stage, way: &Way) -> Option<Deed> {
         _ if path.starts_with("/console/api-keys") => return api_keys(stage, way).await,
         _ if path.starts_with("/console/notices") => return notices(stage, way).await,
         _ if path.starts_with("/console/reviews") => return reviews::page(stage, way).await,
+        _ if path.starts_with("/console/me/passkeys") => return passkeys(way),
         _ => return None,
     };
     Some(deed)

@@ -9,6 +9,7 @@ mod evidence;
 mod fold;
 mod gather;
 mod history;
+mod idle;
 mod inbox;
 mod lines;
 mod preview;

@@ -3,8 +3,8 @@
 
 use crate::{
     ApiKeyId, ApprovalId, CallId, Caller, DeliveryId, Digest, Epoch, FunctionName, GrantRef, Group,
-    NoticeAbout, NoticeId, NoticeKind, PasskeyId, Reason, SessionId, Subject, TargetName,
-    Timestamp, approval::ApprovalState, ids::EntryId, json::Members,
+    NoticeAbout, NoticeId, NoticeKind, Reason, SessionId, Subject, TargetName, Timestamp,
+    approval::ApprovalState, ids::EntryId, json::Members,
 };
 use serde::{Deserialize, Serialize};
 

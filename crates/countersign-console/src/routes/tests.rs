@@ -46,6 +46,9 @@ fn what_changes_something_is_a_post_and_nothing_else_is() {
             "/withdraw",
             "/lift",
             "/preview",
+            "/delegate",
+            "/delegate/end",
+            "/delegates/end",
             "/options",
             "/trial",
             "/name",
@@ -69,6 +72,7 @@ fn what_changes_something_is_a_post_and_nothing_else_is() {
             "/console/grant-requests",
             "/api/v1/grant-requests",
             "/api/v1/denials",
+            "/api/v1/delegates",
         ]
         .contains(&route.path);
         assert!(both || route.method == expected, "{} {}", route.method, route.path);

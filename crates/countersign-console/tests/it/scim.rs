@@ -224,7 +224,7 @@ async fn who_manages_whom_is_kept_as_okta_and_entra_say_it() {
     let riley = door.post(OKTA, "/Users", profile).await.id();
     assert_eq!(manager(RILEY).await.as_deref(), Some("mona@acme.example"));
     let shown = world.api("GET", &format!("/api/v1/people/{RILEY}"), ADA, "").await.json();
-    assert_eq!(shown["directories"][0]["manager"], "mona@acme.example", "{shown}");
+    assert_eq!(shown["person"]["directories"][0]["manager"], "mona@acme.example", "{shown}");
     // Entra: by a patch, with the id alone; and back.
     let boss = door.post(ENTRA, "/Users", entra_user("boss@acme.example", "1")).await.id();
     let kim = door.post(ENTRA, "/Users", entra_user("kim@acme.example", "2")).await.id();

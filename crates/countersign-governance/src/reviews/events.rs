@@ -1,6 +1,7 @@
 //! Reviews of single grants that events open (R19): the contract of a function that a grant reaches
-//! drifted, a function became more sensitive, another person answers for an agent. They are written down
-//! in the transaction that applies the catalog, and open when it is in force.
+//! drifted, a function became more sensitive, another person answers for an agent, or it was used for the
+//! first time after a long idle. They are written down in the transaction that applies the catalog or
+//! counts the use, and open when the catalog is in force.
 
 use crate::{Governance, Unavailable};
 use countersign_model::{
@@ -51,6 +52,29 @@ impl Governance {
             for part in grants.chunks(parts) {
                 self.add_event_review(change, next, what, part, by).await?;
             }
+        }
+        Ok(())
+    }
+
+    /// Writes down a review of each grant that was used for the first time after a long idle, in the
+    /// transaction that counts the use. An owner of what it reaches answers for those that no schedule has.
+    pub(crate) async fn review_woken(
+        &self,
+        change: &mut Transaction,
+        woken: &[Arc<Grant>],
+    ) -> Result<(), Unavailable> {
+        if woken.is_empty() {
+            return Ok(());
+        }
+        let (what, snapshot) = (ReviewEvent::UsedAfterIdle, self.policy().load());
+        let catalog = snapshot.catalog();
+        let running = running(change).await?;
+        for grant in woken.iter().filter(|it| !running.contains(&(what, it.id))) {
+            let reviewed = Reviewed::of(grant, catalog);
+            let mut owners = reviewed.functions.iter().flat_map(|it| &it.owners);
+            let owner = owners.find(|it| !snapshot.bars(it)).unwrap_or(&grant.made_by).clone();
+            self.add_event_review(change, catalog, what, std::slice::from_ref(grant), &owner)
+                .await?;
         }
         Ok(())
     }

@@ -258,6 +258,7 @@ impl UsageCounter {
             true => Vec::new(),
             false => self.governance.store().view().await?.usage_rows(gateway, &keys).await?,
         };
+        let woken = self.governance.woken(&batch).await?;
         let (batch, rows) = onto(batch, keys, standing).await?;
         let mut change = self.governance.store().change().await?;
         match change.move_usage_position(from, position).await? {
@@ -272,6 +273,7 @@ impl UsageCounter {
         change.add_denied(gateway, &batch.denied()).await?;
         change.remove_open_calls(gateway, batch.closed()).await?;
         change.add_open_calls(gateway, &opened).await?;
+        self.governance.review_woken(&mut change, &woken).await?;
         Ok(change.commit().await?)
     }
 }

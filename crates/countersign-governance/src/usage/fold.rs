@@ -6,7 +6,7 @@ use super::{
     history::{Counts, History, week_of},
     lines::{Intent, Line, Outcome, Refused},
 };
-use countersign_model::{CallId, FunctionName, Subject, Timestamp};
+use countersign_model::{CallId, FunctionName, GrantId, Subject, Timestamp};
 use countersign_store::{DeniedRow, UsageKey, UsageRow};
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -161,6 +161,11 @@ impl Batch {
         // In the order of the index.
         keys.sort_unstable();
         keys
+    }
+
+    /// The first use of each row's grant in the batch.
+    pub(crate) fn first_uses(&self) -> impl Iterator<Item = (GrantId, Timestamp)> {
+        self.rows.iter().filter_map(|(key, delta)| Some((key.grant, delta.first_used_at?)))
     }
 
     /// Intents of earlier batches that are not open any more.

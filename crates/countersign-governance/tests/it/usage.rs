@@ -4,8 +4,8 @@ use crate::world::{
     CUSTOMER, REFUND, STATUS, World, actor, ada, group, new_grant, olivia, on_both, subject,
 };
 use countersign_governance::{
-    Actor, ArgumentsFrom, Fate, Fates, LOOK_BACK_DEFAULT, NewDenial, NewGrantRequest, NewSession,
-    SessionTouch, UsageCounter, WantedGrant,
+    Actor, ArgumentsFrom, CampaignFilter, Fate, Fates, LOOK_BACK_DEFAULT, NewDenial,
+    NewGrantRequest, NewSession, SessionTouch, UsageCounter, WantedGrant,
 };
 use countersign_ledger::{Recording, SessionKey};
 use countersign_model::{
@@ -16,6 +16,8 @@ use countersign_model::{
     ids::EntryId,
     record::{CallIntent, CallOutcome, CallRefused, Entry, Event, GatewayEvent, GatewayState, Who},
     review::{
+        CampaignOrigin,
+        campaign::ReviewEvent,
         item::{Advice, Peers},
         peers,
         usage::{GrantUsage, WidenedUsage},
@@ -29,6 +31,7 @@ on_both!(
     killed_at_any_moment_counts_equal_a_recount_of_the_ledger,
     a_call_that_was_open_at_the_end_of_its_gateway_has_failed,
     what_several_gateways_counted_adds_up,
+    r19_the_first_use_after_a_long_idle_opens_a_review,
     use_is_told_by_week_and_within_the_look_back,
     r18_arguments_that_were_seen_narrow_a_grant,
     a_gateway_that_is_late_with_counting_says_so,
@@ -169,6 +172,48 @@ async fn r17_only_calls_that_ran_and_succeeded_count_as_use(world: World) {
     let usage = calls.usage(grant).await;
     let said = world.governance.recommend_for(&view.grant, &usage, peers, LOOK_BACK_DEFAULT);
     assert_eq!(said.advice, Advice::Revoke, "{said:?}");
+}
+
+async fn r19_the_first_use_after_a_long_idle_opens_a_review(world: World) {
+    let calls = Calls(&world);
+    let idle = world.grant(&olivia(), subject("riley"), CUSTOMER).await;
+    let often = world.grant(&olivia(), subject("kim"), CUSTOMER).await;
+    let never = world.grant(&olivia(), subject("max"), CUSTOMER).await;
+    calls.runs("riley", CUSTOMER, idle, 200).await;
+    calls.counted().await;
+    for _ in 0..2 {
+        world.pass(Span::from_days(50));
+        calls.runs("kim", CUSTOMER, often, 200).await;
+        calls.runs("riley", CUSTOMER, idle, 403).await;
+        calls.counted().await;
+    }
+    world.look().await;
+    let list = async || {
+        let all = CampaignFilter::default();
+        world.governance.campaigns(&ada(), &all).await.unwrap()
+    };
+    assert_eq!(list().await.len(), 0, "what failed is no use");
+    calls.runs("riley", CUSTOMER, idle, 200).await;
+    calls.runs("riley", CUSTOMER, idle, 200).await;
+    calls.runs("kim", CUSTOMER, often, 200).await;
+    calls.counted().await;
+    world.look().await;
+    let found = list().await;
+    assert_eq!(found.len(), 1);
+    let campaign = &found[0].campaign;
+    let origin = CampaignOrigin::Event { what: ReviewEvent::UsedAfterIdle, grant: idle };
+    assert_eq!((&campaign.origin, campaign.state.name()), (&origin, "open"));
+    assert_eq!(campaign.rules.owner.as_str(), "olivia");
+    // The next use is not the first one, and a grant that nobody ever used is idle from when it was made.
+    world.pass(Span::from_days(1));
+    calls.runs("riley", CUSTOMER, idle, 200).await;
+    calls.counted().await;
+    world.look().await;
+    assert_eq!(list().await.len(), 1);
+    calls.runs("max", CUSTOMER, never, 200).await;
+    calls.counted().await;
+    world.look().await;
+    assert_eq!(list().await.len(), 2);
 }
 
 /// Used and failed calls, by grant, function and user, as the ledger says it.

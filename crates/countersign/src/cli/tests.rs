@@ -18,7 +18,7 @@ fn what_is_built_is_listed_and_nothing_else() {
         Cli::command().get_subcommands().map(|it| it.get_name().to_owned()).collect();
     assert_eq!(
         names.join(" "),
-        "demo serve check init schema catalog grants access api-keys approvals reviews sessions people notices evidence ledger stop resume call tools login logout whoami identity token completions"
+        "demo serve check init schema catalog grants access api-keys passkeys approvals reviews sessions people notices evidence delegates ledger stop resume call tools login logout whoami identity token completions"
     );
 }
 

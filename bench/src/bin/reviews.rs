@@ -24,8 +24,8 @@ use countersign_model::{
     ids::EntryId,
     record::{CallIntent, CallOutcome, Entry, Event, GrantChange, Who},
     review::{
-        CampaignRules, ReviewerRule, Scope, Stage,
-        schedule::{ReasonNeeded, StageMode},
+        CampaignRules, ReviewerRule, Scope,
+        schedule::{ReasonNeeded, Stage, StageMode},
     },
 };
 use countersign_store::{GrantRow, UsageKey, UsageRow};
@@ -203,8 +203,8 @@ impl Browser<'_> {
             .header("content-type", "application/x-www-form-urlencoded")
             .header("origin", ORIGIN)
             .header("sec-fetch-site", "same-origin");
-        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields);
-        let body = { body }.finish();
+        let mut body = url::form_urlencoded::Serializer::new(String::new());
+        let body = body.extend_pairs(fields).finish();
         let (status, _, page) = self.send(request, body).await;
         (status, page)
     }
@@ -270,6 +270,7 @@ impl Bench {
             directories: vec![],
             gateway: "one".to_owned(),
             stale_after: Span::from_days(1),
+            owner_grace: countersign_governance::OWNER_GRACE,
         })
         .await
         .unwrap();
@@ -306,9 +307,9 @@ impl Bench {
     async fn fill(&self) {
         let Grant { id, holder, functions, .. } = &self.grants[0];
         let mut counter = self.governance.usage_counter(&self.log);
+        let holder = holder.to_string();
         for place in 0..CALLS_OF_A_GRANT {
-            let made =
-                call(&self.governance, *id, &holder.to_string(), functions[0].as_str(), place % 90);
+            let made = call(&self.governance, *id, &holder, functions[0].as_str(), place % 90);
             let arguments = json!({"customer": format!("c_{}", place % 4), "amount": place});
             self.governance.saw_arguments(made.await, arguments, vec![]);
         }

@@ -66,6 +66,11 @@ function passkeyFault(error) {
   }
 }
 
+// What is said to whoever runs no scripts is said to nobody else.
+for (const said of document.querySelectorAll("[data-without-scripts]")) {
+  said.hidden = true;
+}
+
 for (const form of document.querySelectorAll("form[data-passkey]")) {
   form.addEventListener("submit", (event) => {
     const field = form.elements.passkey;

@@ -194,7 +194,7 @@ impl Governance {
     ) -> Result<Timestamp, PasskeyError> {
         let now = self.clock().now();
         let mut change = self.store().change().await?;
-        self.signed_by(&mut change, actor, signed, kind, digest, now).await?;
+        self.signed_by(&mut change, actor, signed, (kind, digest), now).await?;
         change.commit().await?;
         Ok(now)
     }
@@ -205,8 +205,7 @@ impl Governance {
         change: &mut Transaction,
         actor: &Actor,
         signed: &SignedWithPasskey,
-        kind: SignedKind,
-        digest: &Digest,
+        (kind, digest): (SignedKind, &Digest),
         now: Timestamp,
     ) -> Result<(), PasskeyError> {
         let actor = self.signer(actor)?;

@@ -6,7 +6,7 @@ mod request;
 mod steps;
 mod terms;
 
-pub use declared::{DeclaredGrant, Differs};
+pub use declared::{Applied, DeclaredGrant, Differs};
 pub use request::{GrantRequest, GrantRequestState, REQUEST_WITHIN, Yes};
 pub use steps::NotRestored;
 pub use terms::{Certified, Terms, Wider};

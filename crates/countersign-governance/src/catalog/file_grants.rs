@@ -13,7 +13,7 @@ use countersign_model::{
         compile::{Fault, Place},
         raw::{RawCatalog, RawGrant},
     },
-    grant::{Certified, DeclaredGrant, Differs},
+    grant::{Applied, Certified, DeclaredGrant, Differs},
     record::GrantChange,
 };
 use countersign_store::{Effect, GrantRow, Transaction};
@@ -55,9 +55,40 @@ pub enum PlannedEffect {
 
 /// What is to be done for a name.
 enum Step {
-    Make(Grant),
-    Write { row: GrantRow, next: Grant, kind: GrantChange, effect: Effect },
+    Make(Box<Grant>),
+    Write(Box<Turn>),
     Differs { id: GrantId, how: Differs },
+}
+
+/// A grant's next state.
+struct Turn {
+    next: GrantRow,
+    turns: Turns,
+}
+
+/// What becomes of a grant that stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turns {
+    Narrower,
+    Wider,
+    Over,
+}
+
+impl Turns {
+    fn kind(self) -> GrantChange {
+        match self {
+            Self::Narrower => GrantChange::Narrowed,
+            Self::Wider => GrantChange::Widened,
+            Self::Over => GrantChange::Revoked,
+        }
+    }
+
+    fn effect(self) -> Effect {
+        match self {
+            Self::Narrower | Self::Over => Effect::AtCommit,
+            Self::Wider => Effect::AtDelivery,
+        }
+    }
 }
 
 /// Steps of grants that were written, for after the commit.
@@ -99,8 +130,9 @@ impl Governance {
                     self.make_grant(change, &grant, by).await?;
                     change.name_file_grant(&name, grant.id).await?;
                 }
-                Step::Write { row, next, kind, effect } => {
-                    let next = GrantRow { grant: next, revision: row.revision };
+                Step::Write(turn) => {
+                    let Turn { next, turns } = *turn;
+                    let (kind, effect) = (turns.kind(), turns.effect());
                     let step = GrantStep { next, kind, by, effect };
                     let done = self.change_grant(change, step).await;
                     written.0.push(done.map_err(|source| CatalogError::Grant {
@@ -136,9 +168,11 @@ impl Governance {
             };
             let step = match stands.filter(|row| !is_new(name, row, applying)) {
                 Some(row) => {
-                    let step = follow(row, declared, applying)?;
-                    if let Some(Step::Write { next, kind: GrantChange::Widened, .. }) = &step {
-                        self.refuse_more(name, next, applying)?;
+                    let step = follow(&row, declared, applying)?;
+                    if let Some(Step::Write(turn)) = &step
+                        && turn.turns == Turns::Wider
+                    {
+                        self.refuse_more(name, &turn.next.grant, applying)?;
                     }
                     step
                 }
@@ -153,9 +187,9 @@ impl Governance {
                 continue;
             }
             let by = &applying.actor.person.subject;
-            let next = row.grant.clone().revoke(by, applying.now, TAKEN_OUT);
-            let (kind, effect) = (GrantChange::Revoked, Effect::AtCommit);
-            steps.push((name.clone(), Step::Write { row, next, kind, effect }));
+            let grant = row.grant.revoke(by, applying.now, TAKEN_OUT);
+            let next = GrantRow { grant, revision: row.revision };
+            steps.push((name.clone(), Step::Write(Box::new(Turn { next, turns: Turns::Over }))));
         }
         Ok(steps)
     }
@@ -190,7 +224,7 @@ impl Governance {
             state: GrantState::Active,
         };
         self.refuse_more(name, &grant, applying)?;
-        Ok(Some(Step::Make(grant)))
+        Ok(Some(Step::Make(Box::new(grant))))
     }
 
     /// What gives more is refused where nobody answers for a function under the new catalog (R7), and where
@@ -220,7 +254,7 @@ fn is_new(name: &str, row: &GrantRow, applying: &Applying<'_>) -> bool {
 
 /// What a declaration means for the grant that stands for its name.
 fn follow(
-    row: GrantRow,
+    row: &GrantRow,
     declared: &DeclaredGrant,
     applying: &Applying<'_>,
 ) -> Result<Option<Step>, CatalogError> {
@@ -242,20 +276,19 @@ fn follow(
         (Some(_) | None, Some(_) | None) => false,
     };
     if says_the_same || matches!(row.grant.state, GrantState::Revoked { .. }) {
-        return Ok(differs(&row));
+        return Ok(differs(row));
     }
     let certified = match rights::may_certify(applying.actor, &row.grant, applying.next) {
         Ok(()) => Certified::Kept,
         Err(_) => Certified::Lost,
     };
-    let Some((next, kind)) = declared.applied(&row.grant, applying.next, certified) else {
-        return Ok(differs(&row));
+    let (grant, turns) = match declared.applied(&row.grant, applying.next, certified) {
+        None => return Ok(differs(row)),
+        Some(Applied::Narrowed(grant)) => (grant, Turns::Narrower),
+        Some(Applied::Widened(grant)) => (grant, Turns::Wider),
     };
-    let effect = match kind {
-        GrantChange::Narrowed => Effect::AtCommit,
-        _ => Effect::AtDelivery,
-    };
-    Ok(Some(Step::Write { row, next, kind, effect }))
+    let next = GrantRow { grant, revision: row.revision };
+    Ok(Some(Step::Write(Box::new(Turn { next, turns }))))
 }
 
 /// Whether two declarations permit the same; their reasons are for people.
@@ -271,15 +304,15 @@ fn planned(name: String, step: &Step) -> PlannedGrant {
             PlannedEffect::Made,
             "is made, and carries calls as soon as somebody certified it",
         ),
-        Step::Write { row, kind, .. } => {
-            let (effect, text) = match kind {
-                GrantChange::Narrowed => {
-                    (PlannedEffect::Narrowed, "permits less, on the next call")
+        Step::Write(turn) => {
+            let (effect, text) = match turn.turns {
+                Turns::Narrower => (PlannedEffect::Narrowed, "permits less, on the next call"),
+                Turns::Wider => {
+                    (PlannedEffect::Widened, "permits something else, and waits for a review")
                 }
-                GrantChange::Revoked => (PlannedEffect::Revoked, "ends, on the next call"),
-                _ => (PlannedEffect::Widened, "permits something else, and waits for a review"),
+                Turns::Over => (PlannedEffect::Revoked, "ends, on the next call"),
             };
-            (Some(row.grant.id), effect, text)
+            (Some(turn.next.grant.id), effect, text)
         }
         Step::Differs { id, how } => {
             let text = differs(how);

@@ -54,7 +54,7 @@ impl Governance {
         if let SignOffProof::Passkey { passkey } = &proof {
             let signed = SignOff::signed_digest(id, &by, covers, items, &digest);
             let kind = SignedKind::ReviewSignOff;
-            self.signed_by(&mut deed.change, &actor, passkey, kind, &signed, now).await?;
+            self.signed_by(&mut deed.change, &actor, passkey, (kind, &signed), now).await?;
         }
         let entry_proof = ReviewSignOffProof::from(&proof);
         let sign_off = SignOff { by: by.clone(), at: now, covers, items, digest, proof };

@@ -279,7 +279,7 @@ impl GrantPreview {
         let mut functions = BTreeMap::new();
         for (name, counted) in counted {
             let read = recorded.get(&name).unwrap_or(&none);
-            let (of_ran, of_denied) = function(judge.fate_of(&name), &counted, read);
+            let (of_ran, of_denied) = function(judge.fate_of(&name).as_ref(), &counted, read);
             let told = FunctionPreview { ran: of_ran.fates(), denied: of_denied.fates() };
             functions.insert(name, told);
             ran.join(&of_ran);
@@ -320,9 +320,9 @@ impl Basis {
 
 /// What would become of the calls to a function that ran, and of the attempts. `fate`: of each of them,
 /// if arguments don't matter.
-fn function(fate: Option<Why>, counted: &Counted, read: &Tally) -> (Tally, Tally) {
+fn function(fate: Option<&Why>, counted: &Counted, read: &Tally) -> (Tally, Tally) {
     let (mut ran, mut denied) = (Tally::default(), Tally::default());
-    match &fate {
+    match fate {
         Some(why) => ran.add(why.clone(), counted.ran),
         None => {
             ran.join(read);
@@ -332,7 +332,7 @@ fn function(fate: Option<Why>, counted: &Counted, read: &Tally) -> (Tally, Tally
     }
     for (reason, calls) in &counted.denied {
         let why = if WANT_A_GRANT.iter().any(|it| it.code() == reason) {
-            fate.clone().unwrap_or_else(|| Why::unknown(NOT_RUN))
+            fate.cloned().unwrap_or_else(|| Why::unknown(NOT_RUN))
         } else {
             Why::refused(reason, None)
         };

@@ -527,6 +527,17 @@ fn exchange(world: &World, session: SessionId, call: CallId, amount: Option<i64>
     }
 }
 
+fn denied(whom: &str) -> NewDenial {
+    NewDenial {
+        whom: subject(whom),
+        functions: vec![CUSTOMER.into()],
+        tags: vec![],
+        grant: None,
+        why: "she moved".to_owned(),
+        until: None,
+    }
+}
+
 async fn a_preview_says_what_would_pass_and_what_is_not_known(world: World) {
     let grant = world.grant(&olivia(), subject("riley"), REFUND).await;
     let calls = Calls(&world);
@@ -586,15 +597,7 @@ async fn a_preview_says_what_would_pass_and_what_is_not_known(world: World) {
     assert_eq!((said.denied, said.read), (fates(1, 0, 0, 0), 0));
     assert_eq!(world.entries("record.viewed").len(), 2);
     // What is denied to the holder stays so.
-    let denial = NewDenial {
-        whom: subject("riley"),
-        functions: vec![CUSTOMER.into()],
-        tags: vec![],
-        grant: None,
-        why: "she moved".to_owned(),
-        until: None,
-    };
-    world.governance.deny(&olivia(), denial).await.unwrap();
+    world.governance.deny(&olivia(), denied("riley")).await.unwrap();
     let said = preview(&olivia(), &[CUSTOMER], &[]).await.unwrap();
     assert_eq!((said.denied, said.denied_why[0].code.as_str()), (fates(0, 0, 1, 0), "denied"));
 

@@ -12,9 +12,9 @@ pub(crate) enum Value {
     Negative(u64),
     Bytes(Vec<u8>),
     Text(String),
-    List(Vec<Value>),
+    List(Vec<Self>),
     /// In the order of the keys, which are numbers or texts.
-    Map(Vec<(Value, Value)>),
+    Map(Vec<(Self, Self)>),
     Bool(bool),
     Null,
 }

@@ -127,7 +127,7 @@ fn a_signature_is_of_one_thing_of_one_kind_and_one_moment() {
         fault(verify_passkey(&proof, PARTY, ORIGIN, SignedKind::Approval, &thing())),
         mismatch
     );
-    let mut moved = proof.clone();
+    let mut moved = proof;
     moved.nonce = PasskeyBytes(vec![6; 32]);
     assert_eq!(verify(&moved), Err(mismatch));
     moved.nonce = PasskeyBytes(vec![5; 31]);

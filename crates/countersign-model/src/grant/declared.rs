@@ -1,7 +1,7 @@
 //! Grants that catalog files declare.
 
 use super::{Grant, Holder, Terms};
-use crate::{Catalog, Function, Subject, Timestamp, grant::Certified, record::GrantChange};
+use crate::{Catalog, Function, Subject, Timestamp, grant::Certified};
 
 /// A grant as a catalog's files have it. The file says what is granted, people whether it still may
 /// be: a review that takes it away or narrows it stands until the file says something else.
@@ -28,6 +28,15 @@ pub enum Differs {
     Terms,
 }
 
+/// A grant's next version, as its file has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// It permits less.
+    Narrowed(Grant),
+    /// It permits something else.
+    Widened(Grant),
+}
+
 impl DeclaredGrant {
     /// How the grant that stands is not what this says, if so. What ended at its date is as it says.
     pub fn differs(&self, grant: &Grant) -> Option<Differs> {
@@ -43,20 +52,20 @@ impl DeclaredGrant {
         }
     }
 
-    /// The version that has these terms, and what that is: it permits less, or something else. Nothing,
-    /// if it has them already. What permits something else is not certified (R2).
+    /// The version that has these terms: it permits less, or something else. Nothing, if it has them
+    /// already. What permits something else is not certified (R2).
     pub fn applied(
         &self,
         grant: &Grant,
         catalog: &Catalog,
         certified: Certified,
-    ) -> Option<(Grant, GrantChange)> {
+    ) -> Option<Applied> {
         if grant.terms() == self.terms {
             return None;
         }
         Some(match grant.clone().narrow(self.terms.clone(), catalog, certified) {
-            Ok(narrowed) => (narrowed, GrantChange::Narrowed),
-            Err(_) => (grant.clone().with(self.terms.clone()), GrantChange::Widened),
+            Ok(narrowed) => Applied::Narrowed(narrowed),
+            Err(_) => Applied::Widened(grant.clone().with(self.terms.clone())),
         })
     }
 }

@@ -12,7 +12,7 @@ fn grants() -> Vec<Grant> {
     let states = [
         GrantState::Active,
         GrantState::Suspended { by: by.clone(), at: NOW, why: why.clone() },
-        GrantState::Revoked { by: by.clone(), at: NOW, why, suspended: None },
+        GrantState::Revoked { by, at: NOW, why, suspended: None },
     ];
     let ends = [None, Some(moments(1)), Some(NOW), Some(moments(-1)), Some(NEVER)];
     let certified =

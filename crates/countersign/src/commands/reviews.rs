@@ -46,16 +46,7 @@ pub(super) async fn run(command: ReviewsCommand, shared: &Shared) -> Result<(), 
             told(&answer, shared, show::item)
         }
         ReviewsCommand::Answer(arguments) => answer(&api, &arguments, shared).await,
-        ReviewsCommand::Undo { campaign, grant } => {
-            let path = format!("/reviews/{campaign}/items/{grant}/undo");
-            let after: Value = api.post(&path, &json!({})).await?;
-            told(&after, shared, |after| {
-                output::line(&format!(
-                    "{grant}: undone; it is {} again",
-                    text(after, "/item/state/state")
-                ))
-            })
-        }
+        ReviewsCommand::Undo { campaign, grant } => undo(&api, campaign, grant, shared).await,
         ReviewsCommand::HandOn { campaign, grants, to, from, why } => {
             let act = json!({"grants": grants, "to": to, "from": from, "why": why});
             let after: Value = api.post(&format!("/reviews/{campaign}/hand-on"), &act).await?;
@@ -95,6 +86,19 @@ pub(super) async fn run(command: ReviewsCommand, shared: &Shared) -> Result<(), 
             told(&after, shared, |_| output::line(&format!("{campaign}: the addendum is kept")))
         }
     }
+}
+
+async fn undo(
+    api: &Api,
+    campaign: CampaignId,
+    grant: GrantId,
+    shared: &Shared,
+) -> Result<(), Failure> {
+    let path = format!("/reviews/{campaign}/items/{grant}/undo");
+    let after: Value = api.post(&path, &json!({})).await?;
+    told(&after, shared, |after| {
+        output::line(&format!("{grant}: undone; it is {} again", text(after, "/item/state/state")))
+    })
 }
 
 fn moment(of: End) -> Timestamp {

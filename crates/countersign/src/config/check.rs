@@ -73,10 +73,7 @@ pub(super) fn check(raw: RawConfig, text: &str, directory: &Path) -> Result<Conf
         event_transmitters: transmitters_under(directory, raw.event_transmitters),
         dpop: raw.dpop,
         api_keys: raw.api_keys.and_then(key_rules),
-        plain_http: match raw.plain_http {
-            RawPlainHttp::LoopbackOnly => PlainHttp::LoopbackOnly,
-            RawPlainHttp::Everywhere => PlainHttp::Everywhere,
-        },
+        plain_http: plain_http(raw.plain_http),
         tokens: OwnSettings {
             lifetime: raw.tokens.lifetime,
             generation: raw.tokens.key_generation,
@@ -97,6 +94,13 @@ pub(super) fn check(raw: RawConfig, text: &str, directory: &Path) -> Result<Conf
         notices,
         directory: directory.to_path_buf(),
     })
+}
+
+fn plain_http(raw: RawPlainHttp) -> PlainHttp {
+    match raw {
+        RawPlainHttp::LoopbackOnly => PlainHttp::LoopbackOnly,
+        RawPlainHttp::Everywhere => PlainHttp::Everywhere,
+    }
 }
 
 /// Faults as they are found.

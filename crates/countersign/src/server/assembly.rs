@@ -180,7 +180,7 @@ impl Assembly {
             entropy: setup.entropy.clone(),
             masks: check_mask,
             roles: roles(&setup.roles),
-            directories: directories.iter().map(|it| it.directory.clone()).collect(),
+            directories: super::scim::known(&directories),
             notices: NoticeRules { channels: senders.channels(), digest: setup.digest },
             gateway: setup.gateway.clone(),
             stale_after: STALE_AFTER,
@@ -189,8 +189,7 @@ impl Assembly {
         .await?;
         let once = register(&store, setup.clock.clone());
         let options = callers.with(once.clone(), &governance);
-        let verifier = judge_of_callers(&setup.issuers, &setup.variables, http, options)?;
-        end_sessions_with(&governance, verifier.clone());
+        let verifier = judge(&governance, &setup.issuers, &setup.variables, http, options)?;
         let streams = Arc::new(streams(&setup.event_transmitters, setup.clock.clone()));
         let (tracer, exporting) = setup.telemetry.map(Tracer::start).unzip();
         let gateway = Gateway::new(GatewayParts {
@@ -399,8 +398,10 @@ fn roles(raw: &RawRoles) -> RoleMap {
     }
 }
 
-/// Tokens are judged by the real time, whatever the calendar of the demo shows.
-fn judge_of_callers(
+/// Tokens are judged by the real time, whatever the calendar of the demo shows. A session that governance
+/// ends is none for the judge from that moment on.
+fn judge(
+    governance: &Governance,
     issuers: &[IssuerConfig],
     variables: &BTreeMap<String, String>,
     http: Http,
@@ -409,12 +410,9 @@ fn judge_of_callers(
     let verifier = Verifier::with(issuers.to_vec(), http, clock::clock(), options);
     let verifier = verifier.map_err(|faults| faulty(&faults))?;
     connect_directories(&verifier, variables)?;
+    let told = verifier.clone();
+    governance.follow_cut_offs(move |cut_offs| told.end_sessions(cut_offs));
     Ok(verifier)
-}
-
-/// A session that governance ends is none for the judge from that moment on.
-fn end_sessions_with(governance: &Governance, verifier: Verifier) {
-    governance.follow_cut_offs(move |cut_offs| verifier.end_sessions(cut_offs));
 }
 
 fn connect_directories(

@@ -39,6 +39,11 @@ pub(super) fn sources(setup: &Setup) -> Sources<'_> {
     Sources { issuers: &setup.issuers, saml: &setup.saml }
 }
 
+/// The directories themselves, for whoever judges by what they said.
+pub(super) fn known(providers: &[ScimProvider]) -> Vec<Directory> {
+    providers.iter().map(|it| it.directory.clone()).collect()
+}
+
 /// The directories, with their tokens.
 pub(super) fn providers(setup: &Setup) -> Result<Vec<ScimProvider>, Failure> {
     let Setup { scim: directories, variables, .. } = setup;

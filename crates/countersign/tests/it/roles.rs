@@ -228,6 +228,8 @@ async fn tried(stage: &mut Stage, who: Credential, way: &Way, deed: &Deed) -> &'
         200..=299 => listed(deed, &answer.json()),
         303 | 308 if !to_sign_in => "yes",
         303 | 401 | 403 => "no",
+        // Where nobody can have a passkey: who comes so far as to be told, may.
+        409 if way.path.contains("/me/passkeys") || way.path.contains("/me/signatures") => "yes",
         // What nobody can do with a campaign as it is, or not who tries it.
         409 | 422 if way.path.contains("/reviews/{id}/") => "no",
         404 => "hidden",

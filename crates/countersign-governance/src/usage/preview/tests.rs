@@ -42,9 +42,10 @@ fn what_is_counted_and_what_is_read_come_together() {
         told
     };
     let (none, nothing) = (Fates::default(), Tally::default());
+    let (passes, held) = (Why::passes(), Why::held(None));
     let tried = counted(7, &[("no_grant", 3), ("kill_switch", 1)]);
-    check(Some(Why::passes()), &tried, &nothing, fates(7, 0, 0, 0), fates(3, 0, 1, 0));
-    check(Some(Why::held(None)), &tried, &nothing, fates(0, 7, 0, 0), fates(0, 3, 1, 0));
+    check(Some(&passes), &tried, &nothing, fates(7, 0, 0, 0), fates(3, 0, 1, 0));
+    check(Some(&held), &tried, &nothing, fates(0, 7, 0, 0), fates(0, 3, 1, 0));
     let some = read(&[
         (Why::passes(), 2),
         (Why::held(Some("args.amount > 5.0")), 1),

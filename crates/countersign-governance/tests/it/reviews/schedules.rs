@@ -131,11 +131,11 @@ async fn r14_what_the_catalog_says_opens_by_itself_also_where_the_clocks_are_cha
         world.time.store(moment.millis(), Ordering::SeqCst);
         let (world, other) = (&world, &other);
         // Every gateway looks, twice.
-        async move {
+        Box::pin(async move {
             for _ in 0..2 {
                 tokio::join!(world.look(), other.look());
             }
-        }
+        })
     };
     look("2027-03-27T12:00:00Z").await;
     // That night there is no half past two: the clocks jump from two to three.
